@@ -1,0 +1,160 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+xt_status xt_file_read(const char *path, size_t max_bytes, xt_status over, xt_buf *out, xt_err *err)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    const char *name = is_stdin ? "standard input" : path;
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return xt_fail_errno(err, "cannot open %s", name);
+    xt_status status = XT_OK;
+    size_t total = 0;
+    char chunk[65536];
+    for (;;) {
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            status = xt_fail_errno(err, "cannot read %s", name);
+            break;
+        }
+        if (n == 0)
+            break;
+        if ((size_t)n > max_bytes - total) {
+            status = xt_fail(err, over, "%s: larger than the limit of %zu bytes", name, max_bytes);
+            break;
+        }
+        total += (size_t)n;
+        xt_buf_add(out, chunk, (size_t)n);
+        if (out->failed) {
+            status = xt_fail_memory(err, name, total);
+            break;
+        }
+    }
+    if (!is_stdin)
+        close(fd);
+    return status;
+}
+
+xt_status xt_write_all(int fd, const char *name, const void *bytes, size_t n_bytes, xt_err *err)
+{
+    const char *at = bytes;
+    while (n_bytes) {
+        ssize_t n = write(fd, at, n_bytes);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return xt_fail_errno(err, "cannot write %s", name);
+        at += n;
+        n_bytes -= (size_t)n;
+    }
+    return XT_OK;
+}
+
+/* The directory part of path: "." when it has none. */
+static void parent_of(const char *path, xt_buf *out)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        xt_buf_puts(out, ".");
+    else
+        xt_buf_add(out, path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static xt_status sync_dir(const char *dir, xt_err *err)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return xt_fail_errno(err, "cannot open directory %s", dir);
+    xt_status status = XT_OK;
+    /* Some file systems cannot sync a directory and say EINVAL: nothing more can be done there. */
+    if (fsync(fd) != 0 && errno != EINVAL)
+        status = xt_fail_errno(err, "cannot sync directory %s", dir);
+    close(fd);
+    return status;
+}
+
+xt_status xt_file_replace(const char *path, const void *bytes, size_t n_bytes, xt_err *err)
+{
+    xt_status status = XT_OK;
+    int fd = -1;
+    bool made = false;
+    xt_buf temp = {0}, dir = {0};
+    xt_buf_printf(&temp, "%s.tmp.%ld", path, (long)getpid());
+    parent_of(path, &dir);
+    if (temp.failed || dir.failed) {
+        status = xt_fail_memory(err, path, 0);
+        goto out;
+    }
+    fd = open(temp.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        status = xt_fail_errno(err, "cannot create %s", temp.data);
+        goto out;
+    }
+    made = true;
+    status = xt_write_all(fd, path, bytes, n_bytes, err);
+    if (status)
+        goto out;
+    if (fsync(fd) != 0) {
+        status = xt_fail_errno(err, "cannot sync %s", path);
+        goto out;
+    }
+    if (close(fd) != 0) {
+        fd = -1;
+        status = xt_fail_errno(err, "cannot close %s", path);
+        goto out;
+    }
+    fd = -1;
+    if (rename(temp.data, path) != 0) {
+        status = xt_fail_errno(err, "cannot rename %s to %s", temp.data, path);
+        goto out;
+    }
+    made = false;
+    status = sync_dir(dir.data, err);
+out:
+    if (fd >= 0)
+        close(fd);
+    if (made)
+        unlink(temp.data);
+    xt_buf_clear(&temp);
+    xt_buf_clear(&dir);
+    return status;
+}
+
+xt_status xt_make_dirs(const char *path, xt_err *err)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return xt_fail_memory(err, path, strlen(path) + 1);
+    xt_status status = XT_OK;
+    for (char *at = copy; !status && *at;) {
+        at += strspn(at, "/");
+        at += strcspn(at, "/");
+        char end = *at;
+        *at = '\0';
+        if (*copy && mkdir(copy, 0777) != 0 && errno != EEXIST)
+            status = xt_fail_errno(err, "cannot create directory %s", copy);
+        *at = end;
+    }
+    struct stat info;
+    if (!status && (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)))
+        status = xt_fail(err, XT_FAILED, "cannot create directory %s: a file of that name exists", path);
+    free(copy);
+    return status;
+}
+
+void xt_path_beside(const char *beside, const char *path, xt_buf *out)
+{
+    const char *slash = beside && path[0] != '/' ? strrchr(beside, '/') : NULL;
+    if (slash)
+        xt_buf_add(out, beside, (size_t)(slash - beside) + 1);
+    xt_buf_puts(out, path);
+}

@@ -1,0 +1,31 @@
+/* file.h: files, whole and safely.
+ *
+ * Every message names the path and what the system said. Paths are bytes, as
+ * the system has them. */
+#ifndef XT_BASE_FILE_H
+#define XT_BASE_FILE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Appends the file's bytes (path "-": standard input) to out. A file over
+ * max_bytes is refused with `over` as the status; other failures are
+ * XT_FAILED. */
+xt_status xt_file_read(const char *path, size_t max_bytes, xt_status over, xt_buf *out, xt_err *err);
+
+/* Writes all bytes to fd, over short writes and EINTR. name is for messages. */
+xt_status xt_write_all(int fd, const char *name, const void *bytes, size_t n_bytes, xt_err *err);
+
+/* Replaces path in one step: a temporary file beside it, fsync, rename, fsync
+ * of the directory. On failure the old file is as it was and no temporary
+ * file is left. */
+xt_status xt_file_replace(const char *path, const void *bytes, size_t n_bytes, xt_err *err);
+
+/* Creates a directory and its parents (mode 0777 less umask). Existing is fine. */
+xt_status xt_make_dirs(const char *path, xt_err *err);
+
+/* Appends path, taken relative to the directory that holds `beside` unless it
+ * is absolute or beside is NULL. */
+void xt_path_beside(const char *beside, const char *path, xt_buf *out);
+
+#endif

@@ -1,6 +1,6 @@
 #include "model/ops.h"
 
-/* The parameter sets that the lists in cl/ops.h name. */
+/* The parameter sets that the lists in cl/scalar.h name. */
 #define XT_NO_PARAMS {{0}}
 #define XT_ALPHA(value) \
     {{.name = "alpha", .help = "slope or scale of the negative side", .def = (value), .range = XT_RANGE_NON_NEGATIVE}}

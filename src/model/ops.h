@@ -1,9 +1,9 @@
 /* ops.h: the tables of activations, losses, optimisers and metrics, and their
  * scalar functions in single precision for the host.
  *
- * The functions and lists are cl/ops.h, the same text that the kernels
+ * The functions and lists are cl/scalar.h, the same text that the kernels
  * compile. A code (XT_ACT_relu, ...) is the row's index in its table. Include
- * this, not cl/ops.h. */
+ * this, not cl/scalar.h. */
 #ifndef XT_MODEL_OPS_H
 #define XT_MODEL_OPS_H
 
@@ -22,7 +22,7 @@
 #define xt_erf erff
 #define xt_fabs fabsf
 #define xt_sqrt sqrtf
-#include "ops.h" /* cl/ops.h */
+#include "scalar.h" /* cl/scalar.h */
 #undef xt_real
 #undef XT_R
 #undef XT_FN

@@ -1,4 +1,4 @@
-/* ops.h: every scalar operation of training, written once.
+/* scalar.h: every scalar operation of training, written once.
  *
  * This file is compiled three times from one text: as OpenCL C in the kernels,
  * as C11 in single precision for the host reference, and as C11 in double

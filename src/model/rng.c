@@ -1,0 +1,117 @@
+/* Compiled with -ffp-contract=off like all of xortrain: a contracted
+ * multiply-add would change the last bits of the initial weights. */
+#include "model/rng.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t rotate(uint32_t x, unsigned by)
+{
+    return (x << by) | (x >> (32 - by));
+}
+
+xt_key xt_threefry(xt_key key, uint32_t x0, uint32_t x1)
+{
+    static const unsigned char rotations[2][4] = {{13, 15, 26, 6}, {17, 29, 16, 24}};
+    const uint32_t ks[3] = {key.hi, key.lo, key.hi ^ key.lo ^ 0x1BD11BDAu};
+    x0 += ks[0];
+    x1 += ks[1];
+    for (uint32_t i = 0; i < 5; i++) {
+        for (int r = 0; r < 4; r++) {
+            x0 += x1;
+            x1 = rotate(x1, rotations[i % 2][r]) ^ x0;
+        }
+        x0 += ks[(i + 1) % 3];
+        x1 += ks[(i + 2) % 3] + i + 1;
+    }
+    return (xt_key){x0, x1};
+}
+
+xt_key xt_key_of_seed(uint64_t seed)
+{
+    return (xt_key){(uint32_t)(seed >> 32), (uint32_t)seed};
+}
+
+xt_key xt_key_fold_in(xt_key key, uint32_t data)
+{
+    return xt_threefry(key, 0, data);
+}
+
+/* The counts 0..n-1 (and a padding 0 where n is odd) are cut in two halves:
+ * count i of the first half is hashed with its partner of the second. */
+uint32_t xt_bits_at(xt_key key, size_t n, size_t index)
+{
+    size_t half = (n + 1) / 2;
+    size_t lane = index < half ? index : index - half;
+    size_t partner = lane + half;
+    xt_key y = xt_threefry(key, (uint32_t)lane, partner < n ? (uint32_t)partner : 0);
+    return index < half ? y.hi : y.lo;
+}
+
+xt_key xt_key_split(xt_key key, uint32_t n, uint32_t index)
+{
+    size_t words = 2 * (size_t)n, at = 2 * (size_t)index;
+    return (xt_key){xt_bits_at(key, words, at), xt_bits_at(key, words, at + 1)};
+}
+
+float xt_uniform_at(xt_key key, size_t n, size_t index, float low, float high)
+{
+    uint32_t bits = (xt_bits_at(key, n, index) >> 9) | 0x3F800000u;
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    f = (f - 1.0f) * (high - low) + low;
+    return f > low ? f : low;
+}
+
+float xt_erfinv(float x)
+{
+    static const float near[9] = {2.81022636e-08f, 3.43273939e-07f, -3.5233877e-06f,
+                                  -4.39150654e-06f, 0.00021858087f, -0.00125372503f,
+                                  -0.00417768164f, 0.246640727f, 1.50140941f};
+    static const float far[9] = {-0.000200214257f, 0.000100950558f, 0.00134934322f,
+                                 -0.00367342844f, 0.00573950773f, -0.0076224613f,
+                                 0.00943887047f, 1.00167406f, 2.83297682f};
+    float square = x * x;
+    float w = (float)-log1p(-(double)square);
+    const float *c = w < 5.0f ? near : far;
+    w = w < 5.0f ? w - 2.5f : sqrtf(w) - 3.0f;
+    float p = c[0];
+    for (int i = 1; i < 9; i++)
+        p = c[i] + p * w;
+    return p * x;
+}
+
+static const float sqrt2 = 1.41421356f;
+
+float xt_normal_at(xt_key key, size_t n, size_t index)
+{
+    return sqrt2 * xt_erfinv(xt_uniform_at(key, n, index, nextafterf(-1.0f, 0.0f), 1.0f));
+}
+
+float xt_truncated_normal_at(xt_key key, size_t n, size_t index, float low, float high)
+{
+    float a = erff(low / sqrt2), b = erff(high / sqrt2);
+    float z = sqrt2 * xt_erfinv(xt_uniform_at(key, n, index, a, b));
+    float least = nextafterf(low, INFINITY), most = nextafterf(high, -INFINITY);
+    return z < least ? least : z > most ? most : z;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+void xt_shuffle(uint64_t seed, uint32_t epoch, size_t n, uint32_t *order, uint64_t *work)
+{
+    xt_key key = xt_key_fold_in(xt_key_fold_in(xt_key_of_seed(seed), XT_FOLD_SHUFFLE), epoch);
+    /* The row in the low half makes every word different: any sort is then stable. */
+    for (size_t i = 0; i < n; i++)
+        work[i] = (uint64_t)xt_bits_at(key, n, i) << 32 | (uint32_t)i;
+    qsort(work, n, sizeof *work, by_value);
+    for (size_t i = 0; i < n; i++)
+        order[i] = (uint32_t)work[i];
+}

@@ -1,0 +1,184 @@
+/* The random stream against tests/golden/prng.json: published vectors and what
+ * JAX prints. */
+#include "model/rng.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+static json_t *golden;
+
+static int load(void **state)
+{
+    (void)state;
+    json_error_t error;
+    golden = json_load_file("tests/golden/prng.json", 0, &error);
+    return golden ? 0 : -1;
+}
+
+static int unload(void **state)
+{
+    (void)state;
+    json_decref(golden);
+    return 0;
+}
+
+static json_t *get(const char *name)
+{
+    json_t *value = json_object_get(golden, name);
+    assert_non_null(value);
+    return value;
+}
+
+static uint32_t word(json_t *array, size_t i)
+{
+    json_t *value = json_array_get(array, i);
+    assert_true(json_is_integer(value));
+    return (uint32_t)json_integer_value(value);
+}
+
+static xt_key key_at(json_t *array)
+{
+    return (xt_key){word(array, 0), word(array, 1)};
+}
+
+static void assert_key(xt_key key, json_t *expected)
+{
+    assert_int_equal(key.hi, word(expected, 0));
+    assert_int_equal(key.lo, word(expected, 1));
+}
+
+static void threefry_known_answers(void **state)
+{
+    (void)state;
+    json_t *answers = get("known_answers");
+    assert_int_equal(json_array_size(answers), 3);
+    for (size_t i = 0; i < json_array_size(answers); i++) {
+        json_t *row = json_array_get(answers, i), *counter = json_object_get(row, "counter");
+        assert_key(xt_threefry(key_at(json_object_get(row, "key")), word(counter, 0), word(counter, 1)),
+                   json_object_get(row, "result"));
+    }
+}
+
+static void check_split(xt_key key, const char *name)
+{
+    json_t *rows = get(name);
+    uint32_t n = (uint32_t)json_array_size(rows);
+    for (uint32_t i = 0; i < n; i++)
+        assert_key(xt_key_split(key, n, i), json_array_get(rows, i));
+}
+
+static void split_depends_on_n(void **state)
+{
+    (void)state;
+    xt_key zero = xt_key_of_seed(0);
+    check_split(zero, "split_key0_2");
+    check_split(zero, "split_key0_3");
+    check_split(zero, "split_key0_4");
+    check_split(xt_key_split(zero, 2, 0), "split_of_first");
+    check_split(xt_key_of_seed(42), "split_key42");
+}
+
+static void fold_in_pair(void **state)
+{
+    (void)state;
+    json_t *expected = get("fold_in_key0_4");
+    xt_key folded = xt_key_fold_in(xt_key_of_seed(0), 4);
+    (void)expected;
+    assert_int_equal(folded.hi, word(expected, 0));
+    assert_int_equal(folded.lo, word(expected, 1));
+}
+
+static void check_bits(uint64_t seed, const char *name)
+{
+    json_t *words = get(name);
+    size_t n = json_array_size(words);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(xt_bits_at(xt_key_of_seed(seed), n, i), word(words, i));
+}
+
+static void bits_even_and_odd(void **state)
+{
+    (void)state;
+    check_bits(0, "bits_key0_1");
+    check_bits(0, "bits_key0_3");
+    check_bits(1, "bits_key1_1");
+}
+
+static void assert_near(double value, double expected)
+{
+    if (!(fabs(value - expected) <= 1e-6 * fabs(expected)))
+        fail_msg("%.9g is not %.9g", value, expected);
+}
+
+static void normal_values(void **state)
+{
+    (void)state;
+    assert_near((double)xt_normal_at((xt_key){2718843009u, 1272950319u}, 1, 0),
+                json_real_value(get("normal_2718843009_1272950319")));
+    json_t *four = get("normal_key0_4");
+    for (size_t i = 0; i < 4; i++)
+        assert_near((double)xt_normal_at(xt_key_of_seed(0), 4, i), json_real_value(json_array_get(four, i)));
+}
+
+static void erfinv_inverts_erf(void **state)
+{
+    (void)state;
+    for (int i = -999; i < 1000; i += 7) {
+        float x = (float)i / 1000.0f;
+        if (fabs(erf((double)xt_erfinv(x)) - (double)x) > 3e-7)
+            fail_msg("erf(erfinv(%g)) is off", (double)x);
+    }
+}
+
+static void truncated_normal_stays_inside(void **state)
+{
+    (void)state;
+    double sum = 0, squares = 0;
+    enum { N = 20000 };
+    for (size_t i = 0; i < N; i++) {
+        double z = (double)xt_truncated_normal_at(xt_key_of_seed(7), N, i, -2, 2);
+        assert_true(z > -2 && z < 2);
+        sum += z;
+        squares += z * z;
+    }
+    assert_true(fabs(sum / N) < 0.02);
+    /* the factor that the scaled initialisers divide by */
+    assert_true(fabs(sqrt(squares / N) - 0.87962566103423978) < 0.01);
+}
+
+static void shuffle_is_a_permutation(void **state)
+{
+    (void)state;
+    enum { N = 1001 };
+    static uint32_t order[N], again[N], next[N];
+    static uint64_t work[N];
+    static unsigned char seen[N];
+    xt_shuffle(3, 0, N, order, work);
+    xt_shuffle(3, 0, N, again, work);
+    xt_shuffle(3, 1, N, next, work);
+    size_t moved = 0;
+    for (size_t i = 0; i < N; i++) {
+        assert_true(order[i] < N && !seen[order[i]]++);
+        assert_int_equal(order[i], again[i]);
+        moved += order[i] != next[i];
+    }
+    assert_true(moved > N / 2);
+    xt_key key = xt_key_fold_in(xt_key_fold_in(xt_key_of_seed(3), 0x5348), 0);
+    for (size_t i = 1; i < N; i++)
+        assert_true(xt_bits_at(key, N, order[i - 1]) <= xt_bits_at(key, N, order[i]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threefry_known_answers), cmocka_unit_test(split_depends_on_n),
+        cmocka_unit_test(fold_in_pair), cmocka_unit_test(bits_even_and_odd),
+        cmocka_unit_test(normal_values), cmocka_unit_test(erfinv_inverts_erf),
+        cmocka_unit_test(truncated_normal_stays_inside), cmocka_unit_test(shuffle_is_a_permutation),
+    };
+    return cmocka_run_group_tests_name("rng", tests, load, unload);
+}

@@ -6,54 +6,162 @@
 VARIANT ?= release
 PREFIX ?= /usr/local
 B := build/$(VARIANT)
+BIN := $(B)/xortrain
+VERSION := 0.1.0
 
-CC ?= gcc
+CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-            -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wdouble-promotion
-OPT_release := -O3 -g -DNDEBUG
+            -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 \
+            -Wdouble-promotion -Wimplicit-fallthrough
+OPT_release := -O3 -g
 OPT_debug := -O0 -g3
 OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-OPT := $(OPT_$(VARIANT))
+OPT = $(OPT_$(VARIANT))
 # -ffp-contract=off: the reference engine's and the initialisers' bits must not
 # depend on whether the compiler finds a fused multiply-add.
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -DCL_TARGET_OPENCL_VERSION=120 \
-             -Isrc -isystem cl -ffp-contract=off $(WARNINGS) $(OPT) $(WERROR) $(CFLAGS)
-LIBS = -lOpenCL -lyaml -lcsv -ljansson -lxxhash -lm -ldl -pthread
+             -DXT_VERSION='"$(VERSION)"' -Isrc -isystem cl -ffp-contract=off -fstack-protector-strong \
+             $(WARNINGS) $(OPT) $(WERROR) $(CFLAGS)
+LIBS = -lOpenCL -lyaml -lcsv -ljansson -lxxhash -lm -ldl
+
+# What a build needs, and what the tests need beyond it (Debian's names).
+BUILD_PACKAGES := gcc libc6-dev ocl-icd-opencl-dev pocl-opencl-icd libclblast-dev libyaml-dev libcsv-dev \
+                  libjansson-dev libxxhash-dev
+TEST_PACKAGES := libcmocka-dev oclgrind gnuplot-nox xxhash clang locales
+# header:package, to name what is missing
+HEADERS := stdio.h:libc6-dev CL/cl.h:ocl-icd-opencl-dev clblast_c.h:libclblast-dev yaml.h:libyaml-dev \
+           csv.h:libcsv-dev jansson.h:libjansson-dev xxhash.h:libxxhash-dev
 
 # One job a core unless the caller said otherwise.
 ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
+# `make V=1` shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),@:,@echo "  $1  $@")
+
+CL_FILES := $(sort $(wildcard cl/*))
 LIB_SRC := $(filter-out src/cli/main.c,$(wildcard src/*/*.c))
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
-UNIT_SRC := $(wildcard tests/unit/test_*.c)
-UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(B)/gen/cl_files.o
+TEST_SRC := $(wildcard tests/unit/test_*.c tests/device/test_*.c)
+TEST_BIN := $(TEST_SRC:tests/%.c=$(B)/tests/%)
+TEST_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out $(TEST_SRC),$(wildcard tests/unit/*.c tests/device/*.c)))
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
+WITH_TESTS := $(filter test check-all lint fuzz,$(MAKECMDGOALS))
 
-.PHONY: all test deps clean
-all: $(UNIT_BIN)
+.PHONY: all run test lint fuzz docs deps install uninstall clean help release debug asan tests-built
+.SECONDARY:
+.DELETE_ON_ERROR:
 
-$(B)/%.o: %.c
+all: $(BIN) ## build the program (build/release/xortrain); installs nothing
+
+# `make deps run` and `make deps test` are complete: what is built waits for deps.
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+AFTER_DEPS := deps
+endif
+
+build/headers-found: | $(AFTER_DEPS)
+	@mkdir -p build
+	@command -v $(firstword $(CC)) >/dev/null || { echo "make: no compiler '$(firstword $(CC))'; run: make deps" >&2; exit 1; }
+	@missing=; for pair in $(HEADERS); do \
+	    echo "#include <$${pair%%:*}>" | $(CC) -DCL_TARGET_OPENCL_VERSION=120 -E -x c - >/dev/null 2>&1 || missing="$$missing $${pair#*:}"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	    echo "make: packages are missing:$$missing" >&2; \
+	    echo "make: install them with: make deps    (on other systems: their counterparts)" >&2; exit 1; \
+	fi
+	@touch $@
+
+$(B)/%.o: %.c Makefile | build/headers-found
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# The kernels as bytes: name, text and length of every file in cl/.
+$(B)/gen/cl_files.c: $(CL_FILES) Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "ocl/embed.h"'; i=0; \
+	for f in $(CL_FILES); do \
+	    echo "static const char text_$$i[] = {"; od -An -v -tx1 $$f | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '0};'; \
+	    i=$$((i + 1)); \
+	done; \
+	echo 'const xt_cl_file xt_cl_files[] = {'; i=0; \
+	for f in $(CL_FILES); do \
+	    echo "    {\"$${f#cl/}\", text_$$i, sizeof text_$$i - 1},"; i=$$((i + 1)); \
+	done; \
+	echo '};'; echo 'const size_t xt_n_cl_files = sizeof xt_cl_files / sizeof xt_cl_files[0];'; } >$@
+
+$(B)/gen/%.o: $(B)/gen/%.c | build/headers-found
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 $(B)/libxortrain.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
-$(B)/tests/%: $(B)/tests/unit/%.o $(B)/libxortrain.a
-	@mkdir -p $(@D)
-	$(CC) $(OPT) $^ $(LIBS) -lcmocka -o $@
+$(BIN): $(B)/src/cli/main.o $(B)/libxortrain.a
+	$(call say,LD)
+	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -o $@
 
-test: $(UNIT_BIN)
-	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t; done
+$(B)/tests/unit/% $(B)/tests/device/%: LIBS += -lcmocka
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_HELP) $(B)/libxortrain.a
+	$(call say,LD)
+	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -o $@
+$(B)/tests/device/%: $(B)/tests/device/%.o $(TEST_HELP) $(B)/libxortrain.a
+	$(call say,LD)
+	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -o $@
+$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/libxortrain.a
+	$(call say,LD)
+	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -o $@
 
-deps:
-	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy gcc libc6-dev ocl-icd-opencl-dev \
-	    pocl-opencl-icd libclblast-dev libyaml-dev libcsv-dev libjansson-dev libxxhash-dev libcmocka-dev
+release debug asan: ## build a variant into build/<variant>/
+	@$(MAKE) --no-print-directory VARIANT=$@ all
 
-clean:
+run: $(BIN) ## train the tutorial's network: configs/xor.yaml
+	$(BIN) --config configs/xor.yaml
+
+tests-built: $(BIN) $(TEST_BIN) $(REPLAY_BIN)
+
+test: lint ## every test: lint, units, devices, command line, fuzz corpus, sanitisers, oclgrind
+	@$(MAKE) --no-print-directory VARIANT=release WERROR=-Werror tests-built
+	@$(MAKE) --no-print-directory VARIANT=asan WERROR=-Werror tests-built
+	@tests/run
+
+lint: | $(AFTER_DEPS) ## include law, file sizes, generated documentation, both compilers
+	@tests/lint/run
+
+fuzz: | $(AFTER_DEPS) ## fuzz every parser for a minute each (FUZZ_SECONDS)
+	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+
+docs: $(BIN) ## write docs/CONFIG.md anew from the schema
+	$(BIN) config --document >docs/CONFIG.md
+
+deps: ## install what is missing (Debian; sudo when not root)
+	@command -v apt-get >/dev/null || { echo "make: 'make deps' needs apt-get; install by hand: $(BUILD_PACKAGES)" >&2; exit 1; }
+	@missing=$$(for p in $(BUILD_PACKAGES) $(if $(WITH_TESTS),$(TEST_PACKAGES)); do \
+	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q ' installed$$' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	    sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	    $$sudo apt-get -q update && \
+	    $$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends $$missing; \
+	fi
+
+install: $(BIN) ## install to $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/xortrain/configs $(DESTDIR)$(PREFIX)/share/doc/xortrain/data
+	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/xortrain
+	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/xortrain
+	install -m 644 configs/* $(DESTDIR)$(PREFIX)/share/doc/xortrain/configs
+	install -m 644 data/* $(DESTDIR)$(PREFIX)/share/doc/xortrain/data
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/xortrain
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/xortrain
+
+clean: ## remove build/
 	rm -rf build
 
+help: ## this list
+	@grep -hE '^[a-z][a-z ]*:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 22
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.SECONDARY:

@@ -7,7 +7,26 @@
 
 #include "base/table.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* ROW(name, help): the engines, as configs name them. src/engine has an
+ * xt_<name>_open for each; `auto` weighs them. */
+#define XT_ENGINES(ROW) \
+    ROW(gemm, "layer by layer on an OpenCL device, matrix products by CLBlast") \
+    ROW(reference, "plain C on the host, single precision: the measure of the others")
+
+#define XT_ENGINE_CODE(name, help) XT_ENGINE_##name,
+typedef enum xt_engine_code { XT_ENGINE_auto, XT_ENGINES(XT_ENGINE_CODE) XT_N_ENGINES } xt_engine_code;
+#undef XT_ENGINE_CODE
+
+extern const xt_table xt_engine_names; /* rows by xt_engine_code, auto first */
+
+/* Whether a device request has one of the forms auto, cpu, gpu,
+ * PLATFORM:DEVICE (numbers, to *platform and *device), name:TEXT, platform:TEXT. */
+bool xt_device_request_ok(const char *request, unsigned *platform, unsigned *device);
+/* Those forms in words, for messages and documentation. */
+extern const char xt_device_request_forms[];
 
 /* A column of a table of data: by name, or by index from 0 (name NULL). */
 typedef struct xt_column {
@@ -57,7 +76,7 @@ typedef struct xt_spec {
     const char *name;
     uint64_t seed;
     const char *device; /* auto, cpu, gpu, 0:1, name:..., platform:... */
-    const char *engine; /* "auto" or a name of the table of engines */
+    xt_engine_code engine;
     xt_source train;
     bool shuffle;
     xt_keys keys;
@@ -69,7 +88,8 @@ typedef struct xt_spec {
     size_t n_metrics;
     const xt_choice *metrics;
     uint32_t log_every;     /* lines on stdout: every so many epochs; 0: about 20 in all */
-    const char *output_dir; /* placeholders filled in */
+    const char *output_template; /* as configured: {name}, {seed}, {hash} may stand in it */
+    const char *output_dir;      /* with the placeholders filled in */
 } xt_spec;
 
 #endif

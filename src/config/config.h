@@ -1,0 +1,48 @@
+/* config.h: from YAML files and KEY=VALUE overrides to an xt_spec.
+ *
+ * Sources are parsed to trees, merged in order (mappings key by key; scalars
+ * and lists replace), and decoded through one schema table (schema.h), which
+ * also prints, documents and types. Every error of every source is reported
+ * at once (at most 20), each with file, line, column, the source line and a
+ * caret, what was expected, and the nearest valid name. */
+#ifndef XT_CONFIG_CONFIG_H
+#define XT_CONFIG_CONFIG_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "model/spec.h"
+
+typedef enum xt_config_kind {
+    XT_CONFIG_FILE, /* text is a path, "-" standard input */
+    XT_CONFIG_SET,  /* text is KEY=VALUE; messages name it "--set KEY=VALUE" */
+    XT_CONFIG_TEXT  /* text is YAML; label names it in messages (a model's own config) */
+} xt_config_kind;
+
+typedef struct xt_config_source {
+    xt_config_kind kind;
+    const char *text;
+    const char *label; /* of XT_CONFIG_TEXT */
+} xt_config_source;
+
+typedef struct xt_config xt_config;
+
+/* Parses, merges and decodes. On failure *out is untouched and err says
+ * everything that is wrong: XT_BAD_CONFIG, or XT_FAILED where a file cannot
+ * be read. The texts need to live only for the call. */
+xt_status xt_config_open(const xt_config_source *sources, size_t n_sources, xt_config **out, xt_err *err);
+void xt_config_close(xt_config **config);
+
+/* Owned by the config. */
+const xt_spec *xt_config_spec(const xt_config *config);
+
+/* Appends the resolved configuration as YAML that xortrain reads back to the
+ * same spec. With origins, each line ends in "# file:line", "# --set ..." or
+ * "# default". */
+void xt_config_print(const xt_config *config, bool origins, xt_buf *out);
+/* The same as one JSON object. */
+void xt_config_print_json(const xt_config *config, xt_buf *out);
+
+/* The reference of all keys as Markdown, from the schema (docs/CONFIG.md). */
+void xt_config_document(xt_buf *out);
+
+#endif

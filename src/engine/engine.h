@@ -1,0 +1,69 @@
+/* engine.h: the one interface to everything that trains.
+ *
+ * An engine trains epochs, not layers: "run K epochs from epoch e, give me K
+ * rows". It owns the parameters while it is open; they leave and enter in the
+ * plan's one flat layout. Adding an engine is one row of XT_ENGINES in
+ * model/spec.h and its open function. */
+#ifndef XT_ENGINE_ENGINE_H
+#define XT_ENGINE_ENGINE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/table.h"
+#include "model/dataset.h"
+#include "model/plan.h"
+
+/* What one epoch is reported as. */
+typedef struct xt_epoch {
+    double loss;
+    double metrics[XT_MAX_METRICS]; /* in the spec's order */
+    float learning_rate;            /* of its last update */
+    uint64_t step;                  /* updates so far */
+} xt_epoch;
+
+/* The device and libraries of an open engine, for the run's record. */
+typedef struct xt_engine_facts {
+    const char *engine;          /* its name */
+    const char *why;             /* it was taken, in words */
+    char device[256];            /* "host" for the reference */
+    char platform[256], driver[128], device_type[16], device_index[24];
+    char blas[64];               /* "" where there is none */
+    size_t device_bytes;         /* memory that it took for buffers */
+} xt_engine_facts;
+
+typedef struct xt_engine xt_engine;
+
+typedef struct xt_engine_ops {
+    /* Trains epochs first .. first + n - 1 (0-based) and fills n rows. */
+    xt_status (*train)(xt_engine *engine, uint32_t first, uint32_t n, xt_epoch *rows, xt_err *err);
+    /* Outputs (n_rows, n_outputs) of inputs (n_rows, n_inputs), both on the host. */
+    xt_status (*outputs)(xt_engine *engine, const float *inputs, size_t n_rows, float *outputs, xt_err *err);
+    /* Loss of training rows first .. first + n - 1 as one batch (n at most the
+     * batch size) and its gradient (n_params floats); nothing is updated. */
+    xt_status (*gradients)(xt_engine *engine, size_t first, size_t n, double *loss, float *gradients, xt_err *err);
+    /* Parameters followed by the optimiser's state: (1 + n_slots) * n_params floats. */
+    xt_status (*read_state)(xt_engine *engine, float *state, xt_err *err);
+    xt_status (*write_state)(xt_engine *engine, const float *state, xt_err *err);
+    void (*close)(xt_engine *engine);
+} xt_engine_ops;
+
+/* Embedded first in each engine's own struct. */
+struct xt_engine {
+    const xt_engine_ops *ops;
+    const xt_plan *plan;
+    const xt_dataset *data; /* training rows; NULL where the engine only predicts */
+    xt_engine_facts facts;
+};
+
+/* Opens the engine that the spec names, on the spec's device, with state as
+ * its first parameters and optimiser state. plan and data must outlive it. */
+xt_status xt_engine_open(const xt_plan *plan, const xt_dataset *data, const float *state, xt_engine **out,
+                         xt_err *err);
+/* NULL-safe; sets *engine to NULL. */
+void xt_engine_close(xt_engine **engine);
+
+/* The engine that the spec asks for; for `auto` the one that suits the plan,
+ * never reference. *why becomes a constant that says so in words. */
+xt_engine_code xt_engine_choose(const xt_plan *plan, const char **why);
+
+#endif

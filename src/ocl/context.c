@@ -1,0 +1,134 @@
+#include "ocl/context.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+xt_status xt_context_open(const xt_device *device, xt_context **out, xt_err *err)
+{
+    cl_int code;
+    xt_status status;
+    xt_context *context = calloc(1, sizeof *context);
+    if (!context)
+        return xt_fail_memory(err, "an OpenCL context", sizeof *context);
+    context->device = *device;
+    cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)device->platform, 0};
+    context->context = clCreateContext(properties, 1, &device->id, NULL, NULL, &code);
+    status = xt_cl_check(code, "clCreateContext", device->name, err);
+    if (status)
+        goto out;
+    context->queue = clCreateCommandQueue(context->context, device->id, 0, &code);
+    status = xt_cl_check(code, "clCreateCommandQueue", device->name, err);
+out:
+    if (status)
+        xt_context_close(&context);
+    else
+        *out = context;
+    return status;
+}
+
+void xt_context_close(xt_context **at)
+{
+    xt_context *context = *at;
+    if (!context)
+        return;
+    assert(context->n_live == 0);
+    if (context->queue) {
+        clFinish(context->queue);
+        clReleaseCommandQueue(context->queue);
+    }
+    if (context->context)
+        clReleaseContext(context->context);
+    free(context);
+    *at = NULL;
+}
+
+xt_status xt_context_finish(xt_context *context, xt_err *err)
+{
+    return XT_CL(context->device.name, clFinish(context->queue), err);
+}
+
+xt_status xt_buffer_open(xt_context *context, const char *what, size_t n_bytes, cl_mem *out, xt_err *err)
+{
+    const xt_device *device = &context->device;
+    cl_int code;
+    if (n_bytes == 0)
+        n_bytes = 1;
+    if (n_bytes > device->max_alloc_bytes)
+        return xt_fail(err, XT_FAILED, "%s needs %zu bytes in one piece, but %s gives at most %llu", what, n_bytes,
+                       device->name, (unsigned long long)device->max_alloc_bytes);
+    cl_mem buffer = clCreateBuffer(context->context, CL_MEM_READ_WRITE, n_bytes, NULL, &code);
+    if (code != CL_SUCCESS)
+        return xt_fail(err, XT_FAILED, "no memory for %s (%zu bytes) on %s: clCreateBuffer: %s (%d)", what, n_bytes,
+                       device->name, xt_cl_name(code), code);
+    unsigned char zero = 0;
+    xt_status status = XT_CL(
+        device->name, clEnqueueFillBuffer(context->queue, buffer, &zero, 1, 0, n_bytes, 0, NULL, NULL), err);
+    if (status) {
+        clReleaseMemObject(buffer);
+        return status;
+    }
+    context->n_live++;
+    *out = buffer;
+    return XT_OK;
+}
+
+void xt_buffer_close(xt_context *context, cl_mem *buffer)
+{
+    if (!*buffer)
+        return;
+    clReleaseMemObject(*buffer);
+    context->n_live--;
+    *buffer = NULL;
+}
+
+xt_status xt_buffer_write(xt_context *context, cl_mem buffer, size_t offset, const void *from, size_t n_bytes,
+                          xt_err *err)
+{
+    if (!n_bytes)
+        return XT_OK;
+    return XT_CL(context->device.name,
+                 clEnqueueWriteBuffer(context->queue, buffer, CL_TRUE, offset, n_bytes, from, 0, NULL, NULL), err);
+}
+
+xt_status xt_buffer_read(xt_context *context, cl_mem buffer, size_t offset, void *to, size_t n_bytes, xt_err *err)
+{
+    if (!n_bytes)
+        return XT_OK;
+    return XT_CL(context->device.name,
+                 clEnqueueReadBuffer(context->queue, buffer, CL_TRUE, offset, n_bytes, to, 0, NULL, NULL), err);
+}
+
+/* Wide enough for a GPU's SIMD, and one size for all launches: PoCL compiles a
+ * kernel again for each new one. */
+enum { GROUP = 64 };
+
+xt_status xt_launch(xt_context *context, cl_kernel kernel, const char *name, size_t n, const xt_arg *args, xt_err *err)
+{
+    const char *device = context->device.name;
+    if (n == 0)
+        return XT_OK;
+    for (cl_uint i = 0; args[i].size; i++) {
+        cl_int code = clSetKernelArg(kernel, i, args[i].size, args[i].value);
+        if (code != CL_SUCCESS)
+            return xt_fail(err, XT_FAILED, "kernel %s, argument %u: clSetKernelArg: %s (%d) on %s", name, i,
+                           xt_cl_name(code), code, device);
+    }
+    size_t limit = 0;
+    xt_status status = XT_CL(
+        device,
+        clGetKernelWorkGroupInfo(kernel, context->device.id, CL_KERNEL_WORK_GROUP_SIZE, sizeof limit, &limit, NULL),
+        err);
+    if (status)
+        return status;
+    size_t local = GROUP;
+    while (local > limit || local > context->device.max_group)
+        local /= 2;
+    if (local == 0)
+        local = 1;
+    size_t global = (n + local - 1) / local * local;
+    cl_int code = clEnqueueNDRangeKernel(context->queue, kernel, 1, NULL, &global, &local, 0, NULL, NULL);
+    if (code != CL_SUCCESS)
+        return xt_fail(err, XT_FAILED, "kernel %s over %zu work-items: clEnqueueNDRangeKernel: %s (%d) on %s", name,
+                       n, xt_cl_name(code), code, device);
+    return XT_OK;
+}

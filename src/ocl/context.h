@@ -1,0 +1,65 @@
+/* context.h: an open device: context, one in-order queue, buffers, programs.
+ *
+ * Everything that OpenCL counts references of is made and released here, and a
+ * live count is kept: it is zero when the context closes, or an assert says
+ * so. One thread uses a context. */
+#ifndef XT_OCL_CONTEXT_H
+#define XT_OCL_CONTEXT_H
+
+#include "ocl/call.h"
+#include "ocl/device.h"
+
+typedef struct xt_context {
+    xt_device device;
+    cl_context context;
+    cl_command_queue queue; /* in order */
+    long n_live;            /* buffers, programs and kernels not yet released */
+} xt_context;
+
+/* Opens the device that was selected. The context is malloced. */
+xt_status xt_context_open(const xt_device *device, xt_context **out, xt_err *err);
+/* Waits for the queue and releases. NULL-safe; sets *context to NULL. */
+void xt_context_close(xt_context **context);
+
+/* A read-write buffer of n_bytes (0 is taken as 1), zeroed: fresh device
+ * memory is not. Refused with the sizes in words when the device cannot hold
+ * it. what names it in messages. */
+xt_status xt_buffer_open(xt_context *context, const char *what, size_t n_bytes, cl_mem *out, xt_err *err);
+void xt_buffer_close(xt_context *context, cl_mem *buffer);
+
+/* Blocking copies of n_bytes at a byte offset of the buffer. */
+xt_status xt_buffer_write(xt_context *context, cl_mem buffer, size_t offset, const void *from, size_t n_bytes,
+                          xt_err *err);
+xt_status xt_buffer_read(xt_context *context, cl_mem buffer, size_t offset, void *to, size_t n_bytes, xt_err *err);
+
+/* Waits until the queue is empty. */
+xt_status xt_context_finish(xt_context *context, xt_err *err);
+
+/* Builds the named files of cl/, in order, as one program: from the copy in
+ * this executable, or from the directory XORTRAIN_CL_DIR. Compiler messages
+ * name the real files. */
+xt_status xt_program_open(xt_context *context, const char *const *files, size_t n_files, cl_program *out,
+                          xt_err *err);
+void xt_program_close(xt_context *context, cl_program *program);
+
+xt_status xt_kernel_open(xt_context *context, cl_program program, const char *name, cl_kernel *out, xt_err *err);
+void xt_kernel_close(xt_context *context, cl_kernel *kernel);
+
+/* ---- launching ---- */
+
+/* An argument by value or buffer; an array of them ends with size 0. */
+typedef struct xt_arg {
+    size_t size;
+    const void *value;
+} xt_arg;
+
+#define XT_ARG(x) {sizeof(x), &(x)}
+#define XT_ARG_END {0, NULL}
+
+/* Sets the arguments and enqueues n work-items in groups of a size that the
+ * device and kernel allow; the kernel must check its index against n, since
+ * the last group may be filled up. n 0 enqueues nothing. */
+xt_status xt_launch(xt_context *context, cl_kernel kernel, const char *name, size_t n, const xt_arg *args,
+                    xt_err *err);
+
+#endif

@@ -7,7 +7,6 @@
 
 #include "base/table.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* ROW(name, help): the engines, as configs name them. src/engine has an
@@ -21,12 +20,6 @@ typedef enum xt_engine_code { XT_ENGINE_auto, XT_ENGINES(XT_ENGINE_CODE) XT_N_EN
 #undef XT_ENGINE_CODE
 
 extern const xt_table xt_engine_names; /* rows by xt_engine_code, auto first */
-
-/* Whether a device request has one of the forms auto, cpu, gpu,
- * PLATFORM:DEVICE (numbers, to *platform and *device), name:TEXT, platform:TEXT. */
-bool xt_device_request_ok(const char *request, unsigned *platform, unsigned *device);
-/* Those forms in words, for messages and documentation. */
-extern const char xt_device_request_forms[];
 
 /* A column of a table of data: by name, or by index from 0 (name NULL). */
 typedef struct xt_column {
@@ -75,7 +68,7 @@ enum { XT_MAX_METRICS = 8, XT_MAX_LAYERS = 64 };
 typedef struct xt_spec {
     const char *name;
     uint64_t seed;
-    const char *device; /* auto, cpu, gpu, 0:1, name:..., platform:... */
+    const char *device; /* base/request.h */
     xt_engine_code engine;
     xt_source train;
     bool shuffle;

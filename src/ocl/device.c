@@ -1,5 +1,6 @@
 #include "ocl/device.h"
 
+#include "base/request.h"
 #include "ocl/call.h"
 
 #include <ctype.h>
@@ -160,14 +161,6 @@ static bool contains(const char *text, const char *part)
     return false;
 }
 
-xt_status xt_device_check_request(const char *request, xt_err *err)
-{
-    unsigned p, d;
-    if (xt_device_request_ok(request, &p, &d))
-        return XT_OK;
-    return xt_fail(err, XT_BAD_CONFIG, "device: '%s' is not a device; expected %s", request, xt_device_request_forms);
-}
-
 /* How well a device answers a request: 0 not at all, more is better. */
 static int score(const xt_device *device, const char *request)
 {
@@ -182,16 +175,14 @@ static int score(const xt_device *device, const char *request)
         return contains(device->name, request + 5);
     if (strncmp(request, "platform:", 9) == 0)
         return contains(device->platform_name, request + 9);
-    return xt_device_request_ok(request, &p, &d) && device->platform_index == p && device->device_index == d;
+    return xt_request_ok(request, &p, &d) && device->platform_index == p && device->device_index == d;
 }
 
 xt_status xt_device_select(const char *request, xt_device *out, xt_err *err)
 {
     xt_device *devices = NULL;
     size_t n = 0;
-    xt_status status = xt_device_check_request(request, err);
-    if (!status)
-        status = xt_devices_list(&devices, &n, err);
+    xt_status status = xt_devices_list(&devices, &n, err);
     if (status)
         return status;
     const xt_device *best = NULL;

@@ -32,13 +32,10 @@ void xt_devices_prepare(void);
  * what is wrong with each. */
 xt_status xt_devices_list(xt_device **out, size_t *n_devices, xt_err *err);
 
-/* The device that `request` means: auto (the first GPU, else accelerator, else
+/* The device that `request` means, one of base/request.h's forms: auto (the first GPU, else accelerator, else
  * CPU), cpu, gpu, PLATFORM:DEVICE by number, name:TEXT or platform:TEXT (part
  * of the name, case ignored). XT_NO_DEVICE lists what there is. */
 xt_status xt_device_select(const char *request, xt_device *out, xt_err *err);
-
-/* Whether `request` has one of the forms above; says what is wrong if not. */
-xt_status xt_device_check_request(const char *request, xt_err *err);
 
 /* "cpu", "gpu", "accelerator" or "custom". */
 const char *xt_device_type_name(const xt_device *device);

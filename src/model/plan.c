@@ -3,7 +3,9 @@
 #include "model/init.h"
 #include "model/ops.h"
 
+#include <assert.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Offsets and sizes must fit the 32-bit ints of kernels. */
 static const size_t max_floats = INT32_MAX;
@@ -43,6 +45,20 @@ xt_status xt_plan_make(const xt_spec *spec, size_t n_inputs, size_t n_targets, x
                        plan.n_layers - 1, plan.n_outputs, n_targets, n_targets == 1 ? "" : "s");
     *out = plan;
     return XT_OK;
+}
+
+void xt_plan_param_name(const xt_plan *plan, size_t index, char *out, size_t n_bytes)
+{
+    assert(index < plan->n_params);
+    size_t i = plan->n_layers - 1;
+    while (plan->layers[i].weight > index)
+        i--;
+    const xt_plan_layer *layer = &plan->layers[i];
+    size_t at = index - layer->weight;
+    if (index < layer->bias)
+        snprintf(out, n_bytes, "layers.%zu.weight[%zu][%zu]", i, at / layer->inputs, at % layer->inputs);
+    else
+        snprintf(out, n_bytes, "layers.%zu.bias[%zu]", i, index - layer->bias);
 }
 
 xt_status xt_plan_init_params(const xt_plan *plan, float *params, xt_err *err)

@@ -34,6 +34,10 @@ typedef struct xt_plan {
  * too large to address. The plan keeps a pointer to spec. */
 xt_status xt_plan_make(const xt_spec *spec, size_t n_inputs, size_t n_targets, xt_plan *out, xt_err *err);
 
+/* The name of parameter `index`, as "layers.0.weight[3][1]" or
+ * "layers.0.bias[3]", to out (n_bytes; cut where it does not fit). */
+void xt_plan_param_name(const xt_plan *plan, size_t index, char *out, size_t n_bytes);
+
 /* Writes the initial parameters (n_params floats). */
 xt_status xt_plan_init_params(const xt_plan *plan, float *params, xt_err *err);
 

@@ -44,7 +44,18 @@ void xt_context_close(xt_context **at)
 
 xt_status xt_context_finish(xt_context *context, xt_err *err)
 {
+    context->n_queued = 0;
     return XT_CL(context->device.name, clFinish(context->queue), err);
+}
+
+/* PoCL walks the list of pending commands at each new one, so a long queue
+ * costs more than waiting for it: docs/design/gemm.md has the figures. */
+enum { MAX_QUEUED = 256 };
+
+xt_status xt_context_queued(xt_context *context, unsigned n, xt_err *err)
+{
+    context->n_queued += n;
+    return context->n_queued < MAX_QUEUED ? XT_OK : xt_context_finish(context, err);
 }
 
 xt_status xt_buffer_open(xt_context *context, const char *what, size_t n_bytes, cl_mem *out, xt_err *err)
@@ -69,7 +80,7 @@ xt_status xt_buffer_open(xt_context *context, const char *what, size_t n_bytes, 
     }
     context->n_live++;
     *out = buffer;
-    return XT_OK;
+    return xt_context_queued(context, 1, err);
 }
 
 void xt_buffer_close(xt_context *context, cl_mem *buffer)
@@ -81,11 +92,13 @@ void xt_buffer_close(xt_context *context, cl_mem *buffer)
     *buffer = NULL;
 }
 
+/* A blocking command on an in-order queue leaves it empty. */
 xt_status xt_buffer_write(xt_context *context, cl_mem buffer, size_t offset, const void *from, size_t n_bytes,
                           xt_err *err)
 {
     if (!n_bytes)
         return XT_OK;
+    context->n_queued = 0;
     return XT_CL(context->device.name,
                  clEnqueueWriteBuffer(context->queue, buffer, CL_TRUE, offset, n_bytes, from, 0, NULL, NULL), err);
 }
@@ -94,41 +107,7 @@ xt_status xt_buffer_read(xt_context *context, cl_mem buffer, size_t offset, void
 {
     if (!n_bytes)
         return XT_OK;
+    context->n_queued = 0;
     return XT_CL(context->device.name,
                  clEnqueueReadBuffer(context->queue, buffer, CL_TRUE, offset, n_bytes, to, 0, NULL, NULL), err);
-}
-
-/* Wide enough for a GPU's SIMD, and one size for all launches: PoCL compiles a
- * kernel again for each new one. */
-enum { GROUP = 64 };
-
-xt_status xt_launch(xt_context *context, cl_kernel kernel, const char *name, size_t n, const xt_arg *args, xt_err *err)
-{
-    const char *device = context->device.name;
-    if (n == 0)
-        return XT_OK;
-    for (cl_uint i = 0; args[i].size; i++) {
-        cl_int code = clSetKernelArg(kernel, i, args[i].size, args[i].value);
-        if (code != CL_SUCCESS)
-            return xt_fail(err, XT_FAILED, "kernel %s, argument %u: clSetKernelArg: %s (%d) on %s", name, i,
-                           xt_cl_name(code), code, device);
-    }
-    size_t limit = 0;
-    xt_status status = XT_CL(
-        device,
-        clGetKernelWorkGroupInfo(kernel, context->device.id, CL_KERNEL_WORK_GROUP_SIZE, sizeof limit, &limit, NULL),
-        err);
-    if (status)
-        return status;
-    size_t local = GROUP;
-    while (local > limit || local > context->device.max_group)
-        local /= 2;
-    if (local == 0)
-        local = 1;
-    size_t global = (n + local - 1) / local * local;
-    cl_int code = clEnqueueNDRangeKernel(context->queue, kernel, 1, NULL, &global, &local, 0, NULL, NULL);
-    if (code != CL_SUCCESS)
-        return xt_fail(err, XT_FAILED, "kernel %s over %zu work-items: clEnqueueNDRangeKernel: %s (%d) on %s", name,
-                       n, xt_cl_name(code), code, device);
-    return XT_OK;
 }

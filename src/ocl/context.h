@@ -14,6 +14,7 @@ typedef struct xt_context {
     cl_context context;
     cl_command_queue queue; /* in order */
     long n_live;            /* buffers, programs and kernels not yet released */
+    unsigned n_queued;      /* commands since the queue was last known to be empty */
 } xt_context;
 
 /* Opens the device that was selected. The context is malloced. */
@@ -35,6 +36,11 @@ xt_status xt_buffer_read(xt_context *context, cl_mem buffer, size_t offset, void
 /* Waits until the queue is empty. */
 xt_status xt_context_finish(xt_context *context, xt_err *err);
 
+/* Says that n commands were put into the queue, and waits for it when it has
+ * become long. xt_launch and the copies do so themselves; a library that
+ * enqueues on its own does not. */
+xt_status xt_context_queued(xt_context *context, unsigned n, xt_err *err);
+
 /* Builds the named files of cl/, in order, as one program: from the copy in
  * this executable, or from the directory XORTRAIN_CL_DIR. Compiler messages
  * name the real files. */
@@ -42,10 +48,19 @@ xt_status xt_program_open(xt_context *context, const char *const *files, size_t 
                           xt_err *err);
 void xt_program_close(xt_context *context, cl_program *program);
 
-xt_status xt_kernel_open(xt_context *context, cl_program program, const char *name, cl_kernel *out, xt_err *err);
-void xt_kernel_close(xt_context *context, cl_kernel *kernel);
+/* ---- kernels and launching ---- */
 
-/* ---- launching ---- */
+/* Plain data, zeroed where it is not open. */
+typedef struct xt_kernel {
+    cl_kernel kernel;
+    const char *name;
+    size_t group; /* work-items a work-group that the device and kernel allow */
+} xt_kernel;
+
+/* name must outlive the kernel. */
+xt_status xt_kernel_open(xt_context *context, cl_program program, const char *name, xt_kernel *out, xt_err *err);
+/* Safe on a zeroed kernel; zeroes it. */
+void xt_kernel_close(xt_context *context, xt_kernel *kernel);
 
 /* An argument by value or buffer; an array of them ends with size 0. */
 typedef struct xt_arg {
@@ -56,10 +71,9 @@ typedef struct xt_arg {
 #define XT_ARG(x) {sizeof(x), &(x)}
 #define XT_ARG_END {0, NULL}
 
-/* Sets the arguments and enqueues n work-items in groups of a size that the
- * device and kernel allow; the kernel must check its index against n, since
- * the last group may be filled up. n 0 enqueues nothing. */
-xt_status xt_launch(xt_context *context, cl_kernel kernel, const char *name, size_t n, const xt_arg *args,
-                    xt_err *err);
+/* Sets the arguments and enqueues n work-items in groups of the kernel's size;
+ * the kernel must check its index against n, since the last group is filled
+ * up. n 0 enqueues nothing. */
+xt_status xt_launch(xt_context *context, const xt_kernel *kernel, size_t n, const xt_arg *args, xt_err *err);
 
 #endif

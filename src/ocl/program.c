@@ -107,24 +107,3 @@ void xt_program_close(xt_context *context, cl_program *program)
     context->n_live--;
     *program = NULL;
 }
-
-xt_status xt_kernel_open(xt_context *context, cl_program program, const char *name, cl_kernel *out, xt_err *err)
-{
-    cl_int code;
-    cl_kernel kernel = clCreateKernel(program, name, &code);
-    if (code != CL_SUCCESS)
-        return xt_fail(err, XT_FAILED, "kernel %s: clCreateKernel: %s (%d) on %s", name, xt_cl_name(code), code,
-                       context->device.name);
-    context->n_live++;
-    *out = kernel;
-    return XT_OK;
-}
-
-void xt_kernel_close(xt_context *context, cl_kernel *kernel)
-{
-    if (!*kernel)
-        return;
-    clReleaseKernel(*kernel);
-    context->n_live--;
-    *kernel = NULL;
-}

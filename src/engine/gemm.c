@@ -1,0 +1,540 @@
+/* The gemm engine: layer by layer on an OpenCL device, in the steps of
+ * layerwise.h. The data is on the device from the start; a batch is a place in
+ * it, or, shuffled, a copy that a kernel gathers. Everything is enqueued on
+ * one in-order queue, and an epoch waits for its scores alone. Conventions are
+ * those of reference.c: sums from 0 in ascending order, a unit's bias last. */
+#include "engine/layerwise.h"
+#include "engine/product.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GATHER, BIAS_ACTIVATE, SCORE_LOSS, SCORE_METRIC, OUTPUT_GRADIENT, ACTIVATION_GRADIENT, BIAS_GRADIENT, UPDATE,
+       N_KERNELS };
+
+static const char *const kernel_names[N_KERNELS] = {
+    [GATHER] = "xt_gather",
+    [BIAS_ACTIVATE] = "xt_bias_activate",
+    [SCORE_LOSS] = "xt_score_loss",
+    [SCORE_METRIC] = "xt_score_metric",
+    [OUTPUT_GRADIENT] = "xt_output_gradient",
+    [ACTIVATION_GRADIENT] = "xt_activation_gradient",
+    [BIAS_GRADIENT] = "xt_bias_gradient",
+    [UPDATE] = "xt_update_params",
+};
+
+enum { INPUTS, TARGETS, ORDER, BATCH_X, BATCH_Y, PARAMS, SLOT0, SLOT1, GRADIENTS, Z, A, GZ, SCORES, N_BUFFERS };
+
+/* For messages. */
+static const char *const buffer_names[N_BUFFERS] = {
+    [INPUTS] = "the training inputs",
+    [TARGETS] = "the training targets",
+    [ORDER] = "the order of the rows",
+    [BATCH_X] = "a batch's inputs",
+    [BATCH_Y] = "a batch's targets",
+    [PARAMS] = "the parameters",
+    [SLOT0] = "the optimizer's state",
+    [SLOT1] = "the optimizer's second state",
+    [GRADIENTS] = "the gradients",
+    [Z] = "a batch's values before activation",
+    [A] = "a batch's values after activation",
+    [GZ] = "a batch's gradients",
+    [SCORES] = "the rows' losses and metrics",
+};
+
+typedef struct gemm {
+    xt_layerwise base;
+    xt_context *context;
+    cl_program program;
+    xt_kernel kernels[N_KERNELS];
+    xt_products *products;
+    cl_mem buffers[N_BUFFERS];  /* 4-byte elements, one of them where it is not needed */
+    size_t sizes[N_BUFFERS];    /* elements */
+    bool shuffled;              /* the ORDER buffer holds */
+    xt_floats x, y;             /* of the batch that went forward last */
+} gemm;
+
+static const xt_plan *plan_of(const gemm *engine)
+{
+    return engine->base.base.plan;
+}
+
+/* A layer's block in Z, A and GZ. */
+static size_t block(const gemm *engine, size_t layer)
+{
+    return plan_of(engine)->layers[layer].z * engine->base.batch_rows;
+}
+
+static xt_floats place(const gemm *engine, int buffer, size_t at)
+{
+    return (xt_floats){engine->buffers[buffer], at};
+}
+
+static xt_status launch(gemm *engine, int kernel, size_t n, const xt_arg *args, xt_err *err)
+{
+    return xt_launch(engine->context, &engine->kernels[kernel], n, args, err);
+}
+
+/* ---- forward ---- */
+
+static xt_status forward_layer(gemm *engine, size_t i, xt_floats x, size_t n, xt_err *err)
+{
+    const xt_plan_layer *layer = &plan_of(engine)->layers[i];
+    xt_product_shape shape = {n, layer->units, layer->inputs, false, true};
+    xt_status status = xt_product(engine->products, &shape, x, place(engine, PARAMS, layer->weight),
+                                  place(engine, Z, block(engine, i)), err);
+    if (status)
+        return status;
+    cl_uint rows = (cl_uint)n, units = (cl_uint)layer->units, bias = (cl_uint)layer->bias;
+    cl_uint at = (cl_uint)block(engine, i);
+    cl_int activation = layer->activation;
+    const xt_arg args[] = {XT_ARG(rows),
+                           XT_ARG(units),
+                           XT_ARG(engine->buffers[PARAMS]),
+                           XT_ARG(bias),
+                           XT_ARG(engine->buffers[Z]),
+                           XT_ARG(engine->buffers[A]),
+                           XT_ARG(at),
+                           XT_ARG(activation),
+                           XT_ARG(layer->activation_param),
+                           XT_ARG_END};
+    return launch(engine, BIAS_ACTIVATE, n * layer->units, args, err);
+}
+
+/* Rows at engine->x. */
+static xt_status forward_rows(gemm *engine, size_t n, xt_err *err)
+{
+    xt_status status = XT_OK;
+    for (size_t i = 0; !status && i < plan_of(engine)->n_layers; i++)
+        status = forward_layer(engine, i, i ? place(engine, A, block(engine, i - 1)) : engine->x, n, err);
+    return status;
+}
+
+static xt_status gather(gemm *engine, int from, int to, size_t columns, size_t first, size_t n, xt_err *err)
+{
+    cl_uint rows = (cl_uint)n, cols = (cl_uint)columns, start = (cl_uint)first;
+    const xt_arg args[] = {XT_ARG(rows),
+                           XT_ARG(cols),
+                           XT_ARG(engine->buffers[ORDER]),
+                           XT_ARG(start),
+                           XT_ARG(engine->buffers[from]),
+                           XT_ARG(engine->buffers[to]),
+                           XT_ARG_END};
+    return launch(engine, GATHER, n * columns, args, err);
+}
+
+static xt_status order(xt_layerwise *base, const uint32_t *rows, xt_err *err)
+{
+    gemm *engine = (gemm *)base;
+    engine->shuffled = rows != NULL;
+    if (!rows)
+        return XT_OK;
+    return xt_buffer_write(engine->context, engine->buffers[ORDER], 0, rows, base->base.data->n_rows * sizeof *rows,
+                           err);
+}
+
+static xt_status forward(xt_layerwise *base, size_t first, size_t n, xt_err *err)
+{
+    gemm *engine = (gemm *)base;
+    const xt_dataset *data = base->base.data;
+    if (!engine->shuffled) {
+        engine->x = place(engine, INPUTS, first * data->n_inputs);
+        engine->y = place(engine, TARGETS, first * data->n_targets);
+        return forward_rows(engine, n, err);
+    }
+    engine->x = place(engine, BATCH_X, 0);
+    engine->y = place(engine, BATCH_Y, 0);
+    xt_status status = gather(engine, INPUTS, BATCH_X, data->n_inputs, first, n, err);
+    if (!status)
+        status = gather(engine, TARGETS, BATCH_Y, data->n_targets, first, n, err);
+    return status ? status : forward_rows(engine, n, err);
+}
+
+/* ---- score ---- */
+
+static xt_status score_loss(gemm *engine, size_t first, size_t n, xt_err *err)
+{
+    const xt_plan *plan = plan_of(engine);
+    const xt_choice *loss = &plan->spec->loss;
+    cl_uint rows = (cl_uint)n, outputs = (cl_uint)plan->n_outputs, at = (cl_uint)first;
+    cl_uint a_at = (cl_uint)block(engine, plan->n_layers - 1), y_at = (cl_uint)engine->y.at;
+    cl_int code = loss->kind;
+    const xt_arg args[] = {XT_ARG(rows),
+                           XT_ARG(outputs),
+                           XT_ARG(engine->buffers[A]),
+                           XT_ARG(a_at),
+                           XT_ARG(engine->y.buffer),
+                           XT_ARG(y_at),
+                           XT_ARG(code),
+                           XT_ARG(loss->values[0]),
+                           XT_ARG(engine->buffers[SCORES]),
+                           XT_ARG(at),
+                           XT_ARG_END};
+    return launch(engine, SCORE_LOSS, n, args, err);
+}
+
+static xt_status score_metric(gemm *engine, size_t i, size_t first, size_t n, xt_err *err)
+{
+    const xt_plan *plan = plan_of(engine);
+    const xt_choice *metric = &plan->spec->metrics[i];
+    cl_uint rows = (cl_uint)n, outputs = (cl_uint)plan->n_outputs;
+    cl_uint at = (cl_uint)((1 + i) * engine->base.base.data->n_rows + first);
+    cl_uint a_at = (cl_uint)block(engine, plan->n_layers - 1), y_at = (cl_uint)engine->y.at;
+    cl_int code = metric->kind;
+    const xt_arg args[] = {XT_ARG(rows),
+                           XT_ARG(outputs),
+                           XT_ARG(engine->buffers[A]),
+                           XT_ARG(a_at),
+                           XT_ARG(engine->y.buffer),
+                           XT_ARG(y_at),
+                           XT_ARG(code),
+                           XT_ARG(metric->values[0]),
+                           XT_ARG(metric->values[1]),
+                           XT_ARG(engine->buffers[SCORES]),
+                           XT_ARG(at),
+                           XT_ARG_END};
+    return launch(engine, SCORE_METRIC, n, args, err);
+}
+
+static xt_status score(xt_layerwise *base, size_t first, size_t n, xt_err *err)
+{
+    gemm *engine = (gemm *)base;
+    xt_status status = score_loss(engine, first, n, err);
+    for (size_t i = 0; !status && i < plan_of(engine)->spec->n_metrics; i++)
+        status = score_metric(engine, i, first, n, err);
+    return status;
+}
+
+/* ---- backward ---- */
+
+static xt_status output_gradient(gemm *engine, size_t n, xt_err *err)
+{
+    const xt_plan *plan = plan_of(engine);
+    const xt_plan_layer *last = &plan->layers[plan->n_layers - 1];
+    const xt_choice *loss = &plan->spec->loss;
+    size_t n_values = n * last->units;
+    float scale = 1.0f / (float)n_values;
+    cl_uint count = (cl_uint)n_values, at = (cl_uint)block(engine, plan->n_layers - 1);
+    cl_uint y_at = (cl_uint)engine->y.at;
+    cl_int code = loss->kind, activation = last->activation;
+    const xt_arg args[] = {XT_ARG(count),
+                           XT_ARG(engine->buffers[Z]),
+                           XT_ARG(engine->buffers[A]),
+                           XT_ARG(engine->buffers[GZ]),
+                           XT_ARG(at),
+                           XT_ARG(engine->y.buffer),
+                           XT_ARG(y_at),
+                           XT_ARG(scale),
+                           XT_ARG(code),
+                           XT_ARG(loss->values[0]),
+                           XT_ARG(activation),
+                           XT_ARG(last->activation_param),
+                           XT_ARG_END};
+    return launch(engine, OUTPUT_GRADIENT, n_values, args, err);
+}
+
+static xt_status bias_gradient(gemm *engine, size_t i, size_t n, xt_err *err)
+{
+    const xt_plan_layer *layer = &plan_of(engine)->layers[i];
+    cl_uint rows = (cl_uint)n, units = (cl_uint)layer->units, gz_at = (cl_uint)block(engine, i);
+    cl_uint bias = (cl_uint)layer->bias;
+    const xt_arg args[] = {XT_ARG(rows),
+                           XT_ARG(units),
+                           XT_ARG(engine->buffers[GZ]),
+                           XT_ARG(gz_at),
+                           XT_ARG(engine->buffers[GRADIENTS]),
+                           XT_ARG(bias),
+                           XT_ARG_END};
+    return launch(engine, BIAS_GRADIENT, layer->units, args, err);
+}
+
+static xt_status weight_gradient(gemm *engine, size_t i, size_t n, xt_err *err)
+{
+    const xt_plan_layer *layer = &plan_of(engine)->layers[i];
+    xt_product_shape shape = {layer->units, layer->inputs, n, true, false};
+    return xt_product(engine->products, &shape, place(engine, GZ, block(engine, i)),
+                      i ? place(engine, A, block(engine, i - 1)) : engine->x,
+                      place(engine, GRADIENTS, layer->weight), err);
+}
+
+/* GZ of the layer below layer i. */
+static xt_status input_gradient(gemm *engine, size_t i, size_t n, xt_err *err)
+{
+    const xt_plan *plan = plan_of(engine);
+    const xt_plan_layer *layer = &plan->layers[i], *below = &plan->layers[i - 1];
+    xt_product_shape shape = {n, layer->inputs, layer->units, false, false};
+    xt_status status = xt_product(engine->products, &shape, place(engine, GZ, block(engine, i)),
+                                  place(engine, PARAMS, layer->weight), place(engine, GZ, block(engine, i - 1)), err);
+    if (status)
+        return status;
+    cl_uint count = (cl_uint)(n * below->units), at = (cl_uint)block(engine, i - 1);
+    cl_int activation = below->activation;
+    const xt_arg args[] = {XT_ARG(count),
+                           XT_ARG(engine->buffers[Z]),
+                           XT_ARG(engine->buffers[A]),
+                           XT_ARG(engine->buffers[GZ]),
+                           XT_ARG(at),
+                           XT_ARG(activation),
+                           XT_ARG(below->activation_param),
+                           XT_ARG_END};
+    return launch(engine, ACTIVATION_GRADIENT, n * below->units, args, err);
+}
+
+static xt_status backward(xt_layerwise *base, size_t first, size_t n, xt_err *err)
+{
+    (void)first;
+    gemm *engine = (gemm *)base;
+    xt_status status = output_gradient(engine, n, err);
+    for (size_t i = plan_of(engine)->n_layers; !status && i-- > 0;) {
+        status = weight_gradient(engine, i, n, err);
+        if (!status)
+            status = bias_gradient(engine, i, n, err);
+        if (!status && i)
+            status = input_gradient(engine, i, n, err);
+    }
+    return status;
+}
+
+static xt_status update(xt_layerwise *base, xt_hyper hyper, xt_err *err)
+{
+    gemm *engine = (gemm *)base;
+    const xt_plan *plan = plan_of(engine);
+    cl_uint n = (cl_uint)plan->n_params;
+    cl_int n_slots = (cl_int)plan->n_slots, optimizer = plan->spec->optimizer.kind;
+    const xt_arg args[] = {XT_ARG(n),
+                           XT_ARG(engine->buffers[PARAMS]),
+                           XT_ARG(engine->buffers[GRADIENTS]),
+                           XT_ARG(engine->buffers[SLOT0]),
+                           XT_ARG(engine->buffers[SLOT1]),
+                           XT_ARG(n_slots),
+                           XT_ARG(optimizer),
+                           XT_ARG(hyper),
+                           XT_ARG_END};
+    return launch(engine, UPDATE, plan->n_params, args, err);
+}
+
+/* ---- what leaves and enters ---- */
+
+static xt_status read_floats(gemm *engine, int buffer, size_t at, float *to, size_t n, xt_err *err)
+{
+    return xt_buffer_read(engine->context, engine->buffers[buffer], at * sizeof *to, to, n * sizeof *to, err);
+}
+
+static xt_status scores(xt_layerwise *base, float *out, xt_err *err)
+{
+    gemm *engine = (gemm *)base;
+    return read_floats(engine, SCORES, 0, out, engine->sizes[SCORES], err);
+}
+
+static xt_status outputs(xt_engine *base, const float *inputs, size_t n_rows, float *out, xt_err *err)
+{
+    gemm *engine = (gemm *)base;
+    const xt_plan *plan = base->plan;
+    size_t batch = engine->base.batch_rows, last = block(engine, plan->n_layers - 1);
+    xt_status status = XT_OK;
+    engine->x = place(engine, BATCH_X, 0);
+    for (size_t first = 0; !status && first < n_rows; first += batch) {
+        size_t n = n_rows - first < batch ? n_rows - first : batch;
+        status = xt_buffer_write(engine->context, engine->buffers[BATCH_X], 0, inputs + first * plan->n_inputs,
+                                 n * plan->n_inputs * sizeof *inputs, err);
+        if (!status)
+            status = forward_rows(engine, n, err);
+        if (!status)
+            status = read_floats(engine, A, last, out + first * plan->n_outputs, n * plan->n_outputs, err);
+    }
+    return status;
+}
+
+static xt_status gradients(xt_engine *base, size_t first, size_t n, double *loss, float *out, xt_err *err)
+{
+    gemm *engine = (gemm *)base;
+    const xt_plan *plan = base->plan;
+    float *rows = engine->base.scores + first;
+    engine->shuffled = false;
+    xt_status status = forward(&engine->base, first, n, err);
+    if (!status)
+        status = score(&engine->base, first, n, err);
+    if (!status)
+        status = backward(&engine->base, first, n, err);
+    if (!status)
+        status = read_floats(engine, GRADIENTS, 0, out, plan->n_params, err);
+    if (!status)
+        status = read_floats(engine, SCORES, first, rows, n, err);
+    if (status)
+        return status;
+    xt_sum sum = {0, 0};
+    for (size_t r = 0; r < n; r++)
+        sum = xt_sum_add(sum, rows[r]);
+    *loss = ((double)sum.hi + (double)sum.lo) / ((double)n * (double)plan->n_outputs);
+    return XT_OK;
+}
+
+static xt_status read_state(xt_engine *base, float *state, xt_err *err)
+{
+    gemm *engine = (gemm *)base;
+    size_t n = base->plan->n_params;
+    xt_status status = read_floats(engine, PARAMS, 0, state, n, err);
+    for (int i = 0; !status && i < (int)base->plan->n_slots; i++)
+        status = read_floats(engine, SLOT0 + i, 0, state + (size_t)(1 + i) * n, n, err);
+    return status;
+}
+
+static xt_status write_state(xt_engine *base, const float *state, xt_err *err)
+{
+    gemm *engine = (gemm *)base;
+    size_t n = base->plan->n_params, n_bytes = n * sizeof *state;
+    xt_status status = xt_buffer_write(engine->context, engine->buffers[PARAMS], 0, state, n_bytes, err);
+    for (int i = 0; !status && i < (int)base->plan->n_slots; i++)
+        status = xt_buffer_write(engine->context, engine->buffers[SLOT0 + i], 0, state + (size_t)(1 + i) * n, n_bytes,
+                                 err);
+    return status;
+}
+
+/* ---- open and close ---- */
+
+static void gemm_close(xt_engine *base)
+{
+    gemm *engine = (gemm *)base;
+    if (engine->context) {
+        for (int i = 0; i < N_BUFFERS; i++)
+            xt_buffer_close(engine->context, &engine->buffers[i]);
+        for (int i = 0; i < N_KERNELS; i++)
+            xt_kernel_close(engine->context, &engine->kernels[i]);
+        xt_products_close(&engine->products);
+        xt_program_close(engine->context, &engine->program);
+    }
+    xt_context_close(&engine->context);
+    xt_layerwise_clear(&engine->base);
+    free(engine);
+}
+
+static const xt_layerwise_steps steps = {order, forward, score, backward, update, scores};
+static const xt_engine_ops ops = {xt_layerwise_train, outputs, gradients, read_state, write_state, gemm_close};
+
+static xt_status open_device(gemm *engine, xt_err *err)
+{
+    const char *files[] = {"scalar.h", "dense.cl", "product.cl"};
+    xt_device device;
+    xt_status status = xt_device_select(plan_of(engine)->spec->device, &device, err);
+    if (!status)
+        status = xt_context_open(&device, &engine->context, err);
+    if (!status)
+        status = xt_program_open(engine->context, files, sizeof files / sizeof *files, &engine->program, err);
+    for (int i = 0; !status && i < N_KERNELS; i++)
+        status = xt_kernel_open(engine->context, engine->program, kernel_names[i], &engine->kernels[i], err);
+    return status;
+}
+
+/* The largest product of every kind, so that nothing is allocated later. */
+static xt_status open_products(gemm *engine, xt_err *err)
+{
+    const xt_plan *plan = plan_of(engine);
+    xt_product_shape shapes[3 * XT_MAX_LAYERS];
+    size_t n = engine->base.batch_rows, n_shapes = 0;
+    for (size_t i = 0; i < plan->n_layers; i++) {
+        size_t units = plan->layers[i].units, inputs = plan->layers[i].inputs;
+        shapes[n_shapes++] = (xt_product_shape){n, units, inputs, false, true};
+        if (engine->base.base.data)
+            shapes[n_shapes++] = (xt_product_shape){units, inputs, n, true, false};
+        if (engine->base.base.data && i)
+            shapes[n_shapes++] = (xt_product_shape){n, inputs, units, false, false};
+    }
+    return xt_products_open(engine->context, engine->program, shapes, n_shapes, XT_PRODUCT_AUTO, &engine->products,
+                            err);
+}
+
+static void size_buffers(gemm *engine)
+{
+    const xt_plan *plan = plan_of(engine);
+    const xt_dataset *data = engine->base.base.data;
+    size_t batch = engine->base.batch_rows, *n = engine->sizes;
+    n[BATCH_X] = batch * plan->n_inputs;
+    n[PARAMS] = plan->n_params;
+    n[SLOT0] = plan->n_slots > 0 ? plan->n_params : 0;
+    n[SLOT1] = plan->n_slots > 1 ? plan->n_params : 0;
+    n[Z] = n[A] = batch * plan->n_values;
+    if (!data)
+        return;
+    n[INPUTS] = data->n_rows * data->n_inputs;
+    n[TARGETS] = data->n_rows * data->n_targets;
+    n[ORDER] = plan->spec->shuffle ? data->n_rows : 0;
+    n[BATCH_Y] = plan->spec->shuffle ? batch * plan->n_outputs : 0;
+    n[GRADIENTS] = plan->n_params;
+    n[GZ] = n[Z];
+    n[SCORES] = (1 + plan->spec->n_metrics) * data->n_rows;
+}
+
+/* Kernels count in 32 bits, with room for a filled-up last work-group. */
+static const size_t max_elements = INT32_MAX;
+
+static xt_status check_sizes(gemm *engine, xt_err *err)
+{
+    const xt_device *device = &engine->context->device;
+    size_t total = xt_products_bytes(engine->products);
+    for (int i = 0; i < N_BUFFERS; i++) {
+        if (engine->sizes[i] > max_elements)
+            return xt_fail(err, XT_FAILED, "%s: %zu numbers are more than the gemm engine can address (%zu); a smaller "
+                                           "train.batch_size needs fewer",
+                           buffer_names[i], engine->sizes[i], max_elements);
+        total += (engine->sizes[i] ? engine->sizes[i] : 1) * sizeof(cl_float);
+    }
+    if (total > device->global_bytes)
+        return xt_fail(err, XT_FAILED, "training needs %zu bytes of memory on %s, which has %llu; a smaller "
+                                       "train.batch_size needs less",
+                       total, device->name, (unsigned long long)device->global_bytes);
+    engine->base.base.facts.device_bytes = total;
+    return XT_OK;
+}
+
+static xt_status open_buffers(gemm *engine, xt_err *err)
+{
+    const xt_dataset *data = engine->base.base.data;
+    size_buffers(engine);
+    xt_status status = check_sizes(engine, err);
+    for (int i = 0; !status && i < N_BUFFERS; i++)
+        status = xt_buffer_open(engine->context, buffer_names[i],
+                                (engine->sizes[i] ? engine->sizes[i] : 1) * sizeof(cl_float), &engine->buffers[i], err);
+    if (!status && data)
+        status = xt_buffer_write(engine->context, engine->buffers[INPUTS], 0, data->inputs,
+                                 engine->sizes[INPUTS] * sizeof(float), err);
+    if (!status && data)
+        status = xt_buffer_write(engine->context, engine->buffers[TARGETS], 0, data->targets,
+                                 engine->sizes[TARGETS] * sizeof(float), err);
+    return status;
+}
+
+static void state_facts(gemm *engine)
+{
+    const xt_device *device = &engine->context->device;
+    xt_engine_facts *facts = &engine->base.base.facts;
+    snprintf(facts->device, sizeof facts->device, "%s", device->name);
+    snprintf(facts->platform, sizeof facts->platform, "%s", device->platform_name);
+    snprintf(facts->driver, sizeof facts->driver, "%s", device->driver_version);
+    snprintf(facts->device_type, sizeof facts->device_type, "%s", xt_device_type_name(device));
+    snprintf(facts->device_index, sizeof facts->device_index, "%u:%u", device->platform_index, device->device_index);
+    snprintf(facts->blas, sizeof facts->blas, "%s", xt_products_blas(engine->products));
+}
+
+xt_status xt_gemm_open(const xt_plan *plan, const xt_dataset *data, xt_engine **out, xt_err *err)
+{
+    gemm *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return xt_fail_memory(err, "the gemm engine", sizeof *engine);
+    engine->base.base.ops = &ops;
+    engine->base.steps = &steps;
+    xt_status status = xt_layerwise_init(&engine->base, plan, data, err);
+    if (!status)
+        status = open_device(engine, err);
+    if (!status)
+        status = open_products(engine, err);
+    if (!status)
+        status = open_buffers(engine, err);
+    if (status) {
+        gemm_close(&engine->base.base);
+        return status;
+    }
+    state_facts(engine);
+    *out = &engine->base.base;
+    return XT_OK;
+}

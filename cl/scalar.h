@@ -56,8 +56,9 @@ XT_FN xt_real xt_dact_gelu_tanh(xt_real z, xt_real a, float p)
 {
     (void)a; (void)p;
     xt_real t = xt_tanh(XT_R(0.7978845608028654) * (z + XT_R(0.044715) * z * z * z));
+    xt_real bend = XT_R(1) - t * t; /* 0 long before z * z overflows */
     return XT_R(0.5) * (XT_R(1) + t) +
-           XT_R(0.5) * z * (XT_R(1) - t * t) * XT_R(0.7978845608028654) * (XT_R(1) + XT_R(0.134145) * z * z);
+           (bend > XT_R(0) ? XT_R(0.5) * z * bend * XT_R(0.7978845608028654) * (XT_R(1) + XT_R(0.134145) * z * z) : XT_R(0));
 }
 
 XT_FN xt_real xt_act_sigmoid(xt_real z, float p) { (void)p; return XT_R(1) / (XT_R(1) + xt_exp(-z)); }
@@ -109,7 +110,7 @@ XT_FN xt_real xt_act_relu6(xt_real z, float p)
     xt_real low = z < XT_R(0) ? XT_R(0) : z;
     return low > XT_R(6) ? XT_R(6) : low;
 }
-XT_FN xt_real xt_dact_relu6(xt_real z, xt_real a, float p) { (void)a; (void)p; return xt_fabs(z - XT_R(3)) < XT_R(3) ? XT_R(1) : XT_R(0); }
+XT_FN xt_real xt_dact_relu6(xt_real z, xt_real a, float p) { (void)a; (void)p; return z > XT_R(0) && z < XT_R(6) ? XT_R(1) : XT_R(0); }
 
 /* z tanh(softplus(z)). */
 XT_FN xt_real xt_act_mish(xt_real z, float p) { return z * xt_tanh(xt_act_softplus(z, p)); }
@@ -164,12 +165,12 @@ XT_FN xt_real xt_dloss_huber(xt_real a, xt_real y, float p)
     return d > XT_R(p) ? XT_R(p) : (d < XT_R(-p) ? XT_R(-p) : d);
 }
 
-/* log(cosh(d)) without overflow. */
+/* log(cosh(d)) without overflow, and without cancelling where d is small. */
 XT_FN xt_real xt_loss_log_cosh(xt_real a, xt_real y, float p)
 {
     (void)p;
     xt_real d = xt_fabs(a - y);
-    return d + xt_log1p(xt_exp(XT_R(-2) * d)) - XT_R(0.6931471805599453);
+    return d + xt_log1p(XT_R(0.5) * xt_expm1(XT_R(-2) * d));
 }
 XT_FN xt_real xt_dloss_log_cosh(xt_real a, xt_real y, float p) { (void)p; return xt_tanh(a - y); }
 
@@ -213,7 +214,8 @@ XT_FN xt_cell xt_opt_sgd(xt_cell c, xt_real g, xt_hyper h)
 
 /* ---- metrics: what one row of n outputs contributes to an epoch's sum ---- */
 
-/* p: threshold, positive (0 above, 1 below). Several outputs: the largest, ties to the lowest index. */
+/* p: threshold, q: positive (0 above, 1 below). Several outputs: the largest,
+ * ties to the lowest index. An output that is not a number is never right. */
 XT_FN float xt_metric_accuracy(XT_ROWS const float *a, XT_ROWS const float *y, int n, float p, float q)
 {
     if (n == 1) {
@@ -223,7 +225,7 @@ XT_FN float xt_metric_accuracy(XT_ROWS const float *a, XT_ROWS const float *y, i
     }
     int said = 0, is = 0;
     for (int j = 1; j < n; j++) {
-        said = a[j] > a[said] ? j : said;
+        said = (a[j] > a[said] || a[j] != a[j]) ? j : said;
         is = y[j] > y[is] ? j : is;
     }
     return said == is && a[said] == a[said] ? 1.0f : 0.0f;
@@ -323,7 +325,8 @@ XT_FN xt_sum xt_sum_add(xt_sum s, float x)
 {
     float hi = s.hi + x;
     float back = hi - s.hi;
-    s.lo = s.lo + ((s.hi - (hi - back)) + (x - back));
+    float rest = (s.hi - (hi - back)) + (x - back);
+    s.lo = s.lo + (rest == rest ? rest : 0.0f); /* an infinite sum stays infinite */
     s.hi = hi;
     return s;
 }

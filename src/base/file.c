@@ -82,7 +82,19 @@ static xt_status sync_dir(const char *dir, xt_err *err)
     return status;
 }
 
-xt_status xt_file_replace(const char *path, const void *bytes, size_t n_bytes, xt_err *err)
+/* A device or a pipe has no old contents to keep. */
+static xt_status write_through(const char *path, const void *bytes, size_t n_bytes, xt_err *err)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return xt_fail_errno(err, "cannot open %s", path);
+    xt_status status = xt_write_all(fd, path, bytes, n_bytes, err);
+    if (close(fd) != 0 && !status)
+        status = xt_fail_errno(err, "cannot close %s", path);
+    return status;
+}
+
+static xt_status replace_file(const char *path, const void *bytes, size_t n_bytes, xt_err *err)
 {
     xt_status status = XT_OK;
     int fd = -1;
@@ -96,7 +108,7 @@ xt_status xt_file_replace(const char *path, const void *bytes, size_t n_bytes, x
     }
     fd = open(temp.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) {
-        status = xt_fail_errno(err, "cannot create %s", temp.data);
+        status = xt_fail_errno(err, "cannot create %s", path);
         goto out;
     }
     made = true;
@@ -114,7 +126,7 @@ xt_status xt_file_replace(const char *path, const void *bytes, size_t n_bytes, x
     }
     fd = -1;
     if (rename(temp.data, path) != 0) {
-        status = xt_fail_errno(err, "cannot rename %s to %s", temp.data, path);
+        status = xt_fail_errno(err, "cannot replace %s", path);
         goto out;
     }
     made = false;
@@ -126,6 +138,18 @@ out:
         unlink(temp.data);
     xt_buf_clear(&temp);
     xt_buf_clear(&dir);
+    return status;
+}
+
+xt_status xt_file_replace(const char *path, const void *bytes, size_t n_bytes, xt_err *err)
+{
+    struct stat info;
+    /* A link stays one: what it leads to is replaced. */
+    char *target = lstat(path, &info) == 0 && S_ISLNK(info.st_mode) ? realpath(path, NULL) : NULL;
+    const char *at = target ? target : path;
+    bool through = stat(at, &info) == 0 && !S_ISREG(info.st_mode);
+    xt_status status = through ? write_through(at, bytes, n_bytes, err) : replace_file(at, bytes, n_bytes, err);
+    free(target);
     return status;
 }
 
@@ -145,7 +169,9 @@ xt_status xt_make_dirs(const char *path, xt_err *err)
         *at = end;
     }
     struct stat info;
-    if (!status && (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)))
+    if (!status && stat(path, &info) != 0)
+        status = xt_fail_errno(err, "cannot create directory %s", path);
+    else if (!status && !S_ISDIR(info.st_mode))
         status = xt_fail(err, XT_FAILED, "cannot create directory %s: a file of that name exists", path);
     free(copy);
     return status;

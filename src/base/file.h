@@ -18,7 +18,8 @@ xt_status xt_write_all(int fd, const char *name, const void *bytes, size_t n_byt
 
 /* Replaces path in one step: a temporary file beside it, fsync, rename, fsync
  * of the directory. On failure the old file is as it was and no temporary
- * file is left. */
+ * file is left. A link is followed; a device or a pipe (/dev/null,
+ * /dev/stdout) is written to as it is. */
 xt_status xt_file_replace(const char *path, const void *bytes, size_t n_bytes, xt_err *err);
 
 /* Creates a directory and its parents (mode 0777 less umask). Existing is fine. */

@@ -61,7 +61,8 @@ float xt_uniform_at(xt_key key, size_t n, size_t index, float low, float high)
     float f;
     memcpy(&f, &bits, sizeof f);
     f = (f - 1.0f) * (high - low) + low;
-    return f > low ? f : low;
+    /* Rounding may reach high where low is far from 0. */
+    return f <= low ? low : f < high ? f : nextafterf(high, low);
 }
 
 float xt_erfinv(float x)

@@ -1,0 +1,25 @@
+/* number.h: numbers as people write them, and back, whatever the locale. */
+#ifndef XT_BASE_NUMBER_H
+#define XT_BASE_NUMBER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum xt_number_status {
+    XT_NUMBER_OK,
+    XT_NUMBER_NOT, /* not of the form below */
+    XT_NUMBER_HUGE /* of the form, but beyond what fits the type */
+} xt_number_status;
+
+/* [+-](digits[.digits] | .digits)[e[+-]digits], nothing around it: no hex, no
+ * nan, no inf. *out is left as it was unless XT_NUMBER_OK. */
+xt_number_status xt_number_double(const char *text, double *out);
+/* The same, rounded to float; a value beyond float's range is XT_NUMBER_HUGE. */
+xt_number_status xt_number_float(const char *text, float *out);
+/* [+]digits. */
+xt_number_status xt_number_uint(const char *text, uint64_t *out);
+
+/* The shortest text that reads back as the same float. out has room for 32. */
+void xt_number_print(float value, char *out);
+
+#endif

@@ -1,0 +1,265 @@
+#include "config/config.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "config/emit.h"
+#include "config/override.h"
+#include "config/schema.h"
+#include "config/yaml.h"
+#include "model/init.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct xt_config {
+    xt_arena arena;
+    xt_diags diags;
+    xt_root root;
+    const xt_node *resolved; /* the whole configuration as a tree with origins */
+};
+
+/* ---- sources ---- */
+
+static const char *keep_text(xt_arena *arena, const xt_buf *buf)
+{
+    return buf->failed ? NULL : xt_arena_copy(arena, xt_buf_text(buf), buf->len);
+}
+
+static xt_status load_file(xt_arena *arena, const char *path, xt_source_text *out, xt_err *err)
+{
+    xt_buf text = {0};
+    bool is_stdin = strcmp(path, "-") == 0;
+    xt_status status = xt_file_read(path, XT_MAX_YAML_BYTES, XT_BAD_CONFIG, &text, err);
+    if (!status) {
+        out->name = is_stdin ? "standard input" : xt_arena_strdup(arena, path);
+        out->text = keep_text(arena, &text);
+        out->n_bytes = text.len;
+        out->has_lines = true;
+        out->is_file = !is_stdin;
+        if (!out->name || !out->text)
+            status = xt_fail_memory(err, path, text.len);
+    }
+    xt_buf_clear(&text);
+    return status;
+}
+
+/* The text of KEY=VALUE is the VALUE; the KEY is found again from the name. */
+static xt_status load_set(xt_arena *arena, const char *set, xt_source_text *out, xt_err *err)
+{
+    const char *equals = strchr(set, '=');
+    xt_buf name = {0};
+    if (!equals)
+        return xt_fail(err, XT_BAD_CONFIG, "--set %s: expected KEY=VALUE", set);
+    xt_buf_printf(&name, "--set %.200s", set);
+    out->name = keep_text(arena, &name);
+    out->text = xt_arena_strdup(arena, equals + 1);
+    out->n_bytes = strlen(equals + 1);
+    xt_buf_clear(&name);
+    return out->name && out->text ? XT_OK : xt_fail_memory(err, "an option", strlen(set));
+}
+
+static xt_status load(xt_arena *arena, const xt_config_source *source, xt_source_text *out, xt_err *err)
+{
+    if (source->kind == XT_CONFIG_FILE)
+        return load_file(arena, source->text, out, err);
+    if (source->kind == XT_CONFIG_SET)
+        return load_set(arena, source->text, out, err);
+    out->name = xt_arena_strdup(arena, source->label);
+    out->text = xt_arena_strdup(arena, source->text);
+    out->n_bytes = strlen(source->text);
+    out->has_lines = true;
+    return out->name && out->text ? XT_OK : xt_fail_memory(err, source->label, out->n_bytes);
+}
+
+/* An empty value is an empty scalar, which no type takes. */
+static const xt_node *set_value(xt_diags *diags, uint32_t source)
+{
+    const xt_node *value = NULL;
+    if (!xt_yaml_parse(diags, source, &value))
+        return NULL;
+    return value ? value : xt_node_scalar(diags->arena, "", XT_SCALAR_TEXT, (xt_place){.source = source});
+}
+
+static const xt_node *apply_set(xt_diags *diags, const xt_node *root, const char *set, uint32_t source)
+{
+    const xt_node *value = set_value(diags, source);
+    char *path = xt_arena_copy(diags->arena, set, strcspn(set, "="));
+    const xt_node *changed =
+        value && path ? xt_override(diags, root, path, value, (xt_place){.source = source}) : NULL;
+    return changed ? changed : root;
+}
+
+/* *broken is set where the text is no YAML. */
+static const xt_node *apply_text(xt_diags *diags, const xt_node *root, uint32_t source, bool *broken)
+{
+    const xt_node *tree = NULL;
+    xt_place place = {.source = source, .line = 1, .column = 1};
+    if (!xt_yaml_parse(diags, source, &tree)) {
+        *broken = true;
+        return root;
+    }
+    if (!tree) {
+        xt_diag(diags, (xt_place){.source = source}, "holds no configuration");
+        return root;
+    }
+    if (tree->type != XT_NODE_MAP) {
+        xt_diag(diags, place, "expected a mapping of keys such as `model:` and `train:`");
+        return root;
+    }
+    const xt_node *merged = xt_node_merge(diags->arena, root, tree);
+    if (!merged)
+        xt_diag(diags, place, "out of memory");
+    return merged ? merged : root;
+}
+
+/* ---- resolving ---- */
+
+/* `name` defaults to the first file's name without its directory and ending. */
+static void default_name(xt_config *config, const xt_config_source *sources, size_t n_sources)
+{
+    for (size_t i = 0; i < n_sources; i++) {
+        if (sources[i].kind != XT_CONFIG_FILE || strcmp(sources[i].text, "-") == 0)
+            continue;
+        const char *slash = strrchr(sources[i].text, '/'), *base = slash ? slash + 1 : sources[i].text;
+        size_t n = strcspn(base, ".");
+        char *name = n > 0 && n <= 100 ? xt_arena_copy(&config->arena, base, n) : NULL;
+        if (name)
+            config->root.spec.name = name;
+        return;
+    }
+}
+
+/* Every layer gets initialisers: its own, the model's, or its activation's. */
+static bool resolve_layers(xt_config *config)
+{
+    xt_root *root = &config->root;
+    size_t n = root->spec.n_layers;
+    xt_layer *layers = xt_arena_alloc(&config->arena, n, sizeof *layers);
+    if (!layers)
+        return false;
+    memcpy(layers, root->spec.layers, n * sizeof *layers);
+    for (size_t i = 0; i < n; i++) {
+        if (layers[i].weight.kind < 0)
+            layers[i].weight =
+                root->weight.kind >= 0 ? root->weight : xt_default_weight_init(layers[i].activation.kind);
+        if (layers[i].bias.kind < 0)
+            layers[i].bias = root->bias;
+    }
+    root->spec.layers = layers;
+    return true;
+}
+
+/* 16 hex digits that change with everything but where and how the run is told. */
+static void hash_resolved(const xt_node *resolved, char out[17])
+{
+    xt_buf text = {0};
+    char hex[33];
+    for (size_t i = 0; i < resolved->n; i++)
+        if (strcmp(resolved->entries[i].key, "output") != 0 && strcmp(resolved->entries[i].key, "log") != 0 &&
+            strcmp(resolved->entries[i].key, "name") != 0)
+            xt_emit_json(resolved->entries[i].value, &text);
+    xt_hash_block(xt_buf_text(&text), text.len, hex);
+    memcpy(out, hex, 16);
+    out[16] = '\0';
+    xt_buf_clear(&text);
+}
+
+static bool fill_template(xt_config *config)
+{
+    xt_spec *spec = &config->root.spec;
+    xt_buf out = {0};
+    char hash[17];
+    hash_resolved(config->resolved, hash);
+    for (const char *at = spec->output_template; *at;) {
+        if (strncmp(at, "{name}", 6) == 0)
+            xt_buf_puts(&out, spec->name);
+        else if (strncmp(at, "{seed}", 6) == 0)
+            xt_buf_printf(&out, "%" PRIu64, spec->seed);
+        else if (strncmp(at, "{hash}", 6) == 0)
+            xt_buf_puts(&out, hash);
+        else
+            xt_buf_add(&out, at, 1);
+        at += *at == '{' ? 6 : 1;
+    }
+    spec->output_dir = keep_text(&config->arena, &out);
+    xt_buf_clear(&out);
+    return spec->output_dir != NULL;
+}
+
+static xt_status resolve(xt_config *config, const xt_node *tree, xt_err *err)
+{
+    xt_walk walk = {.diags = &config->diags, .arena = &config->arena};
+    config->resolved = xt_encode_fields(&walk, xt_schema, &config->root, tree);
+    if (walk.failed || !config->resolved || !resolve_layers(config) || !fill_template(config))
+        return xt_fail_memory(err, "the configuration", config->arena.n_bytes);
+    return XT_OK;
+}
+
+xt_status xt_config_open(const xt_config_source *sources, size_t n_sources, xt_config **out, xt_err *err)
+{
+    xt_status status = XT_OK;
+    const xt_node *tree = NULL;
+    bool broken = false;
+    xt_config *config = calloc(1, sizeof *config);
+    if (!config)
+        return xt_fail_memory(err, "the configuration", sizeof *config);
+    xt_arena *arena = &config->arena;
+    xt_source_text *texts = xt_arena_alloc(arena, n_sources, sizeof *texts);
+    if (!texts) {
+        status = xt_fail_memory(err, "the configuration", n_sources * sizeof *texts);
+        goto out;
+    }
+    config->diags.arena = arena;
+    config->diags.sources = texts;
+    for (size_t i = 0; i < n_sources; i++) {
+        status = load(arena, &sources[i], &texts[i], err);
+        if (status)
+            goto out;
+        tree = sources[i].kind == XT_CONFIG_SET ? apply_set(&config->diags, tree, sources[i].text, (uint32_t)i)
+                                                : apply_text(&config->diags, tree, (uint32_t)i, &broken);
+    }
+    /* After a syntax error the tree lacks what was written: complaints about that would mislead. */
+    xt_walk walk = {.diags = &config->diags, .arena = arena};
+    if (tree && !broken) {
+        xt_decode_fields(&walk, xt_schema, tree, tree->place, &config->root);
+        if (!xt_node_get(tree, "name"))
+            default_name(config, sources, n_sources);
+    } else if (!config->diags.n_total) {
+        xt_diag(&config->diags, (xt_place){.source = XT_NO_SOURCE}, "there is no configuration");
+    }
+    status = xt_diags_finish(&config->diags, err);
+    if (!status)
+        status = resolve(config, tree, err);
+out:
+    if (status)
+        xt_config_close(&config);
+    else
+        *out = config;
+    return status;
+}
+
+void xt_config_close(xt_config **config)
+{
+    if (!*config)
+        return;
+    xt_arena arena = (*config)->arena;
+    free(*config);
+    xt_arena_clear(&arena);
+    *config = NULL;
+}
+
+const xt_spec *xt_config_spec(const xt_config *config)
+{
+    return &config->root.spec;
+}
+
+void xt_config_print(const xt_config *config, bool origins, xt_buf *out)
+{
+    xt_emit_yaml(config->resolved, origins ? &config->diags : NULL, out);
+}
+
+void xt_config_print_json(const xt_config *config, xt_buf *out)
+{
+    xt_emit_json(config->resolved, out);
+}

@@ -1,0 +1,127 @@
+#include "config/diag.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_MESSAGE = 600, MAX_EXCERPT = 100 };
+
+/* User text in a message must not command the terminal. */
+static void mask_controls(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
+void xt_diag(xt_diags *diags, xt_place place, const char *format, ...)
+{
+    char text[MAX_MESSAGE];
+    va_list args;
+    diags->n_total++;
+    if (diags->n_shown == XT_MAX_DIAGS)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    mask_controls(text);
+    const char *copy = xt_arena_strdup(diags->arena, text);
+    diags->shown[diags->n_shown].place = place;
+    diags->shown[diags->n_shown++].text = copy ? copy : "out of memory";
+}
+
+/* Line `number` of text: its start, and its length without the line end. */
+static const char *find_line(const xt_source_text *source, uint32_t number, size_t *n_bytes)
+{
+    const char *at = source->text, *end = source->text + source->n_bytes;
+    for (; number > 1; number--) {
+        const char *next = memchr(at, '\n', (size_t)(end - at));
+        if (!next)
+            return NULL;
+        at = next + 1;
+    }
+    const char *stop = memchr(at, '\n', (size_t)(end - at));
+    *n_bytes = (size_t)((stop ? stop : end) - at);
+    if (*n_bytes && at[*n_bytes - 1] == '\r')
+        --*n_bytes;
+    return at;
+}
+
+static bool starts_character(char c)
+{
+    return ((unsigned char)c & 0xC0) != 0x80;
+}
+
+/* The source line, or the part of a long one that holds the column, and a caret below it. */
+static void add_excerpt(const xt_source_text *source, xt_place place, xt_buf *out)
+{
+    size_t n = 0, column = 1;
+    const char *line = place.line ? find_line(source, place.line, &n) : NULL;
+    if (!line)
+        return;
+    size_t from = place.column > MAX_EXCERPT ? place.column - MAX_EXCERPT / 2 : 1;
+    xt_buf_printf(out, "\n%6u | ", place.line);
+    for (size_t i = 0; i < n; i++) {
+        if (column >= from && column < from + MAX_EXCERPT) {
+            bool control = (unsigned char)line[i] < 0x20 || line[i] == 0x7f;
+            xt_buf_add(out, control ? " " : &line[i], 1);
+        }
+        if (i + 1 < n && starts_character(line[i + 1]))
+            column++;
+    }
+    xt_buf_printf(out, "\n       | %*s^", (int)(place.column - from), "");
+}
+
+void xt_place_describe(const xt_diags *diags, xt_place place, xt_buf *out)
+{
+    if (place.source == XT_NO_SOURCE)
+        xt_buf_puts(out, "default");
+    else if (place.line)
+        xt_buf_printf(out, "%s:%u", diags->sources[place.source].name, place.line);
+    else
+        xt_buf_puts(out, diags->sources[place.source].name);
+}
+
+static bool comes_before(xt_place a, xt_place b)
+{
+    if (a.source != b.source)
+        return a.source < b.source;
+    return a.line != b.line ? a.line < b.line : a.column < b.column;
+}
+
+static void add_diag(const xt_diags *diags, xt_place place, const char *text, xt_buf *out)
+{
+    if (place.source != XT_NO_SOURCE) {
+        const xt_source_text *source = &diags->sources[place.source];
+        xt_buf_puts(out, source->name);
+        if (place.line)
+            xt_buf_printf(out, ":%u:%u", place.line, place.column);
+        xt_buf_printf(out, ": %s", text);
+        add_excerpt(source, place, out);
+    } else {
+        xt_buf_puts(out, text);
+    }
+}
+
+xt_status xt_diags_finish(xt_diags *diags, xt_err *err)
+{
+    bool done[XT_MAX_DIAGS] = {false};
+    xt_buf out = {0};
+    if (!diags->n_total)
+        return XT_OK;
+    for (size_t k = 0; k < diags->n_shown; k++) {
+        size_t next = diags->n_shown;
+        for (size_t i = 0; i < diags->n_shown; i++)
+            if (!done[i] && (next == diags->n_shown || comes_before(diags->shown[i].place, diags->shown[next].place)))
+                next = i;
+        done[next] = true;
+        if (k)
+            xt_buf_puts(&out, "\n");
+        add_diag(diags, diags->shown[next].place, diags->shown[next].text, &out);
+    }
+    if (diags->n_total > diags->n_shown)
+        xt_buf_printf(&out, "\n... and %zu more errors", diags->n_total - diags->n_shown);
+    xt_status status = xt_fail(err, XT_BAD_CONFIG, "%s", out.failed ? "out of memory" : xt_buf_text(&out));
+    xt_buf_clear(&out);
+    return status;
+}

@@ -1,0 +1,141 @@
+/* docs/CONFIG.md from the schema and the tables that it names. */
+#include "config/config.h"
+
+#include "config/schema.h"
+
+#include <math.h>
+
+static const char intro[] =
+    "# Configuration reference\n"
+    "\n"
+    "Generated from the program's schema by `xortrain config --document`; a test fails when it drifts.\n"
+    "\n"
+    "A configuration is one YAML mapping. Several `--config` files are merged in order, mappings key by key, lists\n"
+    "and values replaced; then come `--set KEY=VALUE` and bare `KEY=VALUE`, where KEY is the dotted path of the tables\n"
+    "below with list elements by index: `model.layers.0.units=32`. The last one wins.\n"
+    "\n"
+    "Values are typed by their key: `1e-4`, `.5` and `+1` are numbers wherever a number is expected, a quoted `\"3\"` is\n"
+    "not, and only `true` and `false` are booleans. Where a key takes a kind with parameters, the bare name is its short\n"
+    "form: `loss: mse` is `loss: {type: mse}`. `lr` is another name of `learning_rate`. Unknown keys, keys given twice,\n"
+    "wrong types and values out of range are errors, told all at once with file, line, column and the nearest name.\n"
+    "\n"
+    "A configuration file has at most 1 MiB, 64 levels and one document; tags, NUL bytes and invalid UTF-8 are refused.\n"
+    "`xortrain config --config FILE` prints the resolved configuration, `--origins` where each value came from.\n";
+
+/* '|' would end a cell of a Markdown table. */
+static void add_cell(const char *text, xt_buf *out)
+{
+    for (; *text; text++)
+        xt_buf_printf(out, *text == '|' ? "\\%c" : "%c", *text);
+}
+
+static bool is_section(const xt_field *field)
+{
+    return field->type == &xt_type_section || field->type == &xt_type_sections;
+}
+
+static void document_field(const xt_field *field, const char *path, xt_buf *out)
+{
+    xt_buf what = {0};
+    field->type->describe(field, &what);
+    xt_buf_printf(out, "| `%s%s` | ", path, field->name);
+    add_cell(xt_buf_text(&what), out);
+    if (field->required)
+        xt_buf_puts(out, " | required | ");
+    else if (field->def)
+        xt_buf_printf(out, " | `%s` | ", field->def);
+    else
+        xt_buf_puts(out, " | | ");
+    add_cell(field->help, out);
+    if (field->needs)
+        xt_buf_printf(out, " (with `%s`)", field->needs);
+    xt_buf_puts(out, " |\n");
+    xt_buf_clear(&what);
+}
+
+static void document_fields(const xt_field *fields, const char *path, xt_buf *out)
+{
+    for (const xt_field *field = fields; field->name; field++)
+        if (!is_section(field))
+            document_field(field, path, out);
+    for (const xt_field *field = fields; field->name; field++) {
+        if (!is_section(field))
+            continue;
+        xt_buf inner = {0};
+        xt_buf_printf(&inner, "%s%s%s", path, field->name, field->type == &xt_type_sections ? ".N." : ".");
+        document_fields(field->fields, xt_buf_text(&inner), out);
+        xt_buf_clear(&inner);
+    }
+}
+
+/* The rows of a table that are names only. */
+static void document_names(const xt_table *table, xt_buf *out)
+{
+    xt_buf_printf(out, "\n### %s\n\n", table->noun);
+    for (size_t i = 0; i < table->n_rows; i++)
+        xt_buf_printf(out, "- `%s`: %s\n", xt_table_at(table, i)->name, xt_table_at(table, i)->help);
+}
+
+static void document_param(const xt_param *param, xt_buf *out)
+{
+    xt_buf_printf(out, "  - `%s`: ", param->name);
+    if (param->type == XT_PARAM_NUMBER)
+        xt_range_describe(&param->range, "a number", out);
+    else if (param->type == XT_PARAM_BOOL)
+        xt_buf_puts(out, "true or false");
+    else
+        for (size_t i = 0; param->names[i]; i++)
+            xt_buf_printf(out, "%s`%s`", i ? " or " : "", param->names[i]);
+    xt_buf_printf(out, ", %s; ", param->help);
+    if (param->required)
+        xt_buf_puts(out, "required\n");
+    else if (param->type == XT_PARAM_NUMBER)
+        xt_buf_printf(out, "default `%.9g`\n", (double)param->def);
+    else if (param->type == XT_PARAM_BOOL)
+        xt_buf_printf(out, "default `%s`\n", param->def != 0 ? "true" : "false");
+    else
+        xt_buf_printf(out, "default `%s`\n", param->names[(size_t)param->def]);
+}
+
+static void document_kinds(const xt_table *table, xt_buf *out)
+{
+    xt_buf_printf(out, "\n### %s\n\n", table->noun);
+    for (size_t i = 0; i < table->n_rows; i++) {
+        const xt_kind *kind = xt_kind_at(table, (int)i);
+        xt_buf_printf(out, "- `%s`: %s\n", kind->row.name, kind->row.help);
+        for (const xt_param *param = kind->params; param->name; param++)
+            document_param(param, out);
+    }
+}
+
+enum { MAX_TABLES = 32 };
+
+/* Every table that a field names, once, in the order of the fields. */
+static size_t gather_tables(const xt_field *fields, const xt_field *found[MAX_TABLES], size_t n)
+{
+    for (const xt_field *field = fields; field->name; field++) {
+        if (is_section(field))
+            n = gather_tables(field->fields, found, n);
+        bool known = !field->table;
+        for (size_t i = 0; i < n; i++)
+            known |= found[i]->table == field->table;
+        if (!known && n < MAX_TABLES)
+            found[n++] = field;
+    }
+    return n;
+}
+
+void xt_config_document(xt_buf *out)
+{
+    const xt_field *found[MAX_TABLES];
+    size_t n = gather_tables(xt_schema, found, 0);
+    xt_buf_puts(out, intro);
+    xt_buf_puts(out, "\n## Keys\n\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n");
+    document_fields(xt_schema, "", out);
+    xt_buf_puts(out, "\n## Names\n");
+    for (size_t i = 0; i < n; i++)
+        if (found[i]->type == &xt_type_names)
+            document_names(found[i]->table, out);
+        else
+            document_kinds(found[i]->table, out);
+}

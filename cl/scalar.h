@@ -128,10 +128,10 @@ XT_FN xt_real xt_dact_mish(xt_real z, xt_real a, float p)
     ROW(relu,         XT_NO_PARAMS,     1, -1.5,  0.0,                  "max(0, z)") \
     ROW(leaky_relu,   XT_ALPHA(0.01f),  1, -1.5,  -0.015,               "z where positive, else alpha z") \
     ROW(elu,          XT_ALPHA(1),      1, -1.5,  -0.7768698398515702,  "z where positive, else alpha (exp(z) - 1)") \
-    ROW(selu,         XT_NO_PARAMS,     1, -1.5,  -1.3658143125485552,  "the self-normalising elu, fixed alpha and scale") \
-    ROW(gelu,         XT_NO_PARAMS,     1, -1.5,  -0.10021080289843757, "z Phi(z), Phi by the error function") \
-    ROW(gelu_tanh,    XT_NO_PARAMS,     1, -1.5,  -0.10042842466397157, "gelu's approximation by tanh") \
-    ROW(silu,         XT_NO_PARAMS,     1, -1.5,  -0.2736382794797119,  "z sigmoid(z), also called swish") \
+    ROW(selu,         XT_NO_PARAMS,     1, -1.5,  -1.3658143533672527,  "the self-normalising elu, fixed alpha and scale") \
+    ROW(gelu,         XT_NO_PARAMS,     1, -1.5,  -0.1002108019032871,  "z Phi(z), Phi by the error function") \
+    ROW(gelu_tanh,    XT_NO_PARAMS,     1, -1.5,  -0.10042842301976708, "gelu's approximation by tanh") \
+    ROW(silu,         XT_NO_PARAMS,     1, -1.5,  -0.2736382857095345,  "z sigmoid(z), also called swish") \
     ROW(sigmoid,      XT_NO_PARAMS,     0, -1.5,  0.18242552380635635,  "1 / (1 + exp(-z))") \
     ROW(tanh,         XT_NO_PARAMS,     0, -1.5,  -0.9051482536448664,  "hyperbolic tangent") \
     ROW(softplus,     XT_NO_PARAMS,     1, -1.5,  0.20141327798275246,  "log(1 + exp(z))") \
@@ -139,7 +139,7 @@ XT_FN xt_real xt_dact_mish(xt_real z, xt_real a, float p)
     ROW(hard_sigmoid, XT_NO_PARAMS,     0, -1.5,  0.25,                 "z / 6 + 0.5, held in 0 to 1") \
     ROW(hard_tanh,    XT_NO_PARAMS,     0, -1.5,  -1.0,                 "z held in -1 to 1") \
     ROW(relu6,        XT_NO_PARAMS,     1, 7.5,   6.0,                  "z held in 0 to 6") \
-    ROW(mish,         XT_NO_PARAMS,     1, -1.5,  -0.2980759103189456,  "z tanh(softplus(z))")
+    ROW(mish,         XT_NO_PARAMS,     1, -1.5,  -0.29809974216680676, "z tanh(softplus(z))")
 
 /* ---- losses: of one output a against its target y, and d/da; p is the row's parameter ---- */
 

@@ -1,0 +1,55 @@
+/* net.h: networks with their data, made by hand, for the tests of engines. */
+#ifndef XT_TESTS_DEVICE_NET_H
+#define XT_TESTS_DEVICE_NET_H
+
+#include "engine/engine.h"
+
+/* cmocka.h wants these before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+enum { NET_MAX_LAYERS = 4 };
+
+typedef struct test_net {
+    xt_spec spec;
+    xt_layer layers[NET_MAX_LAYERS];
+    xt_choice metrics[XT_MAX_METRICS];
+    xt_plan plan;
+    xt_dataset data;
+    float *state; /* the first: initial parameters and zeros */
+    char text[200]; /* what it is, for messages */
+} test_net;
+
+/* What the environment asks for: XT_TEST_SMALL is set (oclgrind is slow), and
+ * the seed of random inputs, XT_TEST_SEED or the clock. */
+bool net_small(void);
+uint64_t net_seed(void);
+
+/* A stream of random numbers for tests: splitmix64. */
+uint64_t net_random(uint64_t *stream);
+size_t net_below(uint64_t *stream, size_t n);          /* 0 .. n - 1 */
+float net_uniform(uint64_t *stream, float low, float high);
+
+/* The tutorial's XOR network, 2-16-1. */
+void net_xor(test_net *net);
+/* Defaults for a network that the caller then changes: no layers yet. */
+void net_begin(test_net *net);
+void net_add_layer(test_net *net, uint32_t units, const char *activation);
+/* Random data; lays out the plan and draws the first state. */
+void net_finish(test_net *net, size_t n_rows, size_t n_inputs, uint64_t *stream);
+void net_clear(test_net *net);
+
+/* Opens an engine on the net with its first state; without data when asked. */
+xt_engine *net_open(test_net *net, xt_engine_code code);
+xt_engine *net_open_to_predict(test_net *net, xt_engine_code code);
+size_t net_n_state(const test_net *net);
+
+/* Fails the test with err's text unless status is XT_OK. */
+void net_ok(xt_status status, const xt_err *err);
+
+/* The largest |a - b| over the largest |b|, or over 0.1 where all b are smaller:
+ * they are differences of values around 1, and have the rounding of those. */
+double net_distance(const float *a, const float *b, size_t n);
+
+#endif

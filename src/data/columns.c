@@ -1,0 +1,272 @@
+#include "data/columns.h"
+
+#include "data/number.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- what a source selects ---- */
+
+typedef enum role { FREE, INPUT, TARGET, IGNORED } role;
+
+static const char *const role_names[] = {"", "an input", "a target", "ignored"};
+
+typedef struct selector {
+    const char *file;
+    const xt_csv_row *first;
+    xt_names names; /* open when columns are selected by name */
+    unsigned char *roles; /* of each column */
+    bool unknown_name;
+    xt_problems problems;
+} selector;
+
+static const xt_column *first_named(const xt_columns *columns)
+{
+    for (size_t i = 0; i < columns->n; i++)
+        if (columns->at[i].name)
+            return columns->at + i;
+    return NULL;
+}
+
+/* A column that the source selects by name, or NULL. */
+static const char *name_used(const xt_source *source)
+{
+    const xt_columns *all[] = {&source->input_columns, &source->target_columns, &source->ignore_columns};
+    for (size_t i = 0; i < 3; i++) {
+        const xt_column *column = first_named(all[i]);
+        if (column)
+            return column->name;
+    }
+    return NULL;
+}
+
+static const char *nearest_name(const xt_csv_row *row, const char *name)
+{
+    enum { MAX_COMPARED = 4096 }; /* a table wider than that is not looked through */
+    const char *best = NULL;
+    size_t best_distance = 0;
+    for (size_t i = 0; i < row->n_cells && i < MAX_COMPARED; i++) {
+        size_t distance = xt_edit_distance(name, row->cells[i].text);
+        if (xt_is_near(distance, name) && (!best || distance < best_distance)) {
+            best = row->cells[i].text;
+            best_distance = distance;
+        }
+    }
+    return best;
+}
+
+static void unknown_name(selector *self, const char *name)
+{
+    const char *near = nearest_name(self->first, name);
+    self->unknown_name = true;
+    xt_problem(&self->problems, "%s:%zu: there is no column %s%s%s%s", self->file, self->first->cells[0].line,
+               xt_show(name).text, near ? "; did you mean " : "", near ? xt_show(near).text : "", near ? "?" : "");
+}
+
+/* The index of a column, or n_cells where there is none, which is a problem. */
+static size_t resolve(selector *self, const xt_column *column)
+{
+    size_t n = self->first->n_cells;
+    if (column->name) {
+        const xt_cell *cell = xt_names_find(&self->names, column->name);
+        if (cell)
+            return (size_t)(cell - self->first->cells);
+        unknown_name(self, column->name);
+        return n;
+    }
+    if (column->index < n)
+        return column->index;
+    xt_problem(&self->problems, "%s:%zu: there is no column %u: the columns are 0 to %zu", self->file,
+               self->first->cells[0].line, column->index, n - 1);
+    return n;
+}
+
+/* Gives columns a role. picks, when not NULL, has room for them. */
+static void claim(selector *self, const xt_columns *columns, role wanted, xt_picks *picks)
+{
+    for (size_t i = 0; i < columns->n; i++) {
+        size_t index = resolve(self, columns->at + i);
+        if (index == self->first->n_cells)
+            continue;
+        role had = self->roles[index];
+        const char *name = columns->at[i].name;
+        if (had != FREE && name)
+            xt_problem(&self->problems, "%s: column %s is %s and %s", self->file, xt_show(name).text,
+                       role_names[had], had == wanted ? "is listed twice" : role_names[wanted]);
+        else if (had != FREE)
+            xt_problem(&self->problems, "%s: column %zu is %s and %s", self->file, index, role_names[had],
+                       had == wanted ? "is listed twice" : role_names[wanted]);
+        self->roles[index] = (unsigned char)wanted;
+        if (picks)
+            picks->at[picks->n++] = (xt_pick){index, NULL};
+    }
+}
+
+static void claim_free(selector *self, xt_picks *picks)
+{
+    for (size_t i = 0; i < self->first->n_cells; i++)
+        if (self->roles[i] == FREE)
+            picks->at[picks->n++] = (xt_pick){i, NULL};
+}
+
+static bool has_text(const xt_csv_row *row, const xt_picks *picks)
+{
+    for (size_t i = 0; i < picks->n; i++) {
+        const xt_cell *cell = row->cells + picks->at[i].column;
+        float value;
+        if (xt_number_parse(cell->text, cell->n_bytes, &value) == XT_NUMBER_TEXT)
+            return true;
+    }
+    return false;
+}
+
+static bool is_used(const selector *self, const xt_cell *cell)
+{
+    role had = self->roles[cell - self->first->cells];
+    return had == INPUT || had == TARGET;
+}
+
+/* A model finds its columns by name later, so each needs one of its own. A pair
+ * that is used is one problem, not two. */
+static void check_names(selector *self, const xt_picks *picks)
+{
+    for (size_t i = 0; i < picks->n; i++) {
+        size_t column = picks->at[i].column;
+        const xt_cell *cell = self->first->cells + column, *twin = xt_names_twin(&self->names, cell);
+        if (!cell->n_bytes)
+            xt_problem(&self->problems, "%s:%zu:%zu: column %zu has no name; name it or ignore it", self->file,
+                       cell->line, cell->column, column);
+        else if (twin && (cell < twin || !is_used(self, twin)))
+            xt_problem(&self->problems, "%s:%zu:%zu: column %s is there twice, as column %zu and as column %zu",
+                       self->file, cell->line, cell->column, xt_show(cell->text).text, column,
+                       (size_t)(twin - self->first->cells));
+    }
+}
+
+static xt_status copy_names(const xt_csv_row *row, xt_picks *picks, xt_arena *arena, xt_err *err)
+{
+    for (size_t i = 0; i < picks->n; i++) {
+        const xt_cell *cell = row->cells + picks->at[i].column;
+        picks->at[i].name = xt_arena_copy(arena, cell->text, cell->n_bytes);
+        if (!picks->at[i].name)
+            return xt_fail_memory(err, "the names of columns", cell->n_bytes);
+    }
+    return XT_OK;
+}
+
+static void list_columns(selector *self)
+{
+    xt_buf list = {0};
+    xt_names_list(self->first, &list);
+    xt_problem(&self->problems, "%s:%zu: the columns are %s", self->file, self->first->cells[0].line,
+               xt_buf_text(&list));
+    xt_buf_clear(&list);
+}
+
+static void claim_all(selector *self, const xt_source *source, xt_selection *out)
+{
+    claim(self, &source->target_columns, TARGET, &out->targets);
+    claim(self, &source->ignore_columns, IGNORED, NULL);
+    if (source->input_columns.n)
+        claim(self, &source->input_columns, INPUT, &out->inputs);
+    else
+        claim_free(self, &out->inputs);
+    if (self->unknown_name)
+        list_columns(self);
+    if (!self->problems.n && !out->inputs.n)
+        xt_problem(&self->problems, "%s:%zu: no column is left for the inputs", self->file,
+                   self->first->cells[0].line);
+}
+
+static xt_status find_header(selector *self, const xt_source *source, xt_arena *arena, xt_selection *out, xt_err *err)
+{
+    out->has_header = source->header == XT_HEADER_TRUE || name_used(source) ||
+                      (source->header == XT_HEADER_AUTO &&
+                       (has_text(self->first, &out->inputs) || has_text(self->first, &out->targets)));
+    if (!out->has_header)
+        return XT_OK;
+    check_names(self, &out->inputs);
+    check_names(self, &out->targets);
+    xt_status status = xt_problems_report(&self->problems, err);
+    if (!status)
+        status = copy_names(self->first, &out->inputs, arena, err);
+    return status ? status : copy_names(self->first, &out->targets, arena, err);
+}
+
+xt_status xt_columns_select(const xt_source *source, const char *file, const xt_csv_row *first, xt_arena *arena,
+                            xt_selection *out, xt_err *err)
+{
+    const char *name = name_used(source);
+    if (name && source->header == XT_HEADER_FALSE)
+        return xt_fail(err, XT_BAD_CONFIG,
+                       "%s: column %s is selected by name, but header: false says that columns have none", file,
+                       xt_show(name).text);
+    selector self = {.file = file, .first = first};
+    size_t n_inputs = source->input_columns.n ? source->input_columns.n : first->n_cells;
+    xt_selection made = {0};
+    made.inputs.at = xt_arena_alloc(arena, n_inputs, sizeof *made.inputs.at);
+    made.targets.at = xt_arena_alloc(arena, source->target_columns.n, sizeof *made.targets.at);
+    self.roles = calloc(first->n_cells, 1);
+    xt_status status = XT_OK;
+    if (!made.inputs.at || !made.targets.at || !self.roles) {
+        status = xt_fail_memory(err, "the selection of columns", 0);
+        goto out;
+    }
+    status = xt_names_open(first, &self.names, err);
+    if (status)
+        goto out;
+    claim_all(&self, source, &made);
+    status = xt_problems_report(&self.problems, err);
+    if (!status)
+        status = find_header(&self, source, arena, &made, err);
+    if (!status)
+        *out = made;
+out:
+    xt_names_close(&self.names);
+    free(self.roles);
+    xt_problems_clear(&self.problems);
+    return status;
+}
+
+/* ---- the numbers of a row ---- */
+
+bool xt_row_fits(const char *file, const xt_csv_row *row, size_t n_cells, size_t first_line, xt_problems *problems)
+{
+    if (row->n_cells == n_cells)
+        return true;
+    /* What is wrong is the first cell too many, or the end that came too early. */
+    const xt_cell *extra = row->n_cells > n_cells ? row->cells + n_cells : NULL;
+    xt_problem(problems, "%s:%zu:%zu: expected %zu cell%s as in line %zu, found %zu", file,
+               extra ? extra->line : row->end_line, extra ? extra->column : row->end_column, n_cells,
+               n_cells == 1 ? "" : "s", first_line, row->n_cells);
+    return false;
+}
+
+static void not_a_number(const char *file, const xt_cell *cell, const xt_pick *pick, const char *what,
+                         const char *hint, xt_problems *problems)
+{
+    char number[32];
+    snprintf(number, sizeof number, "%zu", pick->column);
+    xt_problem(problems, "%s:%zu:%zu: %s %s (column %s)%s", file, cell->line, cell->column,
+               xt_show(cell->text).text, what, pick->name ? xt_show(pick->name).text : number, hint);
+}
+
+void xt_row_numbers(const char *file, const xt_csv_row *row, const xt_picks *picks, const char *hint, float *values,
+                    size_t *n_missing, xt_problems *problems)
+{
+    for (size_t i = 0; i < picks->n; i++) {
+        const xt_pick *pick = picks->at + i;
+        const xt_cell *cell = row->cells + pick->column;
+        xt_number kind = xt_number_parse(cell->text, cell->n_bytes, values + i);
+        if (kind == XT_NUMBER)
+            continue;
+        if (kind == XT_NUMBER_TEXT)
+            not_a_number(file, cell, pick, "is not a number", "", problems);
+        else if (kind == XT_NUMBER_HUGE)
+            not_a_number(file, cell, pick, "is too large for single precision", "", problems);
+        else if (n_missing)
+            ++*n_missing;
+        else
+            not_a_number(file, cell, pick, "is a missing value", hint, problems);
+    }
+}

@@ -44,27 +44,24 @@ static xt_status load_file(xt_arena *arena, const char *path, xt_source_text *ou
     return status;
 }
 
-/* The text of KEY=VALUE is the VALUE; the KEY is found again from the name. */
-static xt_status load_set(xt_arena *arena, const char *set, xt_source_text *out, xt_err *err)
+/* The text of KEY=VALUE is the VALUE. */
+static xt_status load_set(xt_arena *arena, const xt_config_source *source, xt_source_text *out, xt_err *err)
 {
-    const char *equals = strchr(set, '=');
-    xt_buf name = {0};
+    const char *equals = strchr(source->text, '=');
     if (!equals)
-        return xt_fail(err, XT_BAD_CONFIG, "--set %s: expected KEY=VALUE", set);
-    xt_buf_printf(&name, "--set %.200s", set);
-    out->name = keep_text(arena, &name);
+        return xt_fail(err, XT_BAD_USAGE, "%.200s: expected KEY=VALUE", source->label);
+    out->name = xt_arena_copy(arena, source->label, strnlen(source->label, 200));
     out->text = xt_arena_strdup(arena, equals + 1);
     out->n_bytes = strlen(equals + 1);
-    xt_buf_clear(&name);
-    return out->name && out->text ? XT_OK : xt_fail_memory(err, "an option", strlen(set));
+    return out->name && out->text ? XT_OK : xt_fail_memory(err, "an option", strlen(source->text));
 }
 
 static xt_status load(xt_arena *arena, const xt_config_source *source, xt_source_text *out, xt_err *err)
 {
     if (source->kind == XT_CONFIG_FILE)
         return load_file(arena, source->text, out, err);
-    if (source->kind == XT_CONFIG_SET)
-        return load_set(arena, source->text, out, err);
+    if (source->kind != XT_CONFIG_TEXT)
+        return load_set(arena, source, out, err);
     out->name = xt_arena_strdup(arena, source->label);
     out->text = xt_arena_strdup(arena, source->text);
     out->n_bytes = strlen(source->text);
@@ -73,18 +70,19 @@ static xt_status load(xt_arena *arena, const xt_config_source *source, xt_source
 }
 
 /* An empty value is an empty scalar, which no type takes. */
-static const xt_node *set_value(xt_diags *diags, uint32_t source)
+static const xt_node *set_value(xt_diags *diags, xt_config_kind kind, uint32_t source)
 {
     const xt_node *value = NULL;
-    if (!xt_yaml_parse(diags, source, &value))
+    if (kind == XT_CONFIG_SET && !xt_yaml_parse(diags, source, &value))
         return NULL;
-    return value ? value : xt_node_scalar(diags->arena, "", XT_SCALAR_TEXT, (xt_place){.source = source});
+    const char *text = kind == XT_CONFIG_VALUE ? diags->sources[source].text : "";
+    return value ? value : xt_node_scalar(diags->arena, text, XT_SCALAR_TEXT, (xt_place){.source = source});
 }
 
-static const xt_node *apply_set(xt_diags *diags, const xt_node *root, const char *set, uint32_t source)
+static const xt_node *apply_set(xt_diags *diags, const xt_node *root, const xt_config_source *set, uint32_t source)
 {
-    const xt_node *value = set_value(diags, source);
-    char *path = xt_arena_copy(diags->arena, set, strcspn(set, "="));
+    const xt_node *value = set_value(diags, set->kind, source);
+    char *path = xt_arena_copy(diags->arena, set->text, strcspn(set->text, "="));
     const xt_node *changed =
         value && path ? xt_override(diags, root, path, value, (xt_place){.source = source}) : NULL;
     return changed ? changed : root;
@@ -216,8 +214,9 @@ xt_status xt_config_open(const xt_config_source *sources, size_t n_sources, xt_c
         status = load(arena, &sources[i], &texts[i], err);
         if (status)
             goto out;
-        tree = sources[i].kind == XT_CONFIG_SET ? apply_set(&config->diags, tree, sources[i].text, (uint32_t)i)
-                                                : apply_text(&config->diags, tree, (uint32_t)i, &broken);
+        bool text = sources[i].kind == XT_CONFIG_FILE || sources[i].kind == XT_CONFIG_TEXT;
+        tree = text ? apply_text(&config->diags, tree, (uint32_t)i, &broken)
+                    : apply_set(&config->diags, tree, &sources[i], (uint32_t)i);
     }
     /* After a syntax error the tree lacks what was written: complaints about that would mislead. */
     xt_walk walk = {.diags = &config->diags, .arena = arena};

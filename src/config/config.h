@@ -14,14 +14,15 @@
 
 typedef enum xt_config_kind {
     XT_CONFIG_FILE, /* text is a path, "-" standard input */
-    XT_CONFIG_SET,  /* text is KEY=VALUE; messages name it "--set KEY=VALUE" */
-    XT_CONFIG_TEXT  /* text is YAML; label names it in messages (a model's own config) */
+    XT_CONFIG_SET,   /* text is KEY=VALUE, VALUE is YAML */
+    XT_CONFIG_VALUE, /* text is KEY=VALUE, VALUE is one value as it stands: no YAML, no quotes */
+    XT_CONFIG_TEXT   /* text is YAML (a model's own configuration) */
 } xt_config_kind;
 
 typedef struct xt_config_source {
     xt_config_kind kind;
     const char *text;
-    const char *label; /* of XT_CONFIG_TEXT */
+    const char *label; /* what messages call it, such as "--seed 3"; a file's is its path */
 } xt_config_source;
 
 typedef struct xt_config xt_config;

@@ -62,7 +62,7 @@ extern const xt_type xt_type_path;      /* const char *: an input file, "-": sta
 extern const xt_type xt_type_device;    /* const char *: base/request.h */
 extern const xt_type xt_type_bool;      /* bool */
 extern const xt_type xt_type_uint32;    /* uint32_t in range; range.min 0 with def "auto": 0 is `auto` */
-extern const xt_type xt_type_uint64;    /* uint64_t */
+extern const xt_type xt_type_uint64;    /* uint64_t up to INT64_MAX, what JSON readers take */
 extern const xt_type xt_type_character; /* char */
 extern const xt_type xt_type_names;     /* an enum: the row's index in table */
 extern const xt_type xt_type_kind;      /* xt_choice of table */

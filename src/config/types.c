@@ -258,7 +258,11 @@ const xt_type xt_type_uint32 = {decode_uint32, encode_uint32, describe_uint32};
 static void decode_uint64(xt_walk *walk, const xt_field *field, const xt_node *node, void *at)
 {
     uint64_t value;
-    if (decode_whole(walk, field, node, 0, &value))
+    if (!decode_whole(walk, field, node, 0, &value))
+        return;
+    if (value > INT64_MAX)
+        xt_expected(walk, field, node);
+    else
         *(uint64_t *)at = value;
 }
 
@@ -271,7 +275,7 @@ static const xt_node *encode_uint64(xt_walk *walk, const xt_field *field, const 
 static void describe_uint64(const xt_field *field, xt_buf *out)
 {
     (void)field;
-    xt_buf_puts(out, "a whole number from 0 to 18446744073709551615");
+    xt_buf_puts(out, "a whole number from 0 to 9223372036854775807");
 }
 
 const xt_type xt_type_uint64 = {decode_uint64, encode_uint64, describe_uint64};

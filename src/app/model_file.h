@@ -1,0 +1,39 @@
+/* model_file.h: a trained network in a safetensors file, and back.
+ *
+ * Tensors layers.N.weight (units, inputs) and layers.N.bias (units); metadata
+ * (all text): format, xortrain, config (resolved YAML), epoch, inputs and
+ * targets (JSON arrays of column names), checksum (XXH3-128 of the tensors'
+ * bytes). The same training gives the same bytes. */
+#ifndef XT_APP_MODEL_FILE_H
+#define XT_APP_MODEL_FILE_H
+
+#include "base/err.h"
+#include "model/dataset.h"
+#include "model/plan.h"
+
+/* Replaces path in one step. hash (XT_HASH_BYTES) becomes the file's own
+ * XXH3-128, what `xxhsum -H2` prints of it. */
+xt_status xt_model_save(const char *path, const xt_plan *plan, const float *params, const xt_dataset *data,
+                        const char *config_yaml, uint32_t epoch, char *hash, xt_err *err);
+
+typedef struct xt_model_file {
+    const char *config; /* YAML */
+    unsigned long epoch;
+    const char *version;  /* of the xortrain that wrote it */
+    const char *checksum; /* verified */
+    size_t n_inputs, n_targets;
+    const char **input_names, **target_names;
+    void *inside; /* what owns all of it */
+} xt_model_file;
+
+/* Reads and checks everything but the tensors' shapes. XT_BAD_DATA for what is
+ * wrong in the file, XT_FAILED when it cannot be read. */
+xt_status xt_model_open(const char *path, xt_model_file *out, xt_err *err);
+void xt_model_close(xt_model_file *model);
+
+/* The parameters in the plan's layout (n_params floats), after checking that
+ * the tensors are the plan's. path is for messages. */
+xt_status xt_model_params(const xt_model_file *model, const char *path, const xt_plan *plan, float *params,
+                          xt_err *err);
+
+#endif

@@ -1,0 +1,22 @@
+/* record.h: run.json, what was run, on what, and what came of it. */
+#ifndef XT_APP_RECORD_H
+#define XT_APP_RECORD_H
+
+#include "app/run.h"
+#include "base/buf.h"
+#include "base/hash.h"
+
+typedef struct xt_record {
+    const char *status; /* "running", "finished", "interrupted", "diverged", "failed" */
+    const char *started; /* UTC, ISO 8601 */
+    uint32_t epochs, best_epoch; /* best_epoch 0: none yet */
+    xt_epoch last, best;         /* meaningful with epochs, best_epoch > 0 */
+    double train_seconds, output_seconds;
+    char loss_hash[XT_HASH_BYTES];  /* of the loss column's texts, each with LF */
+    char model_hash[XT_HASH_BYTES]; /* of model.safetensors; "" when there is none */
+} xt_record;
+
+/* Appends strict JSON; numbers that are not finite become null. */
+xt_status xt_record_print(const xt_run_job *job, const xt_record *record, xt_buf *out, xt_err *err);
+
+#endif

@@ -1,0 +1,33 @@
+/* rows.h: the rows of a run as they stream out: CSV files and lines.
+ *
+ * A row is formatted into buffers and written at the end of a chunk of epochs,
+ * in one write a sink. CSV is RFC 4180 with LF, numbers %.9g, `nan` and `inf`
+ * for what is not finite; its columns are fixed before the first epoch:
+ * epoch,loss[,metric]...,learning_rate,step,seconds. */
+#ifndef XT_APP_ROWS_H
+#define XT_APP_ROWS_H
+
+#include "base/buf.h"
+#include "engine/engine.h"
+
+#include <stdbool.h>
+
+enum { XT_COLUMN_BYTES = 32 };
+
+/* The names of the metric columns: two metrics of one kind become
+ * accuracy, accuracy_2. names has room for n_metrics. */
+void xt_metric_columns(const xt_spec *spec, char (*names)[XT_COLUMN_BYTES]);
+
+/* Appends the CSV header, with LF. */
+void xt_csv_header(const xt_spec *spec, xt_buf *out);
+/* Appends one CSV row, with LF. epoch counts completed epochs. */
+void xt_csv_row(const xt_spec *spec, uint32_t epoch, const xt_epoch *row, double seconds, xt_buf *out);
+/* Appends "epoch   10/500  loss 0.29183048  accuracy 0.75", with LF. */
+void xt_line_row(const xt_spec *spec, uint32_t epoch, const xt_epoch *row, xt_buf *out);
+/* Whether the epoch has a line: the first, the last, and every log.every-th. */
+bool xt_line_due(const xt_spec *spec, uint32_t epoch);
+
+/* A %.9g number in which nan has no sign. out has room for 32. */
+void xt_csv_number(double value, char *out);
+
+#endif

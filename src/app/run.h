@@ -1,0 +1,39 @@
+/* run.h: one training, from an open engine to the files that it leaves.
+ *
+ * In spec->output_dir, which is locked meanwhile: config.yaml, loss.csv (a row
+ * an epoch, written as chunks of epochs end), model.safetensors, run.json
+ * (rewritten at the end; "running" until then). What an earlier run left there
+ * under these names is replaced when training starts, not before. */
+#ifndef XT_APP_RUN_H
+#define XT_APP_RUN_H
+
+#include "engine/engine.h"
+
+#include <signal.h>
+
+typedef struct xt_run_job {
+    const xt_plan *plan;
+    const xt_dataset *data;
+    xt_engine *engine;
+    const char *config_yaml, *config_json; /* resolved */
+    float *state;            /* (1 + n_slots) * n_params floats: room for the final state */
+    const char *csv_path;    /* a second place for the CSV; "-": stdout, in place of lines; NULL: none */
+    bool lines;              /* readable lines on stdout */
+    bool progress;           /* a line on stderr that is redrawn */
+    double data_seconds, open_seconds; /* for the record: loading data, opening the engine */
+    const volatile sig_atomic_t *stop; /* a signal's number ends training after the chunk */
+} xt_run_job;
+
+typedef struct xt_run_result {
+    uint32_t epochs; /* completed */
+    double loss;     /* of the last one; nan without any */
+    double train_seconds;
+    int signal;      /* that stopped it, or 0 */
+} xt_run_result;
+
+/* Trains. XT_DIVERGED when a loss is not finite: its row is written, no model
+ * is. After XT_FAILED from a sink the model so far has still been written if
+ * that was possible. result is filled in every case. */
+xt_status xt_run(const xt_run_job *job, xt_run_result *result, xt_err *err);
+
+#endif

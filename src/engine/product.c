@@ -132,7 +132,7 @@ static xt_status tune_for_pocl(const xt_products *p, xt_err *err)
     const char *routine[] = {"XGEMM_MIN_INDIRECT_SIZE"};
     const size_t always[] = {1};
     const xt_device *device = &p->context->device;
-    if (!xt_device_is_cpu(device) || !strstr(device->platform_name, "Portable Computing Language"))
+    if (!xt_device_is_cpu(device) || !xt_device_is_pocl(device))
         return XT_OK;
     xt_status status = check(p, p->blas.set_parameters(device->id, "Xgemm", CLBlastPrecisionSingle,
                                                        sizeof values / sizeof *values, names, values),

@@ -2,28 +2,19 @@
 
 #include "base/request.h"
 #include "ocl/call.h"
+#include "ocl/pocl.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 enum { MAX_PLATFORMS = 64, MAX_DEVICES = 256 };
 
 void xt_devices_prepare(void)
 {
-    /* Stops two workers of PoCL from sharing a core: up to twice as fast on
-     * launches of few work-groups. */
-    setenv("POCL_AFFINITY", "1", 0);
-    /* Without a home PoCL keeps its cache in a directory that all users share. */
-    const char *home = getenv("HOME"), *cache = getenv("XDG_CACHE_HOME");
-    if ((!home || !*home) && (!cache || !*cache)) {
-        char path[64];
-        snprintf(path, sizeof path, "/tmp/xortrain-pocl-%lu", (unsigned long)getuid());
-        setenv("POCL_CACHE_DIR", path, 0);
-    }
+    xt_pocl_prepare();
 }
 
 static void text_of(cl_device_id id, cl_device_info what, char *out, size_t n_bytes)
@@ -127,6 +118,7 @@ xt_status xt_devices_list(xt_device **out, size_t *n_devices, xt_err *err)
     if (n == 0) {
         xt_buf_puts(&trouble, "\ninstalled OpenCL drivers:");
         xt_icd_describe(&trouble);
+        xt_pocl_describe(&trouble);
         xt_status status =
             xt_fail(err, XT_NO_DEVICE,
                     "no OpenCL device found%s\n"
@@ -150,6 +142,11 @@ const char *xt_device_type_name(const xt_device *device)
     if (device->type & CL_DEVICE_TYPE_CPU)
         return "cpu";
     return device->type & CL_DEVICE_TYPE_ACCELERATOR ? "accelerator" : "custom";
+}
+
+bool xt_device_is_pocl(const xt_device *device)
+{
+    return strstr(device->platform_name, "Portable Computing Language") != NULL;
 }
 
 static bool contains(const char *text, const char *part)

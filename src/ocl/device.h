@@ -44,6 +44,8 @@ static inline bool xt_device_is_cpu(const xt_device *device)
     return (device->type & CL_DEVICE_TYPE_CPU) != 0;
 }
 
+bool xt_device_is_pocl(const xt_device *device);
+
 /* Appends the state of the installed drivers: each .icd file, the library that
  * it names, and why that does not load. */
 void xt_icd_describe(xt_buf *out);

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "ocl/embed.h"
+#include "ocl/pocl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +28,14 @@ static xt_status add_file(const char *dir, const char *name, xt_buf *source, xt_
 {
     if (dir && *dir) {
         xt_buf path = {0};
+        xt_status status = XT_OK;
         xt_buf_printf(&path, "%s/%s", dir, name);
+        /* The name becomes part of the source. */
+        if (strpbrk(dir, "\"\\\n\r"))
+            status = xt_fail(err, XT_FAILED, "XORTRAIN_CL_DIR: a quote, backslash or line end cannot be in it");
         xt_buf_printf(source, "#line 1 \"%s\"\n", xt_buf_text(&path));
-        xt_status status = xt_file_read(xt_buf_text(&path), MAX_SOURCE_BYTES, XT_FAILED, source, err);
+        if (!status)
+            status = xt_file_read(xt_buf_text(&path), MAX_SOURCE_BYTES, XT_FAILED, source, err);
         xt_buf_puts(source, "\n");
         xt_buf_clear(&path);
         return status;
@@ -69,8 +75,10 @@ xt_status xt_program_open(xt_context *context, const char *const *files, size_t 
     const char *dir = getenv("XORTRAIN_CL_DIR");
     cl_program program = NULL;
     xt_buf source = {0};
-    xt_status status = XT_OK;
     cl_int code;
+    xt_status status = xt_device_is_pocl(device) ? xt_pocl_check_cache(err) : XT_OK;
+    if (status)
+        goto out;
     xt_buf_puts(&source, prelude);
     for (size_t i = 0; i < n_files; i++) {
         status = add_file(dir, files[i], &source, err);

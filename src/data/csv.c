@@ -12,6 +12,8 @@ enum {
     MAX_ROW_BYTES = 1 << 26,
 };
 
+static const char byte_order_mark[] = "\xEF\xBB\xBF";
+
 typedef enum trouble { NO_TROUBLE, NO_MEMORY, TOO_MANY_CELLS, TOO_LONG } trouble;
 
 struct xt_csv {
@@ -170,7 +172,7 @@ static xt_status fill(xt_csv *csv, xt_err *err)
         csv->n_chunk += (size_t)n;
         xt_hash_add(csv->hash, end, (size_t)n);
     } while (!csv->begun && !csv->ended && csv->n_chunk < 3);
-    if (!csv->begun && csv->n_chunk >= 3 && memcmp(csv->chunk, "\xEF\xBB\xBF", 3) == 0)
+    if (!csv->begun && csv->n_chunk >= 3 && memcmp(csv->chunk, byte_order_mark, 3) == 0)
         csv->at = 3;
     csv->begun = true;
     return XT_OK;
@@ -301,13 +303,15 @@ xt_status xt_csv_next(xt_csv *csv, xt_csv_row *row, xt_err *err)
 
 /* ---- writing ---- */
 
-/* Blanks at the ends would be taken off when read again. */
+/* Blanks at the ends, and a byte order mark, would be taken off when read again. */
 static bool needs_quotes(const xt_cell *cell)
 {
     const char *text = cell->text;
     size_t n = cell->n_bytes;
-    return text[strcspn(text, ",\"\r\n")] || (n && (space_or_tab((unsigned char)text[0]) ||
-                                                    space_or_tab((unsigned char)text[n - 1])));
+    if (!n)
+        return false;
+    return text[strcspn(text, ",\"\r\n")] || space_or_tab((unsigned char)text[0]) ||
+           space_or_tab((unsigned char)text[n - 1]) || strncmp(text, byte_order_mark, 3) == 0;
 }
 
 static void print_quoted(const char *text, xt_buf *out)

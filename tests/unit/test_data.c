@@ -152,11 +152,12 @@ static void places(void **state)
     refuse_data(&numbered, "1,2\n3,x\n", "t.csv:2:3: 'x' is not a number (column 1)");
 }
 
+/* Never within a letter: a terminal shows half of one as rubbish. */
 static void long_texts_are_cut(void **state)
 {
     (void)state;
-    refuse_data(&by_name, "x,y\n1,abcdefghijklmnopqrstuvwxyz0123456789\xC3\xB6\xC3\xB6\xC3\xB6zzzz\n",
-                "t.csv:2:3: 'abcdefghijklmnopqrstuvwxyz0123456789\xC3\xB6\xC3\xB6...' is not a number (column 'y')");
+    refuse_data(&by_name, "x,y\n1,abcdefghijklmnopqrstuvwxyz012345678\xC3\xB6\xC3\xB6\xC3\xB6zzzz\n",
+                "t.csv:2:3: 'abcdefghijklmnopqrstuvwxyz012345678\xC3\xB6\xC3\xB6...' is not a number (column 'y')");
 }
 
 static void ragged_rows(void **state)
@@ -335,11 +336,12 @@ static void wrong_columns(void **state)
 static void long_lists_are_cut(void **state)
 {
     (void)state;
-    refuse_data(&by_name, "aa,ab,ac,ad,ae,af,ag,ah,ai,aj,ak,al,am,an,ao,ap,aq,ar,as,at,au,av,aw,ax,ba,bb,bc,bd,be,bf,bg,bh\n",
+    refuse_data(&by_name,
+                "aa,ab,ac,ad,ae,af,ag,ah,ai,aj,ak,al,am,an,ao,ap,aq,ar,as,at,au,av,aw,ax,ba,bb,bc,bd,be,bf,bg,bh\n",
                 "t.csv:1: there is no column 'y'\n"
-                "t.csv:1: the columns are 'aa', 'ab', 'ac', 'ad', 'ae', 'af', 'ag', 'ah', 'ai', 'aj', 'ak', 'al', 'am', "
-                "'an', 'ao', 'ap', 'aq', 'ar', 'as', 'at', 'au', 'av', 'aw', 'ax', 'ba', 'bb', 'bc', 'bd', 'be', 'bf' "
-                "and 2 more");
+                "t.csv:1: the columns are 'aa', 'ab', 'ac', 'ad', 'ae', 'af', 'ag', 'ah', 'ai', 'aj', 'ak', 'al', "
+                "'am', 'an', 'ao', 'ap', 'aq', 'ar', 'as', 'at', 'au', 'av', 'aw', 'ax', 'ba', 'bb', 'bc', 'bd', 'be', "
+                "'bf' and 2 more");
 }
 
 /* ---- inline rows ---- */
@@ -376,8 +378,8 @@ static void inline_rows(void **state)
 
 static void random_bytes(uint64_t *seed, char *text, size_t n)
 {
-    static const char *const pieces[] = {"1,", "2\n", "-2.5,", "0\r\n", "1e38,",  "7,8\n", "\"3\",", "1e39", "nan",
-                                         "inf", "NA,", "y",    "x",     "1e-99,", "\xC3\xB6", " ",     "\t",   "\"\"\""};
+    static const char *const pieces[] = {"1,",  "2\n", "-2.5,", "0\r\n", "1e38,",  "7,8\n",    "\"3\",", "1e39", "nan",
+                                         "inf", "NA,", "y",     "x",     "1e-99,", "\xC3\xB6", " ",       "\t",   "\""};
     for (size_t at = 0; at < n;) {
         *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
         const char *piece = pieces[(*seed >> 33) % (sizeof pieces / sizeof pieces[0])];

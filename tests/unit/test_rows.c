@@ -59,6 +59,17 @@ static void by_name(void **state)
     xt_rows_close(&file.rows);
 }
 
+/* What --keep passes on must read back as the same cells. */
+static void quotes_where_they_are_needed(void **state)
+{
+    (void)state;
+    opened file;
+    open_rows(&file, "t.tsv", "\xEF\xBB\xBF\xEF\xBB\xBF" "a\tx1\tx2\n\" a\t\"\t1\t2\n\t3\t4\n");
+    assert_string_equal(xt_rows_header(file.rows), "\"\xEF\xBB\xBF" "a\",x1,x2");
+    expect_block(file.rows, 2, (float[]){1, 2, 3, 4}, (const char *[]){"\" a\t\",1,2", ",3,4"});
+    xt_rows_close(&file.rows);
+}
+
 /* The first row is a row when it holds nothing but numbers: it must not be lost. */
 static void by_place(void **state)
 {
@@ -202,7 +213,7 @@ int main(void)
         cmocka_unit_test(names_that_are_numbers), cmocka_unit_test(nothing_to_predict),
         cmocka_unit_test(files_that_do_not_fit),  cmocka_unit_test(rows_that_are_wrong),
         cmocka_unit_test(error_in_a_later_block), cmocka_unit_test(real_files),
-        cmocka_unit_test(standard_input),
+        cmocka_unit_test(standard_input),         cmocka_unit_test(quotes_where_they_are_needed),
     };
     return cmocka_run_group_tests_name("rows", tests, NULL, NULL);
 }

@@ -167,6 +167,27 @@ static void read_error_in_the_middle(void **state)
     assert_int_equal(data.n_rows, 5);
 }
 
+/* Cells of 1 MiB without a line end, for ever. */
+static ptrdiff_t read_one_row(xt_input *input, void *bytes, size_t n_bytes)
+{
+    memset(bytes, '0', n_bytes);
+    input->n_bytes += n_bytes;
+    if (input->n_bytes % (1 << 20) == 0)
+        ((char *)bytes)[n_bytes - 1] = ',';
+    return (ptrdiff_t)n_bytes;
+}
+
+/* The wrong file on a pipe must not fill the memory before it is refused. */
+static void row_without_end(void **state)
+{
+    (void)state;
+    xt_input input = {.name = "pipe", .read = read_one_row};
+    xt_source source = {.file = "pipe", .target_columns = {&y, 1}};
+    xt_dataset data = {0};
+    assert_int_equal(xt_data_load_input(&source, &input, &data, &err), XT_BAD_DATA);
+    assert_string_equal(err.text, "pipe:1:67108865: the row is longer than 64 MiB");
+}
+
 static void messages_name_the_file(void **state)
 {
     (void)state;
@@ -214,7 +235,7 @@ int main(void)
         cmocka_unit_test(tutorial_table),           cmocka_unit_test(penguins),
         cmocka_unit_test(standard_input),           cmocka_unit_test(unreadable),
         cmocka_unit_test(read_error_in_the_middle), cmocka_unit_test(messages_name_the_file),
-        cmocka_unit_test(many_chunks),
+        cmocka_unit_test(many_chunks),              cmocka_unit_test(row_without_end),
     };
     return cmocka_run_group_tests_name("table files", tests, make_dir, remove_dir);
 }

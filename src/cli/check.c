@@ -1,0 +1,196 @@
+#include "cli/commands.h"
+#include "cli/describe.h"
+#include "cli/session.h"
+#include "engine/gradcheck.h"
+#include "model/ops.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Finite differences cost two forward passes a parameter: more than these are
+ * sampled evenly. */
+enum { MAX_PARAMS = 2000, MAX_COLUMNS = 12 };
+/* Of the largest gradient of a layer; single precision's error is below 1e-5. */
+static const double tolerance = 1e-3;
+
+static void describe_column(const char *name, const float *values, size_t stride, size_t n_rows, xt_buf *out)
+{
+    float low = values[0], high = values[0];
+    double sum = 0;
+    for (size_t i = 0; i < n_rows; i++) {
+        float value = values[i * stride];
+        low = value < low ? value : low;
+        high = value > high ? value : high;
+        sum += (double)value;
+    }
+    xt_describe_label("", out);
+    xt_buf_printf(out, "%s: from %.6g to %.6g, mean %.6g\n", name, (double)low, (double)high, sum / (double)n_rows);
+}
+
+static void describe_columns(const char *what, const char *const *names, const float *values, size_t n_columns,
+                             size_t n_rows, xt_buf *out)
+{
+    xt_describe_label(what, out);
+    xt_describe_names(names, n_columns, out);
+    xt_buf_puts(out, "\n");
+    for (size_t i = 0; i < n_columns && i < MAX_COLUMNS; i++)
+        describe_column(names[i], values + i, n_columns, n_rows, out);
+}
+
+static void describe_data(const xt_dataset *data, xt_buf *out)
+{
+    xt_describe_label("data", out);
+    xt_buf_printf(out, "%zu rows from %s", data->n_rows, data->origin);
+    if (data->n_dropped)
+        xt_buf_printf(out, ", %zu with a missing value left out", data->n_dropped);
+    xt_buf_puts(out, "\n");
+    describe_columns("inputs", (const char *const *)data->input_names, data->inputs, data->n_inputs, data->n_rows, out);
+    describe_columns("targets", (const char *const *)data->target_names, data->targets, data->n_targets, data->n_rows,
+                     out);
+}
+
+static void describe_training(const xt_session *session, xt_buf *out)
+{
+    const xt_spec *spec = session->spec;
+    size_t batch = spec->batch_size < session->data.n_rows ? spec->batch_size : session->data.n_rows;
+    xt_describe_label("loss", out);
+    xt_describe_choice(&xt_losses, &spec->loss, out);
+    xt_buf_puts(out, "\n");
+    xt_describe_label("optimizer", out);
+    xt_describe_choice(&xt_optimizers, &spec->optimizer, out);
+    xt_buf_puts(out, "\n");
+    xt_describe_label("training", out);
+    xt_buf_printf(out, "%" PRIu32 " epochs of %zu updates with %zu rows each\n", spec->epochs,
+                  (session->data.n_rows + batch - 1) / batch, batch);
+    xt_describe_label("output", out);
+    xt_buf_printf(out, "%s\n", spec->output_dir);
+}
+
+static void describe_engine(const xt_engine_facts *facts, xt_buf *out)
+{
+    xt_describe_label("engine", out);
+    xt_buf_printf(out, "%s (%s)\n", facts->engine, facts->why);
+    xt_describe_label("device", out);
+    xt_buf_printf(out, "%s%s%s\n", facts->device_index, facts->device_index[0] ? " " : "", facts->device);
+    if (!facts->device_bytes)
+        return;
+    xt_describe_label("", out);
+    xt_buf_printf(out, "%zu bytes of its memory\n", facts->device_bytes);
+}
+
+/* ---- gradients ---- */
+
+typedef struct gradients {
+    size_t n_rows; /* the first batch */
+    double loss;
+    float *of_engine, *of_host; /* n_params */
+    double *slopes;             /* n_params: finite differences */
+    xt_gradcheck result;
+    double host_difference; /* largest |engine - host|, relative to the largest of the host's */
+} gradients;
+
+static xt_status host_gradients(const xt_session *session, gradients *g, xt_err *err)
+{
+    xt_spec spec = *session->spec;
+    xt_plan plan = session->plan;
+    xt_engine *host = NULL;
+    double loss;
+    spec.engine = XT_ENGINE_reference;
+    plan.spec = &spec;
+    xt_status status = xt_engine_open(&plan, &session->data, session->state, &host, err);
+    if (!status)
+        status = host->ops->gradients(host, 0, g->n_rows, &loss, g->of_host, err);
+    xt_engine_close(&host);
+    double most = 0, difference = 0;
+    for (size_t i = 0; !status && i < plan.n_params; i++) {
+        most = fmax(most, fabs((double)g->of_host[i]));
+        difference = fmax(difference, fabs((double)g->of_engine[i] - (double)g->of_host[i]));
+    }
+    g->host_difference = most > 0 ? difference / most : difference;
+    return status;
+}
+
+static xt_status measure(const xt_session *session, gradients *g, xt_err *err)
+{
+    const xt_plan *plan = &session->plan;
+    size_t n = plan->n_params;
+    g->n_rows = session->spec->batch_size < session->data.n_rows ? session->spec->batch_size : session->data.n_rows;
+    g->of_engine = calloc(n, sizeof *g->of_engine);
+    g->of_host = calloc(n, sizeof *g->of_host);
+    g->slopes = calloc(n, sizeof *g->slopes);
+    if (!g->of_engine || !g->of_host || !g->slopes)
+        return xt_fail_memory(err, "the gradients", n * (2 * sizeof(float) + sizeof(double)));
+    xt_engine *engine = session->engine;
+    xt_status status = engine->ops->gradients(engine, 0, g->n_rows, &g->loss, g->of_engine, err);
+    if (!status)
+        status = xt_gradcheck_run(plan, &session->data, session->state, 0, g->n_rows, g->of_engine,
+                                  n > MAX_PARAMS ? MAX_PARAMS : 0, tolerance, g->slopes, &g->result, err);
+    return status ? status : host_gradients(session, g, err);
+}
+
+static void describe_gradients(const xt_session *session, const gradients *g, bool values, xt_buf *out)
+{
+    char name[64];
+    xt_describe_label("gradients", out);
+    xt_buf_printf(out, "of the first %zu row%s, loss %.9g\n", g->n_rows, g->n_rows == 1 ? "" : "s", g->loss);
+    xt_describe_label("", out);
+    xt_buf_printf(out, "finite differences: %zu of %zu parameters, %zu at a kink left out; largest difference %.2g\n",
+                  g->result.n_checked, session->plan.n_params, g->result.n_skipped, g->result.max_difference);
+    xt_describe_label("", out);
+    xt_buf_printf(out, "host: all parameters; largest difference %.2g\n", g->host_difference);
+    for (size_t i = 0; values && i < session->plan.n_params; i++) {
+        xt_plan_param_name(&session->plan, i, name, sizeof name);
+        xt_buf_printf(out, "%s %.9g\n", name, (double)g->of_engine[i]);
+    }
+}
+
+static xt_status check_gradients(const xt_session *session, bool values, xt_buf *out, xt_err *err)
+{
+    gradients g = {0};
+    xt_status status = measure(session, &g, err);
+    if (!status) {
+        char name[64];
+        describe_gradients(session, &g, values, out);
+        xt_plan_param_name(&session->plan, g.result.worst, name, sizeof name);
+        if (!g.result.passed)
+            status = xt_fail(err, XT_DIFFERS,
+                             "the gradient of %s is %.9g, but finite differences give %.9g: %s computes wrongly", name,
+                             (double)g.of_engine[g.result.worst], g.result.worst_slope, session->engine->facts.device);
+        else if (!(g.host_difference <= tolerance))
+            status = xt_fail(err, XT_DIFFERS, "the gradients of %s differ from the host's by %.2g of the largest",
+                             session->engine->facts.device, g.host_difference);
+    }
+    free(g.of_engine);
+    free(g.of_host);
+    free(g.slopes);
+    return status;
+}
+
+xt_status xt_cmd_check(const xt_options *options, xt_err *err)
+{
+    xt_session session = {0};
+    xt_buf text = {0};
+    xt_status status = xt_session_open(options, &session, err);
+    if (!status)
+        status = xt_session_open_engine(&session, err);
+    if (!status) {
+        describe_data(&session.data, &text);
+        xt_describe_network(&session.plan, true, &text);
+        describe_training(&session, &text);
+        describe_engine(&session.engine->facts, &text);
+        if (options->gradients)
+            status = check_gradients(&session, options->values, &text, err);
+        else if (options->values)
+            xt_describe_values(&session.plan, session.state, &text);
+        /* What was found is told even where it is a difference. */
+        if (!status || status == XT_DIFFERS) {
+            xt_status printed = xt_print(&text, status ? NULL : err);
+            status = status ? status : printed;
+        }
+    }
+    xt_session_close(&session);
+    xt_buf_clear(&text);
+    return status;
+}

@@ -1,0 +1,76 @@
+#include "ocl/device.h"
+#include "cli/commands.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+static json_t *text(const char *value)
+{
+    json_t *string = json_string(value);
+    return string ? string : json_null();
+}
+
+static xt_status print_json(const xt_device *devices, size_t n, xt_buf *out, xt_err *err)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++) {
+        const xt_device *device = &devices[i];
+        json_t *object = json_object();
+        char index[32];
+        snprintf(index, sizeof index, "%u:%u", device->platform_index, device->device_index);
+        json_object_set_new(object, "device", json_string(index));
+        json_object_set_new(object, "type", json_string(xt_device_type_name(device)));
+        json_object_set_new(object, "name", text(device->name));
+        json_object_set_new(object, "platform", text(device->platform_name));
+        json_object_set_new(object, "version", text(device->device_version));
+        json_object_set_new(object, "driver", text(device->driver_version));
+        json_object_set_new(object, "compute_units", json_integer(device->compute_units));
+        json_object_set_new(object, "max_work_group", json_integer((json_int_t)device->max_group));
+        json_object_set_new(object, "global_bytes", json_integer((json_int_t)device->global_bytes));
+        json_object_set_new(object, "max_alloc_bytes", json_integer((json_int_t)device->max_alloc_bytes));
+        json_object_set_new(object, "local_bytes", json_integer((json_int_t)device->local_bytes));
+        json_object_set_new(object, "unusable", device->unusable[0] ? json_string(device->unusable) : json_null());
+        json_array_append_new(array, object);
+    }
+    char *dump = json_dumps(array, JSON_INDENT(2));
+    json_decref(array);
+    if (!dump)
+        return xt_fail_memory(err, "the list of devices", 0);
+    xt_buf_printf(out, "%s\n", dump);
+    free(dump);
+    return XT_OK;
+}
+
+static void print_text(const xt_device *devices, size_t n, xt_buf *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        const xt_device *device = &devices[i];
+        xt_buf_printf(out, "%u:%u  %s  %s\n", device->platform_index, device->device_index,
+                      xt_device_type_name(device), device->name);
+        xt_buf_printf(out, "     %s, %s, driver %s\n", device->platform_name, device->device_version,
+                      device->driver_version);
+        xt_buf_printf(out, "     %u compute units, %.1f GiB memory, %llu KiB local memory, work-groups up to %zu\n",
+                      device->compute_units, (double)device->global_bytes / (1 << 30),
+                      (unsigned long long)device->local_bytes / 1024, device->max_group);
+        if (device->unusable[0])
+            xt_buf_printf(out, "     unusable: %s\n", device->unusable);
+    }
+}
+
+xt_status xt_cmd_devices(const xt_options *options, xt_err *err)
+{
+    xt_device *devices = NULL;
+    size_t n = 0;
+    xt_buf text_buf = {0};
+    xt_devices_prepare();
+    xt_status status = xt_devices_list(&devices, &n, err);
+    if (!status && options->json)
+        status = print_json(devices, n, &text_buf, err);
+    else if (!status)
+        print_text(devices, n, &text_buf);
+    if (!status)
+        status = xt_print(&text_buf, err);
+    xt_buf_clear(&text_buf);
+    free(devices);
+    return status;
+}

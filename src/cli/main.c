@@ -1,0 +1,67 @@
+/* The program: the command line in, one exit code out. The only file that
+ * exits, and with base/log.c the only ones that write to stderr. */
+#include "base/log.h"
+#include "base/file.h"
+#include "cli/commands.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+xt_status xt_print(const xt_buf *text, xt_err *err)
+{
+    if (text->failed)
+        return xt_fail_memory(err, "the output", text->len);
+    return xt_write_all(STDOUT_FILENO, "standard output", xt_buf_text(text), text->len, err);
+}
+
+/* A descriptor that is closed would be given to the next file that is opened,
+ * and lines for a person would land in it. In its place stands one that fails
+ * to write, as the closed one did. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+            _exit(XT_FAILED);
+}
+
+static void print_error(const xt_err *err)
+{
+    bool placed = err->status == XT_BAD_CONFIG || err->status == XT_BAD_DATA;
+    fprintf(stderr, "%s%s\n", placed ? "" : "xortrain: ", err->text);
+}
+
+static xt_status run(const xt_options *options, xt_err *err)
+{
+    xt_buf text = {0};
+    xt_status status;
+    if (options->help || options->version) {
+        if (options->version)
+            xt_buf_printf(&text, "xortrain %s\n", XT_VERSION);
+        else
+            xt_options_help(options->named ? options->command : -1, &text);
+        status = xt_print(&text, err);
+    } else {
+        status = xt_command_at(options->command)->run(options, err);
+    }
+    xt_buf_clear(&text);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static xt_err err;
+    xt_options options = {0};
+    hold_standard_descriptors();
+    xt_status status = xt_options_parse(argc, argv, &options, &err);
+    if (!status) {
+        xt_log_set(options.quiet ? XT_QUIET : options.verbose ? XT_VERBOSE : XT_NORMAL);
+        status = run(&options, &err);
+    }
+    if (status)
+        print_error(&err);
+    xt_options_clear(&options);
+    return status;
+}

@@ -1,0 +1,343 @@
+#include "cli/options.h"
+
+#include "base/arena.h"
+#include "cli/commands.h"
+
+#include <getopt.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRAIN = 1, CHECK = 2, CONFIG = 4, DEVICES = 8, INSPECT = 16, PREDICT = 32, ALL = 63 };
+
+static const xt_command commands[] = {
+    {{"train", "train a network (the default command)"}, "--config FILE [KEY=VALUE...]", TRAIN, 0, 0, true, xt_cmd_train},
+    {{"check", "validate config, data, network and device without training"}, "--config FILE [KEY=VALUE...]", CHECK, 0,
+     0, true, xt_cmd_check},
+    {{"config", "print the resolved configuration"}, "--config FILE [KEY=VALUE...]", CONFIG, 0, 0, true, xt_cmd_config},
+    {{"predict", "outputs of a model for the rows of a CSV file"}, "MODEL [FILE|-]", PREDICT, 1, 2, false,
+     xt_cmd_predict},
+    {{"inspect", "what a model holds"}, "MODEL", INSPECT, 1, 1, false, xt_cmd_inspect},
+    {{"devices", "every OpenCL device, and why one is unusable"}, "", DEVICES, 0, 0, false, xt_cmd_devices},
+};
+
+const xt_table xt_commands = XT_TABLE("command", commands);
+
+const xt_command *xt_command_at(int index)
+{
+    return &commands[index];
+}
+
+typedef enum effect {
+    TO_BOOL,   /* sets the bool at offset */
+    TO_TEXT,   /* keeps the argument at offset */
+    TO_FILES,  /* a config file */
+    TO_SET,    /* KEY=VALUE, VALUE is YAML */
+    TO_KEY     /* KEY is the row's, the argument the value */
+} effect;
+
+typedef struct option_row {
+    const char *name;
+    char letter;     /* 0: none */
+    const char *arg; /* NULL: takes none */
+    unsigned commands;
+    effect effect;
+    size_t offset;   /* in xt_options */
+    const char *key; /* of TO_KEY */
+    const char *help; /* NULL: another spelling of the row before */
+} option_row;
+
+#define PLACE(member) offsetof(xt_options, member)
+
+static const option_row rows[] = {
+    {"config", 'c', "FILE", TRAIN | CHECK | CONFIG, TO_FILES, 0, NULL,
+     "configuration (- for standard input); may repeat, later files override earlier ones"},
+    {"set", 0, "KEY=VALUE", TRAIN | CHECK | CONFIG, TO_SET, 0, NULL,
+     "override one key by its dotted path, VALUE as YAML; a bare KEY=VALUE does the same"},
+    {"seed", 0, "N", TRAIN | CHECK | CONFIG, TO_KEY, 0, "seed", "short for --set seed=N"},
+    {"epochs", 0, "N", TRAIN | CHECK | CONFIG, TO_KEY, 0, "train.epochs", "short for --set train.epochs=N"},
+    {"batch-size", 0, "N", TRAIN | CHECK | CONFIG, TO_KEY, 0, "train.batch_size", "short for --set train.batch_size=N"},
+    {"learning-rate", 0, "X", TRAIN | CHECK | CONFIG, TO_KEY, 0, "optimizer.learning_rate",
+     "short for --set optimizer.learning_rate=X; also --lr"},
+    {"lr", 0, "X", TRAIN | CHECK | CONFIG, TO_KEY, 0, "optimizer.learning_rate", NULL},
+    {"out", 'o', "DIR", TRAIN | CHECK | CONFIG, TO_KEY, 0, "output.dir", "directory for what the run writes"},
+    {"csv", 0, "FILE", TRAIN, TO_TEXT, PLACE(csv), NULL,
+     "write the loss CSV to FILE too; - puts it on standard output in place of the lines"},
+    {"device", 'd', "DEVICE", TRAIN | CHECK | CONFIG | PREDICT, TO_KEY, 0, "device",
+     "auto, cpu, gpu, PLATFORM:DEVICE such as 0:1, name:TEXT or platform:TEXT"},
+    {"engine", 0, "ENGINE", TRAIN | CHECK | CONFIG | PREDICT, TO_KEY, 0, "engine", "auto, gemm or reference"},
+    {"gradients", 0, NULL, CHECK, TO_BOOL, PLACE(gradients), NULL,
+     "compare the device's gradients with finite differences and with the host's"},
+    {"values", 0, NULL, CHECK | INSPECT, TO_BOOL, PLACE(values), NULL,
+     "print every parameter; with check --gradients, every gradient"},
+    {"origins", 0, NULL, CONFIG, TO_BOOL, PLACE(origins), NULL, "say where each value came from"},
+    {"document", 0, NULL, CONFIG, TO_BOOL, PLACE(document), NULL, "print the reference of all keys as Markdown"},
+    {"json", 0, NULL, CONFIG | DEVICES, TO_BOOL, PLACE(json), NULL, "print JSON"},
+    {"keep", 0, NULL, PREDICT, TO_BOOL, PLACE(keep), NULL, "pass the input's columns through"},
+    {"quiet", 'q', NULL, ALL, TO_BOOL, PLACE(quiet), NULL, "no lines, notes or warnings; errors only"},
+    {"verbose", 'v', NULL, ALL, TO_BOOL, PLACE(verbose), NULL, "say what was chosen, why, and how long it took"},
+    {"no-progress", 0, NULL, TRAIN, TO_BOOL, PLACE(no_progress), NULL, "no progress bar on a terminal"},
+    {"help", 'h', NULL, ALL, TO_BOOL, PLACE(help), NULL, "print this help"},
+    {"version", 0, NULL, ALL, TO_BOOL, PLACE(version), NULL, "print the version"},
+};
+enum { N_ROWS = sizeof rows / sizeof rows[0] };
+
+/* ---- parsing ---- */
+
+/* What getopt gives back for a row without a letter. */
+static int code_of(size_t row)
+{
+    return rows[row].letter ? rows[row].letter : 256 + (int)row;
+}
+
+static void make_tables(char *letters, struct option *names)
+{
+    *letters++ = ':';
+    for (size_t i = 0; i < N_ROWS; i++) {
+        names[i] = (struct option){rows[i].name, rows[i].arg ? required_argument : no_argument, NULL, code_of(i)};
+        if (rows[i].letter)
+            *letters++ = rows[i].letter;
+        if (rows[i].letter && rows[i].arg)
+            *letters++ = ':';
+    }
+    *letters = '\0';
+    names[N_ROWS] = (struct option){0};
+}
+
+/* The name of --name or --name=value as typed; NULL where arg is no long option. */
+static const char *long_name(const char *arg, size_t *n)
+{
+    if (strncmp(arg, "--", 2) != 0)
+        return NULL;
+    *n = strcspn(arg + 2, "=");
+    return arg + 2;
+}
+
+static xt_status fail_unknown(const char *arg, int letter, xt_err *err)
+{
+    const char *near = NULL;
+    size_t n, best = 0;
+    const char *name = long_name(arg, &n);
+    if (!name)
+        return xt_fail(err, XT_BAD_USAGE, "unknown option -%c; see xortrain --help", letter);
+    char typed[64];
+    snprintf(typed, sizeof typed, "%.*s", (int)n, name);
+    for (size_t i = 0; i < N_ROWS; i++) {
+        size_t distance = xt_edit_distance(typed, rows[i].name);
+        if (xt_is_near(distance, typed) && (!near || distance < best)) {
+            near = rows[i].name;
+            best = distance;
+        }
+    }
+    if (near)
+        return xt_fail(err, XT_BAD_USAGE, "unknown option --%s; did you mean --%s?", typed, near);
+    return xt_fail(err, XT_BAD_USAGE, "unknown option --%s; see xortrain --help", typed);
+}
+
+/* Adds a source; label is copied. text NULL: it is "key=value". */
+static xt_status add_source(xt_options *options, xt_config_kind kind, const char *text, const char *key,
+                            const char *value, const char *option, xt_err *err)
+{
+    xt_arena *arena = options->owned;
+    xt_buf label = {0}, joined = {0};
+    if (key)
+        xt_buf_printf(&joined, "%s=%s", key, value);
+    xt_buf_printf(&label, "%s%s%s", option, *option ? " " : "", key ? value : text);
+    xt_config_source *source = &options->sources[options->n_sources++];
+    source->kind = kind;
+    source->text = key ? xt_arena_strdup(arena, xt_buf_text(&joined)) : text;
+    source->label = xt_arena_strdup(arena, xt_buf_text(&label));
+    bool fine = source->text && source->label && !label.failed && !joined.failed;
+    xt_buf_clear(&label);
+    xt_buf_clear(&joined);
+    return fine ? XT_OK : xt_fail_memory(err, "the command line", 0);
+}
+
+/* `taken` is the option as it was typed, for messages. */
+static xt_status apply(const option_row *row, const char *taken, const char *value, xt_options *options, xt_err *err)
+{
+    switch (row->effect) {
+    case TO_BOOL:
+        memcpy((char *)options + row->offset, &(bool){true}, sizeof(bool));
+        return XT_OK;
+    case TO_TEXT:
+        memcpy((char *)options + row->offset, &value, sizeof value);
+        return XT_OK;
+    case TO_FILES:
+        /* Files come before all overrides: what is in the way moves up. */
+        memmove(options->sources + options->n_files + 1, options->sources + options->n_files,
+                (options->n_sources - options->n_files) * sizeof *options->sources);
+        options->sources[options->n_files++] = (xt_config_source){XT_CONFIG_FILE, value, NULL};
+        options->n_sources++;
+        return XT_OK;
+    case TO_SET:
+        return add_source(options, XT_CONFIG_SET, value, NULL, NULL, taken, err);
+    case TO_KEY:
+        return add_source(options, XT_CONFIG_VALUE, NULL, row->key, value, taken, err);
+    }
+    return XT_OK;
+}
+
+/* Options that were given, to be held against the command once it is known. */
+typedef struct given {
+    bool rows[N_ROWS];
+} given;
+
+static xt_status parse_option(int code, char **argv, xt_options *options, given *given_options, xt_err *err)
+{
+    size_t n = 0, row = 0;
+    const char *arg = argv[optind - 1];
+    if (code == '?')
+        return fail_unknown(arg, optopt, err);
+    if (code == ':') {
+        const char *what = long_name(arg, &n);
+        return xt_fail(err, XT_BAD_USAGE, "option %s%.*s needs an argument", what ? "" : "-", what ? (int)n + 2 : 1,
+                       what ? arg : (const char[]){(char)optopt, '\0'});
+    }
+    while (code_of(row) != code)
+        row++;
+    given_options->rows[row] = true;
+    char taken[40];
+    snprintf(taken, sizeof taken, "--%s", rows[row].name);
+    return apply(&rows[row], taken, optarg, options, err);
+}
+
+/* getopt_long takes --ep for --epochs; a script written so would break with
+ * the next option. Only whole names are taken. */
+static xt_status refuse_abbreviations(int argc, char **argv, xt_err *err)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        size_t n, row = 0;
+        const char *name = long_name(argv[i], &n);
+        if (!name)
+            continue;
+        while (row < N_ROWS && !(strlen(rows[row].name) == n && strncmp(rows[row].name, name, n) == 0))
+            row++;
+        if (row == N_ROWS)
+            return fail_unknown(argv[i], 0, err);
+        if (rows[row].arg && !name[n])
+            i++;
+    }
+    return XT_OK;
+}
+
+static xt_status check_command(const xt_options *options, const given *given_options, xt_err *err)
+{
+    const xt_command *command = &commands[options->command];
+    for (size_t i = 0; i < N_ROWS; i++)
+        if (given_options->rows[i] && !(rows[i].commands & command->bit))
+            return xt_fail(err, XT_BAD_USAGE, "%s takes no option --%s; see xortrain %s --help", command->row.name,
+                           rows[i].name, command->row.name);
+    if (options->help || options->version)
+        return XT_OK;
+    if (command->takes_config && options->n_files == 0 && !options->document)
+        return xt_fail(err, XT_BAD_USAGE, "%s needs --config FILE; see xortrain --help", command->row.name);
+    if (options->n_args < command->min_args)
+        return xt_fail(err, XT_BAD_USAGE, "usage: xortrain %s %s", command->row.name, command->usage);
+    return XT_OK;
+}
+
+/* The command, overrides, and the rest. */
+static xt_status parse_argument(const char *arg, bool first, xt_options *options, xt_err *err)
+{
+    const xt_command *command = &commands[options->command];
+    int index = first ? xt_table_find(&xt_commands, arg) : -1;
+    if (index >= 0) {
+        options->command = index;
+        options->named = true;
+        return XT_OK;
+    }
+    if (command->takes_config && strchr(arg, '='))
+        return add_source(options, XT_CONFIG_SET, arg, NULL, NULL, "", err);
+    if (!command->takes_config && options->n_args < command->max_args) {
+        options->args[options->n_args++] = arg;
+        return XT_OK;
+    }
+    if (!first)
+        return xt_fail(err, XT_BAD_USAGE, "unexpected argument '%.100s'; usage: xortrain %s %s", arg, command->row.name,
+                       command->usage);
+    const char *near = xt_table_nearest(&xt_commands, arg);
+    if (near)
+        return xt_fail(err, XT_BAD_USAGE, "unknown command '%.100s'; did you mean %s?", arg, near);
+    return xt_fail(err, XT_BAD_USAGE, "unknown command '%.100s'; see xortrain --help (a config is given with --config)",
+                   arg);
+}
+
+xt_status xt_options_parse(int argc, char **argv, xt_options *out, xt_err *err)
+{
+    char letters[2 * N_ROWS + 2];
+    struct option names[N_ROWS + 1];
+    given given_options = {{false}};
+    xt_options options = {0};
+    xt_status status = refuse_abbreviations(argc, argv, err);
+    if (status)
+        return status;
+    options.sources = calloc((size_t)argc + 1, sizeof *options.sources);
+    options.owned = calloc(1, sizeof(xt_arena));
+    if (!options.sources || !options.owned)
+        status = xt_fail_memory(err, "the command line", 0);
+    make_tables(letters, names);
+    opterr = 0;
+    optind = 1;
+    for (int code; !status && (code = getopt_long(argc, argv, letters, names, NULL)) != -1;)
+        status = parse_option(code, argv, &options, &given_options, err);
+    for (int i = optind; !status && i < argc; i++)
+        status = parse_argument(argv[i], i == optind, &options, err);
+    if (!status)
+        status = check_command(&options, &given_options, err);
+    if (status)
+        xt_options_clear(&options);
+    else
+        *out = options;
+    return status;
+}
+
+void xt_options_clear(xt_options *options)
+{
+    if (options->owned)
+        xt_arena_clear(options->owned);
+    free(options->owned);
+    free(options->sources);
+    *options = (xt_options){0};
+}
+
+/* ---- help ---- */
+
+static void help_option(const option_row *row, xt_buf *out)
+{
+    xt_buf left = {0};
+    if (row->letter)
+        xt_buf_printf(&left, "-%c, --%s", row->letter, row->name);
+    else
+        xt_buf_printf(&left, "    --%s", row->name);
+    if (row->arg)
+        xt_buf_printf(&left, " %s", row->arg);
+    xt_buf_printf(out, "  %-28s %s\n", xt_buf_text(&left), row->help);
+    xt_buf_clear(&left);
+}
+
+static const char exit_codes[] =
+    "Exit codes: 0 finished, 1 run-time failure, 2 bad command line, 3 bad config, 4 bad data or model, 5 no usable\n"
+    "device, 6 diverged (loss not finite), 9 check found a difference. SIGINT and SIGTERM end the run after the epochs\n"
+    "in hand, the model saved, and then the process by that signal.\n";
+
+void xt_options_help(int command, xt_buf *out)
+{
+    const xt_command *one = command >= 0 ? &commands[command] : NULL;
+    if (one) {
+        xt_buf_printf(out, "xortrain %s: %s\n\nusage: xortrain %s %s\n", one->row.name, one->row.help, one->row.name,
+                      one->usage);
+    } else {
+        xt_buf_puts(out, "xortrain trains multi-layer perceptrons on any OpenCL device from a YAML file.\n\n"
+                         "usage: xortrain [COMMAND] [OPTION...]\n\ncommands:\n");
+        for (size_t i = 0; i < xt_commands.n_rows; i++)
+            xt_buf_printf(out, "  %-8s %-29s %s\n", commands[i].row.name, commands[i].usage, commands[i].row.help);
+    }
+    xt_buf_puts(out, "\noptions:\n");
+    for (size_t i = 0; i < N_ROWS; i++)
+        if (rows[i].help && (!one || (rows[i].commands & one->bit)))
+            help_option(&rows[i], out);
+    if (!one)
+        xt_buf_printf(out, "\nxortrain COMMAND --help lists the options of one command.\n%s", exit_codes);
+}

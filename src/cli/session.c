@@ -1,0 +1,67 @@
+#include "cli/session.h"
+
+#include "base/log.h"
+#include "data/data.h"
+#include "ocl/device.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+double xt_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *err)
+{
+    xt_session session = {0};
+    xt_status status = xt_config_open(options->sources, options->n_sources, &session.config, err);
+    if (!status) {
+        double before = xt_seconds();
+        session.spec = xt_config_spec(session.config);
+        status = xt_data_load(&session.spec->train, &session.data, err);
+        session.data_seconds = xt_seconds() - before;
+    }
+    if (!status)
+        status = xt_plan_make(session.spec, session.data.n_inputs, session.data.n_targets, &session.plan, err);
+    if (!status) {
+        session.state = calloc((1 + session.plan.n_slots) * session.plan.n_params, sizeof *session.state);
+        if (!session.state)
+            status = xt_fail_memory(err, "the parameters", session.plan.n_params * sizeof *session.state);
+        else
+            status = xt_plan_init_params(&session.plan, session.state, err);
+    }
+    if (status)
+        xt_session_close(&session);
+    else
+        *out = session;
+    /* The plan was made here and points to the spec, which did not move. */
+    return status;
+}
+
+xt_status xt_session_open_engine(xt_session *session, xt_err *err)
+{
+    double before = xt_seconds();
+    xt_devices_prepare();
+    xt_status status = xt_engine_open(&session->plan, &session->data, session->state, &session->engine, err);
+    session->open_seconds = xt_seconds() - before;
+    if (status)
+        return status;
+    const xt_engine_facts *facts = &session->engine->facts;
+    xt_detail("engine %s (%s) on %s %s, %s", facts->engine, facts->why, facts->device_index, facts->device,
+              facts->driver);
+    xt_detail("data %.3f s, opening the engine %.3f s, %zu bytes on the device", session->data_seconds,
+              session->open_seconds, facts->device_bytes);
+    return XT_OK;
+}
+
+void xt_session_close(xt_session *session)
+{
+    xt_engine_close(&session->engine);
+    free(session->state);
+    xt_dataset_clear(&session->data);
+    xt_config_close(&session->config);
+    *session = (xt_session){0};
+}

@@ -1,0 +1,27 @@
+/* session.h: from a command line to an open engine, step by step. */
+#ifndef XT_CLI_SESSION_H
+#define XT_CLI_SESSION_H
+
+#include "cli/options.h"
+#include "engine/engine.h"
+
+typedef struct xt_session {
+    xt_config *config;
+    const xt_spec *spec;
+    xt_dataset data;
+    xt_plan plan;
+    float *state; /* (1 + n_slots) * n_params floats: initial parameters, zeros */
+    xt_engine *engine;
+    double data_seconds, open_seconds;
+} xt_session;
+
+/* Config, data, plan and initial parameters. On failure nothing is left open. */
+xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *err);
+/* The engine that the config asks for; says with -v which and why. */
+xt_status xt_session_open_engine(xt_session *session, xt_err *err);
+void xt_session_close(xt_session *session);
+
+/* Seconds of a clock that only goes forward. */
+double xt_seconds(void);
+
+#endif

@@ -40,9 +40,10 @@ xt_status xt_plan_make(const xt_spec *spec, size_t n_inputs, size_t n_targets, x
     plan.n_outputs = inputs;
     plan.n_slots = xt_optimizer_at(spec->optimizer.kind)->n_slots;
     if (plan.n_outputs != n_targets)
-        return xt_fail(err, XT_BAD_CONFIG, "model.layers.%zu.units: the last layer has %zu units, but the data has %zu "
-                                           "target column%s",
-                       plan.n_layers - 1, plan.n_outputs, n_targets, n_targets == 1 ? "" : "s");
+        return xt_fail(err, XT_BAD_CONFIG, "model.layers.%zu.units: the last layer has %zu unit%s, but the data has "
+                                           "%zu target column%s",
+                       plan.n_layers - 1, plan.n_outputs, plan.n_outputs == 1 ? "" : "s", n_targets,
+                       n_targets == 1 ? "" : "s");
     *out = plan;
     return XT_OK;
 }

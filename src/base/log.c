@@ -10,7 +10,7 @@ void xt_log_set(xt_log_level level)
     log_level = level;
 }
 
-static void say(const char *prefix, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0))) say(const char *prefix, const char *format, va_list args)
 {
     fputs(prefix, stderr);
     vfprintf(stderr, format, args);

@@ -279,14 +279,14 @@ typedef struct range_row {
 } range_row;
 
 static const range_row range_rows[] = {
-    {XT_RANGE_ANY, "a number", {0, -1e300, 1e300}, {HUGE_VAL, -HUGE_VAL, NAN}},
+    {XT_RANGE_ANY, "a number", {0, -1e300, 1e300}, {HUGE_VAL, -HUGE_VAL, (double)NAN}},
     {XT_RANGE_POSITIVE, "a number greater than 0", {5e-324, 1, 1e300}, {0, -1, HUGE_VAL}},
-    {XT_RANGE_NON_NEGATIVE, "a number of at least 0", {0, 1, 1e300}, {-5e-324, NAN, HUGE_VAL}},
-    {XT_RANGE_UNIT, "a number of at least 0 and less than 1", {0, 0.5, 0.999}, {1, -0.001, NAN}},
-    {{1, 10, false, false}, "a number from 1 to 10", {1, 5, 10}, {0.999, 10.001, NAN}},
-    {{1, 10, true, false}, "a number greater than 1 and at most 10", {1.001, 5, 10}, {1, 10.001, NAN}},
-    {{-HUGE_VAL, 10, true, true}, "a number less than 10", {-1e300, 0, 9.999}, {10, -HUGE_VAL, NAN}},
-    {{-HUGE_VAL, 0.1, true, false}, "a number at most 0.1", {-1e300, 0, 0.1}, {0.11, -HUGE_VAL, NAN}},
+    {XT_RANGE_NON_NEGATIVE, "a number of at least 0", {0, 1, 1e300}, {-5e-324, (double)NAN, HUGE_VAL}},
+    {XT_RANGE_UNIT, "a number of at least 0 and less than 1", {0, 0.5, 0.999}, {1, -0.001, (double)NAN}},
+    {{1, 10, false, false}, "a number from 1 to 10", {1, 5, 10}, {0.999, 10.001, (double)NAN}},
+    {{1, 10, true, false}, "a number greater than 1 and at most 10", {1.001, 5, 10}, {1, 10.001, (double)NAN}},
+    {{-HUGE_VAL, 10, true, true}, "a number less than 10", {-1e300, 0, 9.999}, {10, -HUGE_VAL, (double)NAN}},
+    {{-HUGE_VAL, 0.1, true, false}, "a number at most 0.1", {-1e300, 0, 0.1}, {0.11, -HUGE_VAL, (double)NAN}},
 };
 
 static void range(void **state)

@@ -305,9 +305,9 @@ static const metric_row metric_rows[] = {
     {"accuracy", "nan last", 0.5f, 0, 3, {0.7f, 0.1f, NAN}, {1, 0, 0}, 0},
     {"mae", "mean over elements", 0, 0, 2, {1, -2}, {0, 2}, 2.5},
     {"mae", "one", 0, 0, 1, {-0.5f}, {0.25f}, 0.75},
-    {"mae", "nan shows", 0, 0, 2, {1, NAN}, {0, 2}, NAN},
+    {"mae", "nan shows", 0, 0, 2, {1, NAN}, {0, 2}, (double)NAN},
     {"rmse", "root of the mean over elements", 0, 0, 2, {3, 0}, {0, 4}, 3.5355339059327378},
-    {"rmse", "nan shows", 0, 0, 2, {1, NAN}, {0, 2}, NAN},
+    {"rmse", "nan shows", 0, 0, 2, {1, NAN}, {0, 2}, (double)NAN},
 };
 
 static void metric(void **state)

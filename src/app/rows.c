@@ -1,5 +1,6 @@
 #include "app/rows.h"
 
+#include "base/number.h"
 #include "model/ops.h"
 
 #include <inttypes.h>
@@ -52,7 +53,7 @@ void xt_csv_row(const xt_spec *spec, uint32_t epoch, const xt_epoch *row, double
         xt_csv_number(row->metrics[i], number);
         xt_buf_printf(out, ",%s", number);
     }
-    xt_csv_number((double)row->learning_rate, number);
+    xt_number_print(row->learning_rate, number);
     xt_buf_printf(out, ",%s,%" PRIu64 ",%.6f\n", number, row->step, seconds);
 }
 

@@ -1,8 +1,8 @@
 /* rows.h: the rows of a run as they stream out: CSV files and lines.
  *
  * A row is formatted into buffers and written at the end of a chunk of epochs,
- * in one write a sink. CSV is RFC 4180 with LF, numbers %.9g, `nan` and `inf`
- * for what is not finite; its columns are fixed before the first epoch:
+ * in one write a sink. CSV is RFC 4180 with LF, numbers %.9g (learning_rate the
+ * shortest text of its float), `nan` and `inf` for what is not finite; its columns are fixed before the first epoch:
  * epoch,loss[,metric]...,learning_rate,step,seconds. */
 #ifndef XT_APP_ROWS_H
 #define XT_APP_ROWS_H

@@ -119,28 +119,46 @@ static xt_status open_csv(const char *path, int *fd, xt_err *err)
     return *fd < 0 ? xt_fail_errno(err, "cannot create %s", path) : XT_OK;
 }
 
+/* The second CSV first: when it fails, the directory is as it was. */
+static xt_status open_copy(run *r, const xt_buf *header, xt_err *err)
+{
+    const char *path = r->job->csv_path;
+    if (csv_to_stdout(r))
+        return write_stdout(r, header, err);
+    xt_status status = path ? open_csv(path, &r->copy_fd, err) : XT_OK;
+    return path && !status ? xt_write_all(r->copy_fd, path, header->data, header->len, err) : status;
+}
+
 /* Everything of an earlier run is replaced or removed here, so that the
  * directory never holds the files of two runs. */
-static xt_status open_files(run *r, xt_err *err)
+static xt_status replace_files(run *r, const xt_buf *header, xt_err *err)
 {
     const xt_run_job *job = r->job;
-    xt_status status = xt_outdir_open(job->plan->spec->output_dir, &r->dir, err);
-    if (status)
-        return status;
     xt_outdir_file(&r->dir, "loss.csv", &r->csv_name);
-    status = r->csv_name.failed ? xt_fail_memory(err, "a path", 0) : open_csv(r->csv_name.data, &r->csv_fd, err);
+    xt_status status = r->csv_name.failed ? xt_fail_memory(err, "a path", 0)
+                                          : open_csv(r->csv_name.data, &r->csv_fd, err);
+    if (!status)
+        status = xt_write_all(r->csv_fd, r->csv_name.data, header->data, header->len, err);
     if (!status)
         status = xt_outdir_remove(&r->dir, "model.safetensors", err);
     if (!status)
         status = xt_outdir_replace(&r->dir, "config.yaml", job->config_yaml, strlen(job->config_yaml), err);
+    return status ? status : write_record(r, "running", err);
+}
+
+static xt_status open_files(run *r, xt_err *err)
+{
+    xt_buf header = {0};
+    xt_status status = xt_outdir_open(r->job->plan->spec->output_dir, &r->dir, err);
+    xt_csv_header(r->job->plan->spec, &header);
+    if (!status && header.failed)
+        status = xt_fail_memory(err, "the CSV header", 0);
     if (!status)
-        status = write_record(r, "running", err);
-    if (!status && job->csv_path && !csv_to_stdout(r))
-        status = open_csv(job->csv_path, &r->copy_fd, err);
-    if (status)
-        return status;
-    xt_csv_header(job->plan->spec, &r->csv);
-    return write_rows(r, err);
+        status = open_copy(r, &header, err);
+    if (!status)
+        status = replace_files(r, &header, err);
+    xt_buf_clear(&header);
+    return status;
 }
 
 static xt_status open_run(run *r, xt_err *err)

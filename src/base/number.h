@@ -2,7 +2,7 @@
 #ifndef XT_BASE_NUMBER_H
 #define XT_BASE_NUMBER_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef enum xt_number_status {
@@ -11,11 +11,13 @@ typedef enum xt_number_status {
     XT_NUMBER_HUGE /* of the form, but beyond what fits the type */
 } xt_number_status;
 
-/* [+-](digits[.digits] | .digits)[e[+-]digits], nothing around it: no hex, no
- * nan, no inf. *out is left as it was unless XT_NUMBER_OK. */
-xt_number_status xt_number_double(const char *text, double *out);
-/* The same, rounded to float; a value beyond float's range is XT_NUMBER_HUGE. */
-xt_number_status xt_number_float(const char *text, float *out);
+/* [+-](digits[.[digits]] | .digits)[e[+-]digits], nothing around it: no hex, no
+ * nan, no inf. text has n_bytes bytes and a NUL after them. The nearest double;
+ * what is too small becomes 0. *out is left as it was unless XT_NUMBER_OK. */
+xt_number_status xt_number_double(const char *text, size_t n_bytes, double *out);
+/* That double rounded to float, as NumPy does it; a value beyond float's range
+ * is XT_NUMBER_HUGE. */
+xt_number_status xt_number_float(const char *text, size_t n_bytes, float *out);
 /* [+]digits. */
 xt_number_status xt_number_uint(const char *text, uint64_t *out);
 

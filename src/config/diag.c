@@ -1,5 +1,7 @@
 #include "config/diag.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,9 +11,13 @@ enum { MAX_MESSAGE = 600, MAX_EXCERPT = 100 };
 /* User text in a message must not command the terminal. */
 static void mask_controls(char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+    for (size_t left = strlen(text), step; left; text += step, left -= step) {
+        step = xt_text_printable(text, left);
+        if (!step) {
             *text = '?';
+            step = 1;
+        }
+    }
 }
 
 void xt_diag(xt_diags *diags, xt_place place, const char *format, ...)
@@ -47,24 +53,6 @@ static const char *find_line(const xt_source_text *source, uint32_t number, size
     return at;
 }
 
-static bool starts_character(char c)
-{
-    return ((unsigned char)c & 0xC0) != 0x80;
-}
-
-/* Bytes of the well-formed printable UTF-8 character at `at`; 0: a control or no UTF-8. */
-static size_t printable(const char *at, size_t n)
-{
-    unsigned char lead = (unsigned char)at[0];
-    size_t length = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0x20 || lead == 0x7f || (lead >= 0x80 && lead < 0xC2) || lead > 0xF4 || length > n)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if (starts_character(at[i]))
-            return 0;
-    return lead == 0xC2 && (unsigned char)at[1] < 0xA0 ? 0 : length;
-}
-
 /* The source line, or the part of a long one that holds the column, and a caret below it. */
 static void add_excerpt(const xt_source_text *source, xt_place place, xt_buf *out)
 {
@@ -75,7 +63,7 @@ static void add_excerpt(const xt_source_text *source, xt_place place, xt_buf *ou
     size_t from = place.column > MAX_EXCERPT ? place.column - MAX_EXCERPT / 2 : 1;
     xt_buf_printf(out, "\n%6u | ", place.line);
     for (size_t i = 0; i < n; column++) {
-        size_t length = printable(line + i, n - i);
+        size_t length = xt_text_printable(line + i, n - i);
         if (column >= from && column < from + MAX_EXCERPT)
             xt_buf_add(out, length ? line + i : line[i] == '\t' ? " " : "?", length ? length : 1);
         i += length ? length : 1;

@@ -25,7 +25,7 @@ static bool read_param(const xt_param *param, const xt_node *node, float *out)
         return false;
     if (param->type == XT_PARAM_NUMBER) {
         float value;
-        if (node->quoted || xt_number_float(node->text, &value) != XT_NUMBER_OK ||
+        if (node->quoted || xt_number_float(node->text, strlen(node->text), &value) != XT_NUMBER_OK ||
             !xt_range_holds(&param->range, (double)value))
             return false;
         *out = value;

@@ -127,7 +127,7 @@ static const xt_node *encode_as_written(xt_walk *walk, const xt_node *node)
     char text[32];
     float value;
     if (node->type == XT_NODE_SCALAR) {
-        bool number = !node->quoted && xt_number_float(node->text, &value) == XT_NUMBER_OK;
+        bool number = !node->quoted && xt_number_float(node->text, strlen(node->text), &value) == XT_NUMBER_OK;
         if (number)
             xt_number_print(value, text);
         return xt_encode_text(walk, number ? text : node->text, number ? XT_SCALAR_NUMBER : XT_SCALAR_TEXT, node);
@@ -188,7 +188,7 @@ static bool decode_row(xt_walk *walk, const xt_node *row, size_t n_columns, floa
     }
     for (size_t i = 0; i < n; i++) {
         const xt_node *cell = row->type == XT_NODE_LIST ? row->items[i] : row;
-        if (cell->type != XT_NODE_SCALAR || cell->quoted || xt_number_float(cell->text, &out[i]) != XT_NUMBER_OK) {
+        if (cell->type != XT_NODE_SCALAR || cell->quoted || xt_number_float(cell->text, strlen(cell->text), &out[i]) != XT_NUMBER_OK) {
             bool text = cell->type == XT_NODE_SCALAR;
             xt_complain(walk, cell->place, "expected a number, found %s%.60s%s; names of columns need `file`",
                         text ? "'" : "a ", text ? cell->text : "list", text ? "'" : "");

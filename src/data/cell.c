@@ -1,123 +1,9 @@
-#include "data/number.h"
+#include "data/cell.h"
 
-#include <float.h>
-#include <math.h>
+#include "base/number.h"
+
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* A decimal number taken apart: digits * 10^exponent. */
-typedef struct decimal {
-    bool negative;
-    const char *digits, *end; /* from the first to past the last digit, with a point among them perhaps */
-    size_t n_significant;     /* digits from the first that is not 0 */
-    uint64_t mantissa;        /* their value when there are at most MANTISSA_DIGITS */
-    int64_t exponent;
-} decimal;
-
-enum {
-    MANTISSA_DIGITS = 19,
-    /* More digits than can matter: halfway between two doubles there are at most 767. */
-    KEPT_DIGITS = 800,
-    /* Past any double even for a cell full of zeros. */
-    MAX_EXPONENT = 100000000,
-};
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* [+-] digits, at the end; false when it is anything else. */
-static bool scan_exponent(const char *at, const char *end, int64_t *exponent)
-{
-    bool negative = at < end && *at == '-';
-    if (at < end && (*at == '-' || *at == '+'))
-        at++;
-    if (at == end)
-        return false;
-    int64_t value = 0;
-    for (; at < end; at++) {
-        if (!is_digit(*at))
-            return false;
-        if (value < MAX_EXPONENT)
-            value = value * 10 + (*at - '0');
-    }
-    *exponent += negative ? -value : value;
-    return true;
-}
-
-/* at < end: the text is NUL-terminated, so looking at *end is safe. */
-static bool scan(const char *at, const char *end, decimal *out)
-{
-    decimal d = {.negative = *at == '-'};
-    if (*at == '-' || *at == '+')
-        at++;
-    d.digits = at;
-    const char *point = NULL;
-    for (; at < end; at++) {
-        if (is_digit(*at)) {
-            d.n_significant += d.n_significant || *at != '0';
-            if (d.n_significant <= MANTISSA_DIGITS)
-                d.mantissa = d.mantissa * 10 + (uint64_t)(*at - '0');
-        } else if (*at == '.' && !point)
-            point = at;
-        else
-            break;
-    }
-    d.end = at;
-    /* A digit must be last: "1." and "." are no numbers. */
-    if (at == d.digits || !is_digit(at[-1]))
-        return false;
-    d.exponent = point ? -(int64_t)(at - point - 1) : 0;
-    if (at < end && ((*at != 'e' && *at != 'E') || !scan_exponent(at + 1, end, &d.exponent)))
-        return false;
-    *out = d;
-    return true;
-}
-
-/* A whole number of at most 53 bits times or over an exact power of ten: one
- * rounding, so the nearest double, as strtod finds it (Clinger 1990). */
-static bool convert_exactly(const decimal *d, double *value)
-{
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    if (FLT_EVAL_METHOD != 0 || d->n_significant > MANTISSA_DIGITS || d->mantissa > (UINT64_C(1) << 53) ||
-        d->exponent < -22 || d->exponent > 22)
-        return false;
-    double whole = (double)d->mantissa;
-    *value = d->exponent < 0 ? whole / powers[-d->exponent] : whole * powers[d->exponent];
-    return true;
-}
-
-/* strtod looks for the locale's decimal point: it is given a number without one. */
-static double convert_any(const decimal *d)
-{
-    char text[KEPT_DIGITS + 32];
-    size_t n = 0, n_seen = 0;
-    bool cut = false;
-    for (const char *at = d->digits; at < d->end; at++) {
-        if (*at == '.' || (!n && *at == '0'))
-            continue;
-        n_seen++;
-        if (n < KEPT_DIGITS)
-            text[n++] = *at;
-        else
-            cut = cut || *at != '0';
-    }
-    if (!n)
-        return 0;
-    int64_t exponent = d->exponent + (int64_t)(n_seen - n);
-    /* One more digit that is not 0 stands for all that were left out. */
-    if (cut) {
-        text[n++] = '1';
-        exponent--;
-    }
-    snprintf(text + n, sizeof text - n, "e%lld", (long long)exponent);
-    return strtod(text, NULL);
-}
 
 static bool is_missing(const char *text, size_t n)
 {
@@ -133,22 +19,22 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-xt_number xt_number_parse(const char *text, size_t n_bytes, float *value)
+xt_cell_kind xt_cell_parse(const char *text, size_t n_bytes, float *value)
 {
     const char *at = text, *end = text + n_bytes;
     while (at < end && is_blank(*at))
         at++;
     while (at < end && is_blank(end[-1]))
         end--;
-    decimal d;
-    if (at == end || !scan(at, end, &d))
-        return is_missing(at, (size_t)(end - at)) ? XT_NUMBER_MISSING : XT_NUMBER_TEXT;
-    double number;
-    if (!convert_exactly(&d, &number))
-        number = convert_any(&d);
-    /* From halfway between the largest float and the next power of two, rounding gives infinity. */
-    if (number >= 0x1.ffffffp127)
-        return XT_NUMBER_HUGE;
-    *value = (float)(d.negative ? -number : number);
-    return XT_NUMBER;
+    float number;
+    switch (xt_number_float(at, (size_t)(end - at), &number)) {
+    case XT_NUMBER_OK:
+        *value = number;
+        return XT_CELL_NUMBER;
+    case XT_NUMBER_HUGE:
+        return XT_CELL_HUGE;
+    case XT_NUMBER_NOT:
+        break;
+    }
+    return is_missing(at, (size_t)(end - at)) ? XT_CELL_MISSING : XT_CELL_TEXT;
 }

@@ -1,6 +1,7 @@
 #include "data/columns.h"
 
-#include "data/number.h"
+#include "base/text.h"
+#include "data/cell.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,7 +115,7 @@ static bool has_text(const xt_csv_row *row, const xt_picks *picks)
     for (size_t i = 0; i < picks->n; i++) {
         const xt_cell *cell = row->cells + picks->at[i].column;
         float value;
-        if (xt_number_parse(cell->text, cell->n_bytes, &value) == XT_NUMBER_TEXT)
+        if (xt_cell_parse(cell->text, cell->n_bytes, &value) == XT_CELL_TEXT)
             return true;
     }
     return false;
@@ -124,6 +125,15 @@ static bool is_used(const selector *self, const xt_cell *cell)
 {
     role had = self->roles[cell - self->first->cells];
     return had == INPUT || had == TARGET;
+}
+
+/* What a model file, which is JSON, can hold. */
+static bool is_text(const xt_cell *cell)
+{
+    size_t at = 0, length = 1;
+    for (; length && at < cell->n_bytes; at += length)
+        length = xt_text_printable(cell->text + at, cell->n_bytes - at);
+    return length != 0;
 }
 
 /* A model finds its columns by name later, so each needs one of its own. A pair
@@ -136,6 +146,9 @@ static void check_names(selector *self, const xt_picks *picks)
         if (!cell->n_bytes)
             xt_problem(&self->problems, "%s:%zu:%zu: column %zu has no name; name it or ignore it", self->file,
                        cell->line, cell->column, column);
+        else if (!is_text(cell))
+            xt_problem(&self->problems, "%s:%zu:%zu: the name of column %zu, %s, is not printable UTF-8", self->file,
+                       cell->line, cell->column, column, xt_show(cell->text).text);
         else if (twin && (cell < twin || !is_used(self, twin)))
             xt_problem(&self->problems, "%s:%zu:%zu: column %s is there twice, as column %zu and as column %zu",
                        self->file, cell->line, cell->column, xt_show(cell->text).text, column,
@@ -257,12 +270,12 @@ void xt_row_numbers(const char *file, const xt_csv_row *row, const xt_picks *pic
     for (size_t i = 0; i < picks->n; i++) {
         const xt_pick *pick = picks->at + i;
         const xt_cell *cell = row->cells + pick->column;
-        xt_number kind = xt_number_parse(cell->text, cell->n_bytes, values + i);
-        if (kind == XT_NUMBER)
+        xt_cell_kind kind = xt_cell_parse(cell->text, cell->n_bytes, values + i);
+        if (kind == XT_CELL_NUMBER)
             continue;
-        if (kind == XT_NUMBER_TEXT)
+        if (kind == XT_CELL_TEXT)
             not_a_number(file, cell, pick, "is not a number", "", problems);
-        else if (kind == XT_NUMBER_HUGE)
+        else if (kind == XT_CELL_HUGE)
             not_a_number(file, cell, pick, "is too large for single precision", "", problems);
         else if (n_missing)
             ++*n_missing;

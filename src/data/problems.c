@@ -1,5 +1,7 @@
 #include "data/problems.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,12 +55,12 @@ xt_shown xt_show(const char *text)
     if (cut)
         n = cut_at(text, XT_SHOWN_BYTES);
     shown.text[at++] = '\'';
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c < 0x20 || c == 0x7F)
-            at += (size_t)snprintf(shown.text + at, sizeof shown.text - at, "\\x%02x", c);
-        else
-            shown.text[at++] = (char)c;
+    for (size_t i = 0; i < n;) {
+        size_t length = xt_text_printable(text + i, n - i);
+        if (length)
+            memcpy(shown.text + at, text + i, length);
+        at += length ? length : (size_t)snprintf(shown.text + at, sizeof shown.text - at, "\\x%02x", (unsigned char)text[i]);
+        i += length ? length : 1;
     }
     memcpy(shown.text + at, cut ? "...'" : "'", cut ? 5 : 2);
     return shown;

@@ -1,6 +1,6 @@
 #include "data/columns.h"
 #include "data/input.h"
-#include "data/number.h"
+#include "data/cell.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static const xt_cell *first_text(const xt_csv_row *row)
 {
     for (size_t i = 0; i < row->n_cells; i++) {
         float value;
-        if (xt_number_parse(row->cells[i].text, row->cells[i].n_bytes, &value) == XT_NUMBER_TEXT)
+        if (xt_cell_parse(row->cells[i].text, row->cells[i].n_bytes, &value) == XT_CELL_TEXT)
             return row->cells + i;
     }
     return NULL;

@@ -17,7 +17,8 @@ __kernel void xt_gather(uint rows, uint cols, __global const uint *order, uint f
     uint at = (uint)get_global_id(0);
     if (at >= rows * cols)
         return;
-    to[at] = from[order[first + at / cols] * cols + at % cols];
+    uint row = at / cols, col = at - row * cols;
+    to[at] = from[order[first + row] * cols + col];
 }
 
 /* z += bias, a = f(z).

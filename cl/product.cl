@@ -15,8 +15,9 @@ __kernel void xt_product(uint m, uint n, uint k, __global const float *a, uint a
     uint at = (uint)get_global_id(0);
     if (at >= m * n)
         return;
-    a += a_at + (at / n) * a_row;
-    b += b_at + (at % n) * b_col;
+    uint i = at / n, j = at - i * n;
+    a += a_at + i * a_row;
+    b += b_at + j * b_col;
     float sum = 0.0f;
     for (uint l = 0; l < k; l++)
         sum += a[l * a_col] * b[l * b_row];

@@ -77,7 +77,7 @@ build/headers-found: | $(AFTER_DEPS)
 $(B)/%.o: %.c Makefile | build/headers-found
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -MD -MP -c $< -o $@
 
 # The kernels as bytes: name, text and length of every file in cl/.
 $(B)/gen/cl_files.c: $(CL_FILES) Makefile
@@ -128,7 +128,7 @@ test: lint ## every test: lint, units, devices, command line, fuzz corpus, sanit
 	@$(MAKE) --no-print-directory VARIANT=asan WERROR=-Werror tests-built
 	@tests/run
 
-lint: | $(AFTER_DEPS) ## include law, file sizes, generated documentation, both compilers
+lint: $(BIN) | $(AFTER_DEPS) ## include law, file sizes, generated documentation, both compilers
 	@tests/lint/run
 
 fuzz: | $(AFTER_DEPS) ## fuzz every parser for a minute each (FUZZ_SECONDS)

@@ -16,9 +16,9 @@ static json_t *number(double value)
 static json_t *values(const xt_spec *spec, uint32_t epoch, const xt_epoch *row)
 {
     char names[XT_MAX_METRICS][XT_COLUMN_BYTES];
-    json_t *object = json_object();
     if (!epoch)
         return json_null();
+    json_t *object = json_object();
     xt_metric_columns(spec, names);
     json_object_set_new(object, "epoch", json_integer(epoch));
     json_object_set_new(object, "loss", number(row->loss));

@@ -2,7 +2,6 @@
 #include "cli/describe.h"
 #include "cli/session.h"
 #include "engine/gradcheck.h"
-#include "model/ops.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -55,12 +54,7 @@ static void describe_training(const xt_session *session, xt_buf *out)
 {
     const xt_spec *spec = session->spec;
     size_t batch = spec->batch_size < session->data.n_rows ? spec->batch_size : session->data.n_rows;
-    xt_describe_label("loss", out);
-    xt_describe_choice(&xt_losses, &spec->loss, out);
-    xt_buf_puts(out, "\n");
-    xt_describe_label("optimizer", out);
-    xt_describe_choice(&xt_optimizers, &spec->optimizer, out);
-    xt_buf_puts(out, "\n");
+    xt_describe_objective(spec, out);
     xt_describe_label("training", out);
     xt_buf_printf(out, "%" PRIu32 " epochs of %zu updates with %zu rows each\n", spec->epochs,
                   (session->data.n_rows + batch - 1) / batch, batch);

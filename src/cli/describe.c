@@ -73,6 +73,16 @@ void xt_describe_network(const xt_plan *plan, bool keys, xt_buf *out)
         describe_layer(plan, i, keys, out);
 }
 
+void xt_describe_objective(const xt_spec *spec, xt_buf *out)
+{
+    xt_describe_label("loss", out);
+    xt_describe_choice(&xt_losses, &spec->loss, out);
+    xt_buf_puts(out, "\n");
+    xt_describe_label("optimizer", out);
+    xt_describe_choice(&xt_optimizers, &spec->optimizer, out);
+    xt_buf_puts(out, "\n");
+}
+
 void xt_describe_values(const xt_plan *plan, const float *values, xt_buf *out)
 {
     char name[64];

@@ -14,6 +14,8 @@ void xt_describe_choice(const xt_table *table, const xt_choice *choice, xt_buf *
 /* "2-16-1, 65 parameters" and a line a layer; with keys, the initialisers and
  * the random keys that draw them. */
 void xt_describe_network(const xt_plan *plan, bool keys, xt_buf *out);
+/* The lines "loss" and "optimizer". */
+void xt_describe_objective(const xt_spec *spec, xt_buf *out);
 /* A line "layers.0.weight[0][0] -0.00797431" a parameter. */
 void xt_describe_values(const xt_plan *plan, const float *values, xt_buf *out);
 

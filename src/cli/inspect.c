@@ -1,7 +1,6 @@
 #include "cli/commands.h"
 #include "cli/describe.h"
 #include "cli/model.h"
-#include "model/ops.h"
 
 #include <inttypes.h>
 
@@ -19,12 +18,7 @@ static void describe(const xt_options *options, const xt_model *model, xt_buf *o
     xt_describe_names(model->file.target_names, model->file.n_targets, out);
     xt_buf_puts(out, "\n");
     xt_describe_network(&model->plan, false, out);
-    xt_describe_label("loss", out);
-    xt_describe_choice(&xt_losses, &spec->loss, out);
-    xt_buf_puts(out, "\n");
-    xt_describe_label("optimizer", out);
-    xt_describe_choice(&xt_optimizers, &spec->optimizer, out);
-    xt_buf_puts(out, "\n");
+    xt_describe_objective(spec, out);
     xt_describe_label("written by", out);
     xt_buf_printf(out, "xortrain %s\n", model->file.version);
     xt_describe_label("checksum", out);

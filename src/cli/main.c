@@ -47,7 +47,7 @@ static xt_status run(const xt_options *options, xt_err *err)
         status = xt_command_at(options->command)->run(options, err);
     }
     xt_buf_clear(&text);
-    return status;
+    return (int)status;
 }
 
 int main(int argc, char **argv)
@@ -63,5 +63,5 @@ int main(int argc, char **argv)
     if (status)
         print_error(&err);
     xt_options_clear(&options);
-    return status;
+    return (int)status;
 }

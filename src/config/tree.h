@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { XT_NO_SOURCE = UINT32_MAX };
+#define XT_NO_SOURCE UINT32_MAX
 
 /* Where something was written. A source without lines (--set) has line 0; what
  * nobody wrote, a default, has XT_NO_SOURCE. */

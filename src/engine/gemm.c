@@ -89,16 +89,9 @@ static xt_status forward_layer(gemm *engine, size_t i, xt_floats x, size_t n, xt
     cl_uint rows = (cl_uint)n, units = (cl_uint)layer->units, bias = (cl_uint)layer->bias;
     cl_uint at = (cl_uint)block(engine, i);
     cl_int activation = layer->activation;
-    const xt_arg args[] = {XT_ARG(rows),
-                           XT_ARG(units),
-                           XT_ARG(engine->buffers[PARAMS]),
-                           XT_ARG(bias),
-                           XT_ARG(engine->buffers[Z]),
-                           XT_ARG(engine->buffers[A]),
-                           XT_ARG(at),
-                           XT_ARG(activation),
-                           XT_ARG(layer->activation_param),
-                           XT_ARG_END};
+    const xt_arg args[] = {XT_ARG(rows), XT_ARG(units), XT_ARG(engine->buffers[PARAMS]), XT_ARG(bias),
+                           XT_ARG(engine->buffers[Z]), XT_ARG(engine->buffers[A]), XT_ARG(at),
+                           XT_ARG(activation), XT_ARG(layer->activation_param), XT_ARG_END};
     return launch(engine, BIAS_ACTIVATE, n * layer->units, args, err);
 }
 
@@ -114,13 +107,8 @@ static xt_status forward_rows(gemm *engine, size_t n, xt_err *err)
 static xt_status gather(gemm *engine, int from, int to, size_t columns, size_t first, size_t n, xt_err *err)
 {
     cl_uint rows = (cl_uint)n, cols = (cl_uint)columns, start = (cl_uint)first;
-    const xt_arg args[] = {XT_ARG(rows),
-                           XT_ARG(cols),
-                           XT_ARG(engine->buffers[ORDER]),
-                           XT_ARG(start),
-                           XT_ARG(engine->buffers[from]),
-                           XT_ARG(engine->buffers[to]),
-                           XT_ARG_END};
+    const xt_arg args[] = {XT_ARG(rows), XT_ARG(cols), XT_ARG(engine->buffers[ORDER]), XT_ARG(start),
+                           XT_ARG(engine->buffers[from]), XT_ARG(engine->buffers[to]), XT_ARG_END};
     return launch(engine, GATHER, n * columns, args, err);
 }
 
@@ -160,17 +148,9 @@ static xt_status score_loss(gemm *engine, size_t first, size_t n, xt_err *err)
     cl_uint rows = (cl_uint)n, outputs = (cl_uint)plan->n_outputs, at = (cl_uint)first;
     cl_uint a_at = (cl_uint)block(engine, plan->n_layers - 1), y_at = (cl_uint)engine->y.at;
     cl_int code = loss->kind;
-    const xt_arg args[] = {XT_ARG(rows),
-                           XT_ARG(outputs),
-                           XT_ARG(engine->buffers[A]),
-                           XT_ARG(a_at),
-                           XT_ARG(engine->y.buffer),
-                           XT_ARG(y_at),
-                           XT_ARG(code),
-                           XT_ARG(loss->values[0]),
-                           XT_ARG(engine->buffers[SCORES]),
-                           XT_ARG(at),
-                           XT_ARG_END};
+    const xt_arg args[] = {XT_ARG(rows), XT_ARG(outputs), XT_ARG(engine->buffers[A]), XT_ARG(a_at),
+                           XT_ARG(engine->y.buffer), XT_ARG(y_at), XT_ARG(code), XT_ARG(loss->values[0]),
+                           XT_ARG(engine->buffers[SCORES]), XT_ARG(at), XT_ARG_END};
     return launch(engine, SCORE_LOSS, n, args, err);
 }
 
@@ -182,17 +162,9 @@ static xt_status score_metric(gemm *engine, size_t i, size_t first, size_t n, xt
     cl_uint at = (cl_uint)((1 + i) * engine->base.base.data->n_rows + first);
     cl_uint a_at = (cl_uint)block(engine, plan->n_layers - 1), y_at = (cl_uint)engine->y.at;
     cl_int code = metric->kind;
-    const xt_arg args[] = {XT_ARG(rows),
-                           XT_ARG(outputs),
-                           XT_ARG(engine->buffers[A]),
-                           XT_ARG(a_at),
-                           XT_ARG(engine->y.buffer),
-                           XT_ARG(y_at),
-                           XT_ARG(code),
-                           XT_ARG(metric->values[0]),
-                           XT_ARG(metric->values[1]),
-                           XT_ARG(engine->buffers[SCORES]),
-                           XT_ARG(at),
+    const xt_arg args[] = {XT_ARG(rows), XT_ARG(outputs), XT_ARG(engine->buffers[A]), XT_ARG(a_at),
+                           XT_ARG(engine->y.buffer), XT_ARG(y_at), XT_ARG(code), XT_ARG(metric->values[0]),
+                           XT_ARG(metric->values[1]), XT_ARG(engine->buffers[SCORES]), XT_ARG(at),
                            XT_ARG_END};
     return launch(engine, SCORE_METRIC, n, args, err);
 }
@@ -218,19 +190,10 @@ static xt_status output_gradient(gemm *engine, size_t n, xt_err *err)
     cl_uint count = (cl_uint)n_values, at = (cl_uint)block(engine, plan->n_layers - 1);
     cl_uint y_at = (cl_uint)engine->y.at;
     cl_int code = loss->kind, activation = last->activation;
-    const xt_arg args[] = {XT_ARG(count),
-                           XT_ARG(engine->buffers[Z]),
-                           XT_ARG(engine->buffers[A]),
-                           XT_ARG(engine->buffers[GZ]),
-                           XT_ARG(at),
-                           XT_ARG(engine->y.buffer),
-                           XT_ARG(y_at),
-                           XT_ARG(scale),
-                           XT_ARG(code),
-                           XT_ARG(loss->values[0]),
-                           XT_ARG(activation),
-                           XT_ARG(last->activation_param),
-                           XT_ARG_END};
+    const xt_arg args[] = {XT_ARG(count), XT_ARG(engine->buffers[Z]), XT_ARG(engine->buffers[A]),
+                           XT_ARG(engine->buffers[GZ]), XT_ARG(at), XT_ARG(engine->y.buffer), XT_ARG(y_at),
+                           XT_ARG(scale), XT_ARG(code), XT_ARG(loss->values[0]), XT_ARG(activation),
+                           XT_ARG(last->activation_param), XT_ARG_END};
     return launch(engine, OUTPUT_GRADIENT, n_values, args, err);
 }
 
@@ -239,13 +202,8 @@ static xt_status bias_gradient(gemm *engine, size_t i, size_t n, xt_err *err)
     const xt_plan_layer *layer = &plan_of(engine)->layers[i];
     cl_uint rows = (cl_uint)n, units = (cl_uint)layer->units, gz_at = (cl_uint)block(engine, i);
     cl_uint bias = (cl_uint)layer->bias;
-    const xt_arg args[] = {XT_ARG(rows),
-                           XT_ARG(units),
-                           XT_ARG(engine->buffers[GZ]),
-                           XT_ARG(gz_at),
-                           XT_ARG(engine->buffers[GRADIENTS]),
-                           XT_ARG(bias),
-                           XT_ARG_END};
+    const xt_arg args[] = {XT_ARG(rows), XT_ARG(units), XT_ARG(engine->buffers[GZ]), XT_ARG(gz_at),
+                           XT_ARG(engine->buffers[GRADIENTS]), XT_ARG(bias), XT_ARG_END};
     return launch(engine, BIAS_GRADIENT, layer->units, args, err);
 }
 
@@ -270,14 +228,9 @@ static xt_status input_gradient(gemm *engine, size_t i, size_t n, xt_err *err)
         return status;
     cl_uint count = (cl_uint)(n * below->units), at = (cl_uint)block(engine, i - 1);
     cl_int activation = below->activation;
-    const xt_arg args[] = {XT_ARG(count),
-                           XT_ARG(engine->buffers[Z]),
-                           XT_ARG(engine->buffers[A]),
-                           XT_ARG(engine->buffers[GZ]),
-                           XT_ARG(at),
-                           XT_ARG(activation),
-                           XT_ARG(below->activation_param),
-                           XT_ARG_END};
+    const xt_arg args[] = {XT_ARG(count), XT_ARG(engine->buffers[Z]), XT_ARG(engine->buffers[A]),
+                           XT_ARG(engine->buffers[GZ]), XT_ARG(at), XT_ARG(activation),
+                           XT_ARG(below->activation_param), XT_ARG_END};
     return launch(engine, ACTIVATION_GRADIENT, n * below->units, args, err);
 }
 
@@ -302,15 +255,9 @@ static xt_status update(xt_layerwise *base, xt_hyper hyper, xt_err *err)
     const xt_plan *plan = plan_of(engine);
     cl_uint n = (cl_uint)plan->n_params;
     cl_int n_slots = (cl_int)plan->n_slots, optimizer = plan->spec->optimizer.kind;
-    const xt_arg args[] = {XT_ARG(n),
-                           XT_ARG(engine->buffers[PARAMS]),
-                           XT_ARG(engine->buffers[GRADIENTS]),
-                           XT_ARG(engine->buffers[SLOT0]),
-                           XT_ARG(engine->buffers[SLOT1]),
-                           XT_ARG(n_slots),
-                           XT_ARG(optimizer),
-                           XT_ARG(hyper),
-                           XT_ARG_END};
+    const xt_arg args[] = {XT_ARG(n), XT_ARG(engine->buffers[PARAMS]), XT_ARG(engine->buffers[GRADIENTS]),
+                           XT_ARG(engine->buffers[SLOT0]), XT_ARG(engine->buffers[SLOT1]), XT_ARG(n_slots),
+                           XT_ARG(optimizer), XT_ARG(hyper), XT_ARG_END};
     return launch(engine, UPDATE, plan->n_params, args, err);
 }
 

@@ -35,8 +35,8 @@ struct xt_products {
 /* Multiply-adds from which CLBlast is the faster. Measured on PoCL, two cores
  * of a Zen 4, us for ours and CLBlast's: 2.5 and 27 for 16 (2-16-1, batch 1),
  * 17 and 28 for 2^15, 35 and 50 for 2^16, 48 and 36 for 2^17, 1000 and 80 for
- * 2^21. On a GPU ours has one launch where CLBlast has one too (its direct
- * kernel), so it is never far behind at these sizes. */
+ * 2^21. Not measured on a GPU, where CLBlast too makes one launch of a small
+ * product (its direct kernel) and the threshold matters less. */
 enum { CLBLAST_FROM = 1 << 17 };
 
 static bool by_clblast(xt_product_by by, const xt_product_shape *s)

@@ -48,8 +48,10 @@ xt_status xt_context_finish(xt_context *context, xt_err *err)
     return XT_CL(context->device.name, clFinish(context->queue), err);
 }
 
-/* PoCL walks the list of pending commands at each new one, so a long queue
- * costs more than waiting for it: docs/design/gemm.md has the figures. */
+/* Waiting costs and so does a long queue, whose commands PoCL walks. 28,000
+ * launches of small kernels took 88 ms with at most 32 in the queue, 63 with
+ * 256, 60 with 2048, 67 with no bound; with CLBlast's among them 25.5, 23.3,
+ * 24.6 and 25 to 43. */
 enum { MAX_QUEUED = 256 };
 
 xt_status xt_context_queued(xt_context *context, unsigned n, xt_err *err)

@@ -58,7 +58,9 @@ static void decode_param(xt_walk *walk, const xt_param *param, const xt_node *no
     else
         xt_complain(walk, node->place, "expected %s, found %s'%.60s'%s", xt_buf_text(&want),
                     node->quoted ? "the quoted text " : "", node->text,
-                    node->quoted && param->type == XT_PARAM_NUMBER ? "; a number has no quotes" : "");
+                    param->type == XT_PARAM_BOOL                     ? xt_bool_hint(node->text)
+                    : node->quoted && param->type == XT_PARAM_NUMBER ? "; a number has no quotes"
+                                                                     : "");
     xt_buf_clear(&want);
 }
 

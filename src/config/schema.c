@@ -39,6 +39,7 @@ static void finish_train(xt_walk *walk, const xt_node *node, void *at)
     xt_root *root = at;
     xt_source *train = &root->spec.train;
     if (train->file) {
+        root->inputs.columns = root->targets.columns = true;
         xt_values_columns(walk, &root->inputs, &train->input_columns);
         xt_values_columns(walk, &root->targets, &train->target_columns);
         if (root->inputs.node && !train->input_columns.n)

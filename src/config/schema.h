@@ -76,6 +76,7 @@ extern const xt_type xt_type_values;    /* xt_values: columns of a file, or rows
 /* What `inputs` and `targets` hold until it is known whether there is a file. */
 typedef struct xt_values {
     const xt_node *node;
+    bool columns; /* there is one: columns, not rows */
 } xt_values;
 
 /* The decoded root: a spec and what is resolved into it at the end. */
@@ -95,6 +96,8 @@ const char *xt_key_canonical(const char *key);
 
 /* Adds "PATH: expected DESCRIPTION, found WHAT" with a hint where one helps. */
 void xt_expected(xt_walk *walk, const xt_field *field, const xt_node *node);
+/* What to write where true or false is expected but `yes` was written, or "". */
+const char *xt_bool_hint(const char *text);
 /* Adds "PATH: " and the text. */
 void xt_complain(xt_walk *walk, xt_place place, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Goes down into a key; the value returned is for xt_walk_up. */

@@ -3,7 +3,9 @@
 
 #include "base/number.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- sections ---- */
@@ -120,33 +122,48 @@ static void decode_columns(xt_walk *walk, const xt_field *field, const xt_node *
     *(xt_columns *)at = (xt_columns){columns, n};
 }
 
-/* A list of texts, numbers and such lists as it was written, numbers in their
- * shortest form. */
-static const xt_node *encode_as_written(xt_walk *walk, const xt_node *node)
+static const xt_node *encode_column(xt_walk *walk, const xt_node *node)
+{
+    xt_column column;
+    char index[32];
+    if (!decode_column(node, &column))
+        return NULL;
+    snprintf(index, sizeof index, "%" PRIu32, column.index);
+    return xt_encode_text(walk, column.name ? column.name : index, column.name ? XT_SCALAR_TEXT : XT_SCALAR_NUMBER, node);
+}
+
+/* A number in its shortest form. */
+static const xt_node *encode_cell(xt_walk *walk, const xt_node *node)
 {
     char text[32];
     float value;
-    if (node->type == XT_NODE_SCALAR) {
-        bool number = !node->quoted && xt_number_float(node->text, strlen(node->text), &value) == XT_NUMBER_OK;
-        if (number)
-            xt_number_print(value, text);
-        return xt_encode_text(walk, number ? text : node->text, number ? XT_SCALAR_NUMBER : XT_SCALAR_TEXT, node);
-    }
+    if (xt_number_float(node->text, strlen(node->text), &value) != XT_NUMBER_OK)
+        return NULL;
+    xt_number_print(value, text);
+    return xt_encode_text(walk, text, XT_SCALAR_NUMBER, node);
+}
+
+/* Lists as they were written. */
+static const xt_node *encode_lists(xt_walk *walk, const xt_node *node,
+                                   const xt_node *(*encode)(xt_walk *walk, const xt_node *scalar))
+{
+    if (node->type == XT_NODE_SCALAR)
+        return encode(walk, node);
     const xt_node **items = xt_arena_alloc(walk->arena, node->n, sizeof *items);
     walk->failed |= !items;
     for (size_t i = 0; items && i < node->n; i++)
-        items[i] = encode_as_written(walk, node->items[i]);
+        items[i] = encode_lists(walk, node->items[i], encode);
     return items ? xt_encode_list(walk, items, node->n, node) : NULL;
 }
 
-static const xt_node *encode_written(xt_walk *walk, const xt_field *field, const void *at, const xt_node *given)
+static const xt_node *encode_columns(xt_walk *walk, const xt_field *field, const void *at, const xt_node *given)
 {
     (void)field;
     (void)at;
-    return given ? encode_as_written(walk, given) : NULL;
+    return given ? encode_lists(walk, given, encode_column) : NULL;
 }
 
-const xt_type xt_type_columns = {decode_columns, encode_written, describe_columns};
+const xt_type xt_type_columns = {decode_columns, encode_columns, describe_columns};
 
 /* ---- values: what they are depends on `file` beside them ---- */
 
@@ -158,19 +175,45 @@ static void decode_values(xt_walk *walk, const xt_field *field, const xt_node *n
         ((xt_values *)at)->node = node;
 }
 
+static const xt_node *encode_values(xt_walk *walk, const xt_field *field, const void *at, const xt_node *given)
+{
+    (void)field;
+    return given ? encode_lists(walk, given, ((const xt_values *)at)->columns ? encode_column : encode_cell) : NULL;
+}
+
 static void describe_values(const xt_field *field, xt_buf *out)
 {
     (void)field;
     xt_buf_puts(out, "columns of `file`, by name or by index from 0; without `file`, rows of numbers");
 }
 
-const xt_type xt_type_values = {decode_values, encode_written, describe_values};
+const xt_type xt_type_values = {decode_values, encode_values, describe_values};
 
 void xt_values_columns(xt_walk *walk, const xt_values *values, xt_columns *out)
 {
     static const xt_field field = {.type = &xt_type_columns};
     if (values->node)
         decode_columns(walk, &field, values->node, out);
+}
+
+/* false after a complaint. */
+static bool decode_cell(xt_walk *walk, const xt_node *cell, float *out)
+{
+    if (cell->type != XT_NODE_SCALAR) {
+        xt_complain(walk, cell->place, "expected a number, found a %s", cell->type == XT_NODE_LIST ? "list" : "mapping");
+        return false;
+    }
+    xt_number_status status = xt_number_float(cell->text, strlen(cell->text), out);
+    if (cell->quoted)
+        xt_complain(walk, cell->place, "expected a number, found the quoted text '%.60s'%s", cell->text,
+                    status == XT_NUMBER_NOT ? "; names of columns need `file`" : "; a number has no quotes");
+    else if (status == XT_NUMBER_HUGE)
+        xt_complain(walk, cell->place, "'%.60s' is too large for single precision", cell->text);
+    else if (status && !*cell->text)
+        xt_complain(walk, cell->place, "expected a number, found nothing");
+    else if (status)
+        xt_complain(walk, cell->place, "expected a number, found '%.60s'; names of columns need `file`", cell->text);
+    return !status && !cell->quoted;
 }
 
 /* One row: a number stands for a row of one. false after a complaint. */
@@ -186,15 +229,9 @@ static bool decode_row(xt_walk *walk, const xt_node *row, size_t n_columns, floa
                     n_columns == 1 ? "" : "s", n);
         return false;
     }
-    for (size_t i = 0; i < n; i++) {
-        const xt_node *cell = row->type == XT_NODE_LIST ? row->items[i] : row;
-        if (cell->type != XT_NODE_SCALAR || cell->quoted || xt_number_float(cell->text, strlen(cell->text), &out[i]) != XT_NUMBER_OK) {
-            bool text = cell->type == XT_NODE_SCALAR;
-            xt_complain(walk, cell->place, "expected a number, found %s%.60s%s; names of columns need `file`",
-                        text ? "'" : "a ", text ? cell->text : "list", text ? "'" : "");
+    for (size_t i = 0; i < n; i++)
+        if (!decode_cell(walk, row->type == XT_NODE_LIST ? row->items[i] : row, &out[i]))
             return false;
-        }
-    }
     return true;
 }
 

@@ -42,21 +42,22 @@ static bool is_one_of(const char *text, const char *const *words)
     return false;
 }
 
-/* What to do about a value that is nearly right, or "". */
-static const char *hint(const xt_field *field, const xt_node *node)
+const char *xt_bool_hint(const char *text)
 {
     static const char *const yes[] = {"yes", "Yes", "YES", "on", "On", "ON", "True", "TRUE", "y", "Y", NULL};
     static const char *const no[] = {"no", "No", "NO", "off", "Off", "OFF", "False", "FALSE", "n", "N", NULL};
+    return is_one_of(text, yes) ? "; write true" : is_one_of(text, no) ? "; write false" : "";
+}
+
+/* What to do about a value that is nearly right, or "". */
+static const char *hint(const xt_field *field, const xt_node *node)
+{
     bool number = field->type == &xt_type_uint32 || field->type == &xt_type_uint64;
     if (node->type != XT_NODE_SCALAR)
         return "";
-    if (field->type == &xt_type_bool && is_one_of(node->text, yes))
-        return "; write true";
-    if (field->type == &xt_type_bool && is_one_of(node->text, no))
-        return "; write false";
-    if (node->quoted && number)
-        return "; a number has no quotes";
-    return "";
+    if (field->type == &xt_type_bool)
+        return xt_bool_hint(node->text);
+    return node->quoted && number ? "; a number has no quotes" : "";
 }
 
 void xt_expected(xt_walk *walk, const xt_field *field, const xt_node *node)

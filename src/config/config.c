@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "config/emit.h"
 #include "config/override.h"
 #include "config/schema.h"
@@ -44,6 +45,15 @@ static xt_status load_file(xt_arena *arena, const char *path, xt_source_text *ou
     return status;
 }
 
+/* A byte order mark is no part of line 1. */
+static void skip_mark(xt_source_text *source)
+{
+    if (strncmp(source->text, "\xEF\xBB\xBF", 3) != 0)
+        return;
+    source->text += 3;
+    source->n_bytes -= 3;
+}
+
 /* The text of KEY=VALUE is the VALUE. */
 static xt_status load_set(xt_arena *arena, const xt_config_source *source, xt_source_text *out, xt_err *err)
 {
@@ -69,14 +79,21 @@ static xt_status load(xt_arena *arena, const xt_config_source *source, xt_source
     return out->name && out->text ? XT_OK : xt_fail_memory(err, source->label, out->n_bytes);
 }
 
-/* An empty value is an empty scalar, which no type takes. */
+/* An empty value is an empty scalar, which no type takes. "-" is standard
+ * input, though YAML has it be a list of nothing. */
 static const xt_node *set_value(xt_diags *diags, xt_config_kind kind, uint32_t source)
 {
     const xt_node *value = NULL;
-    if (kind == XT_CONFIG_SET && !xt_yaml_parse(diags, source, &value))
+    const char *text = diags->sources[source].text;
+    xt_place place = {.source = source};
+    bool plain = kind == XT_CONFIG_VALUE || strcmp(text, "-") == 0;
+    if (!plain && !xt_yaml_parse(diags, source, &value))
         return NULL;
-    const char *text = kind == XT_CONFIG_VALUE ? diags->sources[source].text : "";
-    return value ? value : xt_node_scalar(diags->arena, text, XT_SCALAR_TEXT, (xt_place){.source = source});
+    if (plain && !xt_is_utf8(text)) {
+        xt_diag(diags, place, "the value is not valid UTF-8");
+        return NULL;
+    }
+    return value ? value : xt_node_scalar(diags->arena, plain ? text : "", XT_SCALAR_TEXT, place);
 }
 
 static const xt_node *apply_set(xt_diags *diags, const xt_node *root, const xt_config_source *set, uint32_t source)
@@ -113,6 +130,18 @@ static const xt_node *apply_text(xt_diags *diags, const xt_node *root, uint32_t 
 
 /* ---- resolving ---- */
 
+/* Whether text is worth a default name: what `name:` takes, without control characters. */
+static bool is_name(const char *text)
+{
+    size_t n = strlen(text);
+    for (size_t i = 0, step; i < n; i += step) {
+        step = xt_text_printable(text + i, n - i);
+        if (!step)
+            return false;
+    }
+    return n > 0 && n <= 100;
+}
+
 /* `name` defaults to the first file's name without its directory and ending. */
 static void default_name(xt_config *config, const xt_config_source *sources, size_t n_sources)
 {
@@ -120,9 +149,8 @@ static void default_name(xt_config *config, const xt_config_source *sources, siz
         if (sources[i].kind != XT_CONFIG_FILE || strcmp(sources[i].text, "-") == 0)
             continue;
         const char *slash = strrchr(sources[i].text, '/'), *base = slash ? slash + 1 : sources[i].text;
-        size_t n = strcspn(base, ".");
-        char *name = n > 0 && n <= 100 ? xt_arena_copy(&config->arena, base, n) : NULL;
-        if (name)
+        char *name = xt_arena_copy(&config->arena, base, strcspn(base, "."));
+        if (name && is_name(name))
             config->root.spec.name = name;
         return;
     }
@@ -214,6 +242,7 @@ xt_status xt_config_open(const xt_config_source *sources, size_t n_sources, xt_c
         status = load(arena, &sources[i], &texts[i], err);
         if (status)
             goto out;
+        skip_mark(&texts[i]);
         bool text = sources[i].kind == XT_CONFIG_FILE || sources[i].kind == XT_CONFIG_TEXT;
         tree = text ? apply_text(&config->diags, tree, (uint32_t)i, &broken)
                     : apply_set(&config->diags, tree, &sources[i], (uint32_t)i);

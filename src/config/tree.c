@@ -1,5 +1,7 @@
 #include "config/tree.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 static xt_node *new_node(xt_arena *arena, xt_node_type type, xt_place place)
@@ -69,6 +71,23 @@ const xt_node *xt_node_get(const xt_node *node, const char *key)
     return entry ? entry->value : NULL;
 }
 
+bool xt_is_utf8(const char *text)
+{
+    for (size_t left = strlen(text); left;) {
+        size_t step = (unsigned char)*text < 0x80 ? 1 : xt_text_printable(text, left);
+        if (!step)
+            return false;
+        text += step;
+        left -= step;
+    }
+    return true;
+}
+
+static bool is_nothing(const xt_node *node)
+{
+    return node->type == XT_NODE_SCALAR && !node->quoted && !*node->text;
+}
+
 /* {type: scalar} for a scalar. */
 static const xt_node *long_form(xt_arena *arena, const xt_node *scalar)
 {
@@ -81,7 +100,7 @@ static const xt_node *long_form(xt_arena *arena, const xt_node *scalar)
 
 const xt_node *xt_node_merge(xt_arena *arena, const xt_node *base, const xt_node *overlay)
 {
-    if (!base || overlay->type != XT_NODE_MAP || base->type == XT_NODE_LIST)
+    if (!base || overlay->type != XT_NODE_MAP || base->type == XT_NODE_LIST || is_nothing(base))
         return overlay;
     if (base->type == XT_NODE_SCALAR) {
         base = long_form(arena, base);

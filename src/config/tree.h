@@ -49,12 +49,15 @@ xt_node *xt_node_scalar(xt_arena *arena, const char *text, xt_scalar_kind kind, 
 xt_node *xt_node_list(xt_arena *arena, const xt_node *const *items, size_t n, xt_place place);
 xt_node *xt_node_map(xt_arena *arena, const xt_entry *entries, size_t n, xt_place place);
 
+/* Whether text is UTF-8 that a configuration can hold and print. */
+bool xt_is_utf8(const char *text);
+
 /* The value of a key, or NULL. node may be NULL or no mapping. */
 const xt_node *xt_node_get(const xt_node *node, const char *key);
 
 /* Base with overlay's values over it: mappings key by key, everything else
- * replaced. A scalar under a mapping stands for {type: scalar}, its short form.
- * base may be NULL. */
+ * replaced. A scalar under a mapping stands for {type: scalar}, its short form;
+ * one of no text, as after `log:`, for nothing. base may be NULL. */
 const xt_node *xt_node_merge(xt_arena *arena, const xt_node *base, const xt_node *overlay);
 
 #endif

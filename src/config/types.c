@@ -139,7 +139,9 @@ static const xt_node *encode_path(xt_walk *walk, const xt_field *field, const vo
     if (!whole && path[0] != '/')
         here = getcwd(NULL, 0);
     xt_buf_printf(&joined, "%s%s%s", here ? here : "", here ? "/" : "", path);
-    const xt_node *node = xt_encode_text(walk, whole ? whole : xt_buf_text(&joined), XT_SCALAR_TEXT, given);
+    /* A directory may have a name that is no UTF-8, which YAML could not hold. */
+    const char *absolute = whole ? whole : xt_buf_text(&joined);
+    const xt_node *node = xt_encode_text(walk, xt_is_utf8(absolute) ? absolute : path, XT_SCALAR_TEXT, given);
     xt_buf_clear(&joined);
     free(whole);
     free(here);

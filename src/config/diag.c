@@ -71,14 +71,25 @@ static void add_excerpt(const xt_source_text *source, xt_place place, xt_buf *ou
     xt_buf_printf(out, "\n       | %*s^", (int)(place.column - from), "");
 }
 
+/* A path or an option as it was typed, which may hold anything. */
+static void add_name(const char *name, xt_buf *out)
+{
+    for (size_t left = strlen(name), step; left; name += step, left -= step) {
+        step = xt_text_printable(name, left);
+        xt_buf_add(out, step ? name : "?", step ? step : 1);
+        step = step ? step : 1;
+    }
+}
+
 void xt_place_describe(const xt_diags *diags, xt_place place, xt_buf *out)
 {
-    if (place.source == XT_NO_SOURCE)
+    if (place.source == XT_NO_SOURCE) {
         xt_buf_puts(out, "default");
-    else if (place.line)
-        xt_buf_printf(out, "%s:%u", diags->sources[place.source].name, place.line);
-    else
-        xt_buf_puts(out, diags->sources[place.source].name);
+        return;
+    }
+    add_name(diags->sources[place.source].name, out);
+    if (place.line)
+        xt_buf_printf(out, ":%u", place.line);
 }
 
 static bool comes_before(xt_place a, xt_place b)
@@ -92,7 +103,7 @@ static void add_diag(const xt_diags *diags, xt_place place, const char *text, xt
 {
     if (place.source != XT_NO_SOURCE) {
         const xt_source_text *source = &diags->sources[place.source];
-        xt_buf_puts(out, source->name);
+        add_name(source->name, out);
         if (place.line)
             xt_buf_printf(out, ":%u:%u", place.line, place.column);
         xt_buf_printf(out, ": %s", text);
@@ -119,7 +130,8 @@ xt_status xt_diags_finish(xt_diags *diags, xt_err *err)
         add_diag(diags, diags->shown[next].place, diags->shown[next].text, &out);
     }
     if (diags->n_total > diags->n_shown)
-        xt_buf_printf(&out, "\n... and %zu more errors", diags->n_total - diags->n_shown);
+        xt_buf_printf(&out, "\n... and %zu more error%s", diags->n_total - diags->n_shown,
+                      diags->n_total - diags->n_shown == 1 ? "" : "s");
     xt_status status = xt_fail(err, XT_BAD_CONFIG, "%s", out.failed ? "out of memory" : xt_buf_text(&out));
     xt_buf_clear(&out);
     return status;

@@ -52,6 +52,10 @@ static const xt_node *in_list(xt_diags *diags, const xt_node *list, const char *
                               const xt_node *value, xt_place place)
 {
     uint64_t index;
+    if (!list->n) {
+        xt_diag(diags, place, "'%.60s' is no element of the list, which is empty", key);
+        return NULL;
+    }
     if (xt_number_uint(key, &index) != XT_NUMBER_OK || index >= list->n) {
         xt_diag(diags, place, "'%.60s' is no element of the list, which has %zu: give an index from 0 to %zu", key,
                 list->n, list->n - 1);

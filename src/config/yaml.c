@@ -2,6 +2,7 @@
 
 #include "config/schema.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -49,7 +50,7 @@ static bool next(parser *p, yaml_event_t *event)
         const xt_source_text *source = &p->diags->sources[p->source];
         mark = (yaml_mark_t){0};
         for (size_t i = 0; i < p->yaml.problem_offset && i < source->n_bytes; i++) {
-            mark.column++;
+            mark.column += (source->text[i] & 0xC0) != 0x80; /* a character's first byte */
             if (source->text[i] == '\n') {
                 mark.line++;
                 mark.column = 0;
@@ -147,14 +148,22 @@ static const xt_node *parse_list(parser *p, yaml_mark_t start, unsigned depth)
     return counted(p, xt_node_list(p->arena, items.at, items.n, place_at(p, start)), start);
 }
 
+static void complain_twice(parser *p, const char *key, uint32_t line, xt_place place)
+{
+    char first[40] = "";
+    if (line)
+        snprintf(first, sizeof first, ", first in line %u", line);
+    xt_diag(p->diags, place, "the key '%.60s' is given twice%s%s", key, first,
+            strcmp(key, "learning_rate") == 0 ? " (lr is another name of it)" : "");
+}
+
 static bool check_new_key(parser *p, const gather *entries, const char *typed, xt_place place)
 {
     const char *key = xt_key_canonical(typed);
     const xt_entry *all = entries->at;
     for (size_t i = 0; i < entries->n; i++)
         if (strcmp(all[i].key, key) == 0) {
-            xt_diag(p->diags, place, "the key '%.60s' is given twice, first in line %u%s", key, all[i].place.line,
-                    strcmp(key, "learning_rate") == 0 ? " (lr is another name of it)" : "");
+            complain_twice(p, key, all[i].place.line, place);
             return false;
         }
     return true;
@@ -274,10 +283,11 @@ bool xt_yaml_parse(xt_diags *diags, uint32_t source, const xt_node **out)
     const char *nul = memchr(text, '\0', from->n_bytes);
     xt_place start = {.source = source};
     if (nul) {
-        for (const char *at = text; at < nul; at++)
+        start.line = start.column = 1;
+        for (const char *at = text; at < nul; at++) {
+            start.column = *at == '\n' ? 1 : start.column + ((*at & 0xC0) != 0x80);
             start.line += *at == '\n';
-        start.line++;
-        start.column = 1;
+        }
         xt_diag(diags, start, "a NUL byte; this is not a text file");
         return false;
     }

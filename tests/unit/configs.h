@@ -1,0 +1,38 @@
+/* configs.h: configurations for tests: opened, refused, compared. */
+#ifndef XT_UNIT_CONFIGS_H
+#define XT_UNIT_CONFIGS_H
+
+#include "cases.h"
+#include "config/config.h"
+
+/* Sources, as a call has them. */
+#define TEXT(yaml) {XT_CONFIG_TEXT, (yaml), "t.yaml"}
+#define OTHER(yaml) {XT_CONFIG_TEXT, (yaml), "u.yaml"}
+#define FROM_FILE(path) {XT_CONFIG_FILE, (path), NULL}
+#define SET(key_value) {XT_CONFIG_SET, (key_value), "--set " key_value}
+#define VALUE(option, key_value) {XT_CONFIG_VALUE, (key_value), (option)}
+#define SOURCES(...) (const xt_config_source[]){__VA_ARGS__}, \
+    sizeof((const xt_config_source[]){__VA_ARGS__}) / sizeof(xt_config_source)
+
+/* Four lines with all that is required, the rows inline. */
+#define SMALL \
+    "data: {train: {inputs: [[0, 1]], targets: [1]}}\n" \
+    "model: {layers: [{units: 1}]}\n" \
+    "optimizer: {type: sgd, learning_rate: 0.5}\n" \
+    "train: {epochs: 1}\n"
+
+/* Opens or fails the test; the caller closes. */
+xt_config *unit_config(const xt_config_source *sources, size_t n);
+/* Fails unless they are refused with this status and message, *out left alone. */
+void unit_refused(const xt_config_source *sources, size_t n, xt_status status, const char *message);
+/* The message of sources that are refused, until the next call. */
+const char *unit_refusal(const xt_config_source *sources, size_t n);
+
+void unit_same_choice(const xt_choice *a, const xt_choice *b, size_t n_values);
+/* Fails unless the specs are equal in every member. */
+void unit_same_spec(const xt_spec *a, const xt_spec *b);
+/* Fails unless the configuration survives printing: YAML and JSON read back to
+ * the same spec and print the same once more. */
+void unit_round_trip(const xt_config *config);
+
+#endif

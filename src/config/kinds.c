@@ -41,6 +41,20 @@ static bool read_param(const xt_param *param, const xt_node *node, float *out)
     return false;
 }
 
+/* What to do about a scalar that is nearly right, or "". */
+static const char *param_hint(const xt_param *param, const xt_node *node)
+{
+    float value;
+    if (param->type == XT_PARAM_BOOL)
+        return xt_bool_hint(node->text);
+    if (param->type != XT_PARAM_NUMBER)
+        return "";
+    if (node->quoted)
+        return "; a number has no quotes";
+    return xt_number_float(node->text, strlen(node->text), &value) == XT_NUMBER_HUGE ? ", too large for single precision"
+                                                                                      : "";
+}
+
 static void decode_param(xt_walk *walk, const xt_param *param, const xt_node *node, float *out)
 {
     float value;
@@ -57,10 +71,7 @@ static void decode_param(xt_walk *walk, const xt_param *param, const xt_node *no
         xt_complain(walk, node->place, "expected %s, found nothing", xt_buf_text(&want));
     else
         xt_complain(walk, node->place, "expected %s, found %s'%.60s'%s", xt_buf_text(&want),
-                    node->quoted ? "the quoted text " : "", node->text,
-                    param->type == XT_PARAM_BOOL                     ? xt_bool_hint(node->text)
-                    : node->quoted && param->type == XT_PARAM_NUMBER ? "; a number has no quotes"
-                                                                     : "");
+                    node->quoted ? "the quoted text " : "", node->text, param_hint(param, node));
     xt_buf_clear(&want);
 }
 
@@ -209,9 +220,12 @@ static void decode_kinds(xt_walk *walk, const xt_field *field, const xt_node *no
         return;
     }
     if (n > field->max_items) {
-        xt_complain(walk, node->place, "more than %zu", field->max_items);
+        xt_complain(walk, node->place, "expected at most %zu of them, found %zu", field->max_items, n);
         return;
     }
+    /* An element is one of the names, not a list of them. */
+    xt_field one = *field;
+    one.type = &xt_type_kind;
     xt_choice *choices = xt_decode_alloc(walk, node, n, sizeof *choices);
     if (!choices)
         return;
@@ -219,7 +233,7 @@ static void decode_kinds(xt_walk *walk, const xt_field *field, const xt_node *no
         size_t before = strlen(walk->path);
         if (list)
             xt_walk_down_index(walk, i);
-        xt_decode_kind(walk, field, list ? node->items[i] : node, &choices[i]);
+        xt_decode_kind(walk, &one, list ? node->items[i] : node, &choices[i]);
         xt_walk_up(walk, before);
     }
     memcpy(at, &choices, sizeof choices);

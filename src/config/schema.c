@@ -33,19 +33,27 @@ static const xt_table missings = XT_TABLE("missing", missing_rows);
 static const xt_table keys_table = XT_TABLE("keys", keys_rows);
 static const xt_table reports = XT_TABLE("loss_report", report_rows);
 
+/* Columns as `inputs` or `targets` of a file; not given is for others to tell. */
+static void finish_columns(xt_walk *walk, const char *key, xt_values *values, xt_columns *out)
+{
+    if (!values->node)
+        return;
+    size_t before = xt_walk_down(walk, key), errors = walk->diags->n_total;
+    values->columns = true;
+    xt_values_columns(walk, values, out);
+    if (!out->n && errors == walk->diags->n_total)
+        xt_complain(walk, values->node->place, "expected at least one column");
+    xt_walk_up(walk, before);
+}
+
 /* data.train: columns of a file, or the rows themselves. */
 static void finish_train(xt_walk *walk, const xt_node *node, void *at)
 {
     xt_root *root = at;
     xt_source *train = &root->spec.train;
     if (train->file) {
-        root->inputs.columns = root->targets.columns = true;
-        xt_values_columns(walk, &root->inputs, &train->input_columns);
-        xt_values_columns(walk, &root->targets, &train->target_columns);
-        if (root->inputs.node && !train->input_columns.n)
-            xt_complain(walk, root->inputs.node->place, "inputs: expected at least one column");
-        if (!train->target_columns.n)
-            xt_complain(walk, root->targets.node->place, "targets: expected at least one column");
+        finish_columns(walk, "inputs", &root->inputs, &train->input_columns);
+        finish_columns(walk, "targets", &root->targets, &train->target_columns);
         return;
     }
     if (!root->inputs.node) {
@@ -57,10 +65,10 @@ static void finish_train(xt_walk *walk, const xt_node *node, void *at)
     xt_walk_up(walk, before);
     xt_walk_down(walk, "targets");
     xt_values_rows(walk, &root->targets, &n_targets, &train->n_targets, &train->targets);
-    xt_walk_up(walk, before);
     if (train->inputs && train->targets && n_targets != train->n_rows)
-        xt_complain(walk, root->targets.node->place, "targets: expected %zu rows as in inputs, found %zu", train->n_rows,
-                    n_targets);
+        xt_complain(walk, root->targets.node->place, "expected %zu row%s as in inputs, found %zu", train->n_rows,
+                    train->n_rows == 1 ? "" : "s", n_targets);
+    xt_walk_up(walk, before);
 }
 
 static const xt_field train_fields[] = {

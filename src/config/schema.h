@@ -128,8 +128,8 @@ void *xt_decode_alloc(xt_walk *walk, const xt_node *node, size_t n, size_t bytes
 /* Goes down into element `index` of a list. */
 size_t xt_walk_down_index(xt_walk *walk, size_t index);
 
-/* The values as columns, or as rows of numbers. They complain and leave the
- * out-parameters untouched. */
+/* The values as columns, or as rows of numbers; the walk is at their key. They
+ * complain and leave the out-parameters untouched. */
 void xt_values_columns(xt_walk *walk, const xt_values *values, xt_columns *out);
 void xt_values_rows(xt_walk *walk, const xt_values *values, size_t *n_rows, size_t *n_columns, const float **out);
 

@@ -39,8 +39,12 @@ const xt_type xt_type_section = {decode_section, encode_section, describe_sectio
 
 static void decode_sections(xt_walk *walk, const xt_field *field, const xt_node *node, void *at)
 {
-    if (node->type != XT_NODE_LIST || node->n == 0 || node->n > field->max_items) {
+    if (node->type != XT_NODE_LIST) {
         xt_expected(walk, field, node);
+        return;
+    }
+    if (node->n == 0 || node->n > field->max_items) {
+        xt_complain(walk, node->place, "expected 1 to %zu of them, found %zu", field->max_items, node->n);
         return;
     }
     char *items = xt_decode_alloc(walk, node, node->n, field->item_bytes);
@@ -192,8 +196,7 @@ const xt_type xt_type_values = {decode_values, encode_values, describe_values};
 void xt_values_columns(xt_walk *walk, const xt_values *values, xt_columns *out)
 {
     static const xt_field field = {.type = &xt_type_columns};
-    if (values->node)
-        decode_columns(walk, &field, values->node, out);
+    decode_columns(walk, &field, values->node, out);
 }
 
 /* false after a complaint. */

@@ -55,7 +55,7 @@ static const char *hint(const xt_field *field, const xt_node *node)
     bool number = field->type == &xt_type_uint32 || field->type == &xt_type_uint64;
     if (node->type != XT_NODE_SCALAR)
         return "";
-    if (field->type == &xt_type_bool)
+    if (field->type == &xt_type_bool || (field->table && xt_table_find(field->table, "true") >= 0))
         return xt_bool_hint(node->text);
     return node->quoted && number ? "; a number has no quotes" : "";
 }

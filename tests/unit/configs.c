@@ -1,6 +1,7 @@
 #include "configs.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 static xt_err err;
@@ -31,6 +32,20 @@ void unit_refused(const xt_config_source *sources, size_t n, xt_status status, c
 {
     assert_string_equal(unit_refusal(sources, n), message);
     assert_int_equal(err.status, status);
+}
+
+void unit_row_is_refused(void **state)
+{
+    const unit_refused_row *row = *state;
+    char label[300];
+    snprintf(label, sizeof label, "--set %s", row->set ? row->set : "");
+    const xt_config_source sources[] = {TEXT(row->yaml), {XT_CONFIG_SET, row->set, label}};
+    unit_refused(sources, row->set ? 2 : 1, XT_BAD_CONFIG, row->message);
+}
+
+bool unit_chose(const xt_table *table, const xt_choice *choice, const char *name)
+{
+    return choice->kind >= 0 && strcmp(xt_table_at(table, (size_t)choice->kind)->name, name) == 0;
 }
 
 void unit_same_choice(const xt_choice *a, const xt_choice *b, size_t n_values)

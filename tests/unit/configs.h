@@ -15,11 +15,15 @@
     sizeof((const xt_config_source[]){__VA_ARGS__}) / sizeof(xt_config_source)
 
 /* Four lines with all that is required, the rows inline. */
-#define SMALL \
-    "data: {train: {inputs: [[0, 1]], targets: [1]}}\n" \
-    "model: {layers: [{units: 1}]}\n" \
-    "optimizer: {type: sgd, learning_rate: 0.5}\n" \
-    "train: {epochs: 1}\n"
+#define DATA "data: {train: {inputs: [[0, 1]], targets: [1]}}\n"
+#define MODEL "model: {layers: [{units: 1}]}\n"
+#define OPTIMIZER "optimizer: {type: sgd, learning_rate: 0.5}\n"
+#define TRAIN "train: {epochs: 1}\n"
+#define SMALL DATA MODEL OPTIMIZER TRAIN
+
+/* The same, the rows a file's. */
+#define TABLE "data: {train: {file: x.csv, targets: y}}\n" MODEL_2 OPTIMIZER TRAIN
+#define MODEL_2 "model: {layers: [{units: 2}, {units: 1}]}\n"
 
 /* Opens or fails the test; the caller closes. */
 xt_config *unit_config(const xt_config_source *sources, size_t n);
@@ -28,6 +32,16 @@ void unit_refused(const xt_config_source *sources, size_t n, xt_status status, c
 /* The message of sources that are refused, until the next call. */
 const char *unit_refusal(const xt_config_source *sources, size_t n);
 
+/* What is wrong with `yaml`, a text t.yaml, once `set` (NULL: none) is over it. */
+typedef struct unit_refused_row {
+    const char *name, *yaml, *set, *message;
+} unit_refused_row;
+
+/* A test of such a row, found in *state. */
+void unit_row_is_refused(void **state);
+
+/* Whether a choice is the table's row of that name. */
+bool unit_chose(const xt_table *table, const xt_choice *choice, const char *name);
 void unit_same_choice(const xt_choice *a, const xt_choice *b, size_t n_values);
 /* Fails unless the specs are equal in every member. */
 void unit_same_spec(const xt_spec *a, const xt_spec *b);

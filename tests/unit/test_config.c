@@ -5,21 +5,12 @@
 #include "model/init.h"
 #include "model/ops.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static bool same(const char *a, const char *b)
 {
     return a && b && strcmp(a, b) == 0;
-}
-
-static bool is_choice(const xt_table *table, const xt_choice *choice, const char *name)
-{
-    return choice->kind >= 0 && same(xt_table_at(table, (size_t)choice->kind)->name, name);
 }
 
 static bool are_columns(const xt_columns *columns, const char *first, uint32_t second)
@@ -29,13 +20,6 @@ static bool are_columns(const xt_columns *columns, const char *first, uint32_t s
 }
 
 /* ---- every key ---- */
-
-/* A table, so that every key can be given alone. */
-#define TABLE \
-    "data: {train: {file: x.csv, targets: y}}\n" \
-    "model: {layers: [{units: 2}, {units: 1}]}\n" \
-    "optimizer: {type: sgd, learning_rate: 0.5}\n" \
-    "train: {epochs: 1}\n"
 
 /* KEY(id, path, value, what the spec s holds then) */
 #define KEYS(KEY) \
@@ -54,18 +38,18 @@ static bool are_columns(const xt_columns *columns, const char *first, uint32_t s
     KEY(missing, "data.train.missing", "drop", s->train.missing == XT_MISSING_DROP) \
     KEY(shuffle, "data.shuffle", "false", !s->shuffle) \
     KEY(keys, "model.init.keys", "shared", s->keys == XT_KEYS_SHARED) \
-    KEY(weight, "model.init.weight", "lecun_normal", is_choice(&xt_initializers, &s->layers[1].weight, "lecun_normal")) \
-    KEY(bias, "model.init.bias", "normal", is_choice(&xt_initializers, &s->layers[1].bias, "normal")) \
+    KEY(weight, "model.init.weight", "lecun_normal", unit_chose(&xt_initializers, &s->layers[1].weight, "lecun_normal")) \
+    KEY(bias, "model.init.bias", "normal", unit_chose(&xt_initializers, &s->layers[1].bias, "normal")) \
     KEY(units, "model.layers.0.units", "16777216", s->layers[0].units == 16777216) \
-    KEY(activation, "model.layers.1.activation", "tanh", is_choice(&xt_activations, &s->layers[1].activation, "tanh")) \
-    KEY(layer_weight, "model.layers.1.init.weight", "zeros", is_choice(&xt_initializers, &s->layers[1].weight, "zeros")) \
-    KEY(layer_bias, "model.layers.1.init.bias", "pytorch", is_choice(&xt_initializers, &s->layers[1].bias, "pytorch")) \
-    KEY(loss, "loss", "mae", is_choice(&xt_losses, &s->loss, "mae")) \
+    KEY(activation, "model.layers.1.activation", "tanh", unit_chose(&xt_activations, &s->layers[1].activation, "tanh")) \
+    KEY(layer_weight, "model.layers.1.init.weight", "zeros", unit_chose(&xt_initializers, &s->layers[1].weight, "zeros")) \
+    KEY(layer_bias, "model.layers.1.init.bias", "pytorch", unit_chose(&xt_initializers, &s->layers[1].bias, "pytorch")) \
+    KEY(loss, "loss", "mae", unit_chose(&xt_losses, &s->loss, "mae")) \
     KEY(optimizer, "optimizer", "{type: sgd, learning_rate: 2}", s->optimizer.values[0] == 2) \
     KEY(epochs, "train.epochs", "1000000000", s->epochs == 1000000000) \
     KEY(batch_size, "train.batch_size", "1", s->batch_size == 1) \
     KEY(loss_report, "train.loss_report", "eval", s->loss_report == XT_REPORT_EVAL) \
-    KEY(metrics, "metrics", "rmse", s->n_metrics == 1 && is_choice(&xt_metrics, s->metrics, "rmse")) \
+    KEY(metrics, "metrics", "rmse", s->n_metrics == 1 && unit_chose(&xt_metrics, s->metrics, "rmse")) \
     KEY(every, "log.every", "9", s->log_every == 9) \
     KEY(dir, "output.dir", "out", same(s->output_template, "out") && same(s->output_dir, "out"))
 
@@ -191,19 +175,19 @@ static void all_keys_at_once(void **state)
     assert_true(t->skip_rows == 3 && t->missing == XT_MISSING_DROP && !t->inputs && !t->n_rows);
     assert_true(s->keys == XT_KEYS_SHARED && s->n_layers == 2);
     const xt_layer *l = s->layers;
-    assert_true(l[0].units == 3 && is_choice(&xt_activations, &l[0].activation, "leaky_relu"));
+    assert_true(l[0].units == 3 && unit_chose(&xt_activations, &l[0].activation, "leaky_relu"));
     assert_true(l[0].activation.values[0] == 0.5f);
-    assert_true(is_choice(&xt_initializers, &l[0].weight, "orthogonal") && l[0].weight.values[0] == 2);
-    assert_true(is_choice(&xt_initializers, &l[0].bias, "normal") && l[0].bias.values[0] == 1 && l[0].bias.values[1] == 3);
-    assert_true(l[1].units == 2 && is_choice(&xt_activations, &l[1].activation, "softplus"));
-    assert_true(is_choice(&xt_initializers, &l[1].weight, "uniform") && l[1].weight.values[0] == -1);
-    assert_true(l[1].weight.values[1] == 2 && is_choice(&xt_initializers, &l[1].bias, "constant"));
+    assert_true(unit_chose(&xt_initializers, &l[0].weight, "orthogonal") && l[0].weight.values[0] == 2);
+    assert_true(unit_chose(&xt_initializers, &l[0].bias, "normal") && l[0].bias.values[0] == 1 && l[0].bias.values[1] == 3);
+    assert_true(l[1].units == 2 && unit_chose(&xt_activations, &l[1].activation, "softplus"));
+    assert_true(unit_chose(&xt_initializers, &l[1].weight, "uniform") && l[1].weight.values[0] == -1);
+    assert_true(l[1].weight.values[1] == 2 && unit_chose(&xt_initializers, &l[1].bias, "constant"));
     assert_true(l[1].bias.values[0] == 0.25f);
-    assert_true(is_choice(&xt_losses, &s->loss, "huber") && s->loss.values[0] == 3);
+    assert_true(unit_chose(&xt_losses, &s->loss, "huber") && s->loss.values[0] == 3);
     assert_true(s->optimizer.values[0] == 0.25f && s->optimizer.values[1] == 0.5f && s->optimizer.values[2] == 1);
     assert_true(s->epochs == 10 && s->batch_size == 4 && s->loss_report == XT_REPORT_POST_UPDATE);
-    assert_true(s->n_metrics == 2 && is_choice(&xt_metrics, &s->metrics[0], "mae"));
-    assert_true(is_choice(&xt_metrics, &s->metrics[1], "accuracy") && s->metrics[1].values[0] == 2);
+    assert_true(s->n_metrics == 2 && unit_chose(&xt_metrics, &s->metrics[0], "mae"));
+    assert_true(unit_chose(&xt_metrics, &s->metrics[1], "accuracy") && s->metrics[1].values[0] == 2);
     assert_true(s->metrics[1].values[1] == 1 && s->log_every == 5);
     assert_string_equal(s->output_template, "o/{name}-{seed}");
     assert_string_equal(s->output_dir, "o/all-9223372036854775807");
@@ -220,10 +204,10 @@ static void defaults(void **state)
     assert_true(!s->train.file && s->train.n_rows == 1 && s->train.n_inputs == 2 && s->train.n_targets == 1);
     assert_true(s->train.inputs[0] == 0 && s->train.inputs[1] == 1 && s->train.targets[0] == 1);
     assert_true(s->shuffle && s->keys == XT_KEYS_PER_LAYER && s->n_layers == 1);
-    assert_true(is_choice(&xt_activations, &s->layers[0].activation, "linear"));
-    assert_true(is_choice(&xt_initializers, &s->layers[0].weight, "glorot_uniform"));
-    assert_true(is_choice(&xt_initializers, &s->layers[0].bias, "zeros"));
-    assert_true(is_choice(&xt_losses, &s->loss, "mse") && is_choice(&xt_optimizers, &s->optimizer, "sgd"));
+    assert_true(unit_chose(&xt_activations, &s->layers[0].activation, "linear"));
+    assert_true(unit_chose(&xt_initializers, &s->layers[0].weight, "glorot_uniform"));
+    assert_true(unit_chose(&xt_initializers, &s->layers[0].bias, "zeros"));
+    assert_true(unit_chose(&xt_losses, &s->loss, "mse") && unit_chose(&xt_optimizers, &s->optimizer, "sgd"));
     assert_true(s->optimizer.values[1] == 0 && s->optimizer.values[2] == 0);
     assert_true(s->epochs == 1 && s->batch_size == 32 && s->loss_report == XT_REPORT_RUNNING);
     assert_true(s->n_metrics == 0 && s->log_every == 0);
@@ -307,7 +291,7 @@ static void short_forms(void **state)
                                  "train: {epochs: 0}\n")));
     const xt_spec *s = xt_config_spec(config);
     assert_true(s->n_metrics == 1 && s->metrics[0].values[0] == 0.5f && s->metrics[0].values[1] == 1);
-    assert_true(is_choice(&xt_losses, &s->loss, "mae") && s->optimizer.values[0] == 1 && s->epochs == 0);
+    assert_true(unit_chose(&xt_losses, &s->loss, "mae") && s->optimizer.values[0] == 1 && s->epochs == 0);
     assert_true(s->train.target_columns.n == 1 && s->train.target_columns.at[0].index == 0);
     assert_true(s->train.input_columns.n == 1 && same(s->train.input_columns.at[0].name, "a"));
     unit_round_trip(config);
@@ -334,83 +318,6 @@ static void lr_is_learning_rate(void **state)
     xt_config_close(&config);
 }
 
-/* ---- merging ---- */
-
-static void files_merge(void **state)
-{
-    (void)state;
-    xt_config *config = unit_config(SOURCES(
-        TEXT(SMALL "loss: huber\nmetrics: [mae, rmse]\nlog: {every: 3}\n"),
-        OTHER("train: {batch_size: 7}\nloss: {delta: 2}\nmetrics: [accuracy]\nlog:\n"),
-        {XT_CONFIG_TEXT, "model: {layers: [{units: 4, activation: relu}, {units: 1}]}\nlog: {every: 4}\n", "v.yaml"},
-        SET("train.epochs=9"), VALUE("--seed 3", "seed=3"), SET("seed=4"), SET("train.epochs=8"),
-        SET("model.layers.0.units=5")));
-    const xt_spec *s = xt_config_spec(config);
-    assert_true(s->epochs == 8 && s->batch_size == 7 && s->seed == 4);
-    assert_true(is_choice(&xt_losses, &s->loss, "huber") && s->loss.values[0] == 2);
-    assert_true(s->n_metrics == 1 && is_choice(&xt_metrics, s->metrics, "accuracy"));
-    assert_true(s->n_layers == 2 && s->layers[0].units == 5 && s->layers[1].units == 1 && s->log_every == 4);
-    assert_true(is_choice(&xt_activations, &s->layers[0].activation, "relu"));
-    unit_round_trip(config);
-    xt_config_close(&config);
-    /* A scalar over a mapping replaces it. */
-    config = unit_config(SOURCES(TEXT(SMALL "loss: {type: huber, delta: 5}\n"), SET("loss=mae")));
-    assert_true(is_choice(&xt_losses, &xt_config_spec(config)->loss, "mae"));
-    xt_config_close(&config);
-}
-
-/* Overrides make what is not there, and go through short forms. */
-static void overrides_make_mappings(void **state)
-{
-    (void)state;
-    xt_config *config = unit_config(SOURCES(
-        SET("data.train.inputs=[[1], [2]]"), SET("data.train.targets=[3, 4]"), SET("model.layers=[{units: 1}]"),
-        SET("optimizer=sgd"), SET("optimizer.lr=2"), SET("train.epochs=3"), SET("metrics=[accuracy, mae]"),
-        SET("metrics.0.threshold=0.25"), SET("model.layers.0.init.weight.type=normal"), SET("data.train.targets.1=5"),
-        SET("data.train.inputs.1.0=6")));
-    const xt_spec *s = xt_config_spec(config);
-    assert_true(s->optimizer.values[0] == 2 && s->metrics[0].values[0] == 0.25f);
-    assert_true(is_choice(&xt_metrics, &s->metrics[1], "mae"));
-    assert_true(is_choice(&xt_initializers, &s->layers[0].weight, "normal"));
-    assert_true(s->train.targets[0] == 3 && s->train.targets[1] == 5);
-    assert_true(s->train.inputs[0] == 1 && s->train.inputs[1] == 6);
-    unit_round_trip(config);
-    xt_config_close(&config);
-    /* A section left empty in the file is as good as none. */
-    config = unit_config(SOURCES(TEXT(SMALL "log:\noutput:\n"), SET("log.every=2"), SET("output.dir=o")));
-    assert_true(xt_config_spec(config)->log_every == 2);
-    xt_config_close(&config);
-    /* A value as it stands is no YAML. */
-    config = unit_config(SOURCES(TEXT(SMALL), VALUE("-o", "output.dir={name} # a: [b'"), VALUE("", "name=\"q\"")));
-    assert_string_equal(xt_config_spec(config)->output_template, "{name} # a: [b'");
-    assert_string_equal(xt_config_spec(config)->name, "\"q\"");
-    unit_round_trip(config);
-    xt_config_close(&config);
-}
-
-static void anchors_and_aliases(void **state)
-{
-    (void)state;
-    xt_config *config = unit_config(SOURCES(TEXT("name: &n aa\n"
-                                                 "output: {dir: *n}\n"
-                                                 "data: {train: {inputs: [&r [0, 1], *r, *r], targets: &t [1, 2, 3]}}\n"
-                                                 "model:\n"
-                                                 "  layers:\n"
-                                                 "    - &l {units: &u 3, activation: tanh}\n"
-                                                 "    - *l\n"
-                                                 "    - {units: &u 1}\n"
-                                                 "optimizer: {type: sgd, lr: *u}\n"
-                                                 "train: {epochs: *u, batch_size: *u}\n")));
-    const xt_spec *s = xt_config_spec(config);
-    assert_true(same(s->name, "aa") && same(s->output_dir, "aa") && s->train.n_rows == 3 && s->train.inputs[5] == 1);
-    assert_true(s->n_layers == 3 && s->layers[1].units == 3 && s->layers[2].units == 1);
-    assert_true(is_choice(&xt_activations, &s->layers[1].activation, "tanh"));
-    /* The latest of a name counts. */
-    assert_true(s->epochs == 1 && s->optimizer.values[0] == 1);
-    unit_round_trip(config);
-    xt_config_close(&config);
-}
-
 /* ---- initialisers ---- */
 
 static void initialisers_of_a_layer(void **state)
@@ -422,23 +329,23 @@ static void initialisers_of_a_layer(void **state)
         "{units: 1, init: {weight: {type: normal, stddev: 2}, bias: pytorch}}]}\n";
     xt_config *config = unit_config(SOURCES(TEXT(layers)));
     const xt_layer *l = xt_config_spec(config)->layers;
-    assert_true(is_choice(&xt_initializers, &l[0].weight, "he_uniform"));
-    assert_true(is_choice(&xt_initializers, &l[1].weight, "glorot_uniform"));
-    assert_true(is_choice(&xt_initializers, &l[2].weight, "normal") && l[2].weight.values[1] == 2);
-    assert_true(is_choice(&xt_initializers, &l[0].bias, "zeros") && is_choice(&xt_initializers, &l[1].bias, "zeros"));
-    assert_true(is_choice(&xt_initializers, &l[2].bias, "pytorch"));
+    assert_true(unit_chose(&xt_initializers, &l[0].weight, "he_uniform"));
+    assert_true(unit_chose(&xt_initializers, &l[1].weight, "glorot_uniform"));
+    assert_true(unit_chose(&xt_initializers, &l[2].weight, "normal") && l[2].weight.values[1] == 2);
+    assert_true(unit_chose(&xt_initializers, &l[0].bias, "zeros") && unit_chose(&xt_initializers, &l[1].bias, "zeros"));
+    assert_true(unit_chose(&xt_initializers, &l[2].bias, "pytorch"));
     unit_round_trip(config);
     xt_config_close(&config);
     config = unit_config(SOURCES(TEXT(layers), SET("model.init={weight: lecun_normal, bias: {type: constant, value: 3}}")));
     l = xt_config_spec(config)->layers;
-    assert_true(is_choice(&xt_initializers, &l[0].weight, "lecun_normal"));
-    assert_true(is_choice(&xt_initializers, &l[1].weight, "lecun_normal"));
-    assert_true(is_choice(&xt_initializers, &l[2].weight, "normal") && is_choice(&xt_initializers, &l[2].bias, "pytorch"));
+    assert_true(unit_chose(&xt_initializers, &l[0].weight, "lecun_normal"));
+    assert_true(unit_chose(&xt_initializers, &l[1].weight, "lecun_normal"));
+    assert_true(unit_chose(&xt_initializers, &l[2].weight, "normal") && unit_chose(&xt_initializers, &l[2].bias, "pytorch"));
     assert_true(l[0].bias.values[0] == 3 && l[1].bias.values[0] == 3);
     unit_round_trip(config);
     xt_config_close(&config);
     config = unit_config(SOURCES(TEXT(layers), SET("model.init.weight=lecun_normal"), SET("model.init.weight=auto")));
-    assert_true(is_choice(&xt_initializers, &xt_config_spec(config)->layers[0].weight, "he_uniform"));
+    assert_true(unit_chose(&xt_initializers, &xt_config_spec(config)->layers[0].weight, "he_uniform"));
     xt_config_close(&config);
 }
 
@@ -503,164 +410,6 @@ static void rows_of_one_number(void **state)
     xt_config_close(&config);
 }
 
-/* ---- names and paths ---- */
-
-static char here[4096], scratch[64];
-
-static void write_file(const char *name, const char *text)
-{
-    FILE *file = fopen(name, "w");
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
-    assert_int_equal(fclose(file), 0);
-}
-
-static int enter_scratch(void **state)
-{
-    (void)state;
-    strcpy(scratch, "/tmp/xt-config-XXXXXX");
-    return !getcwd(here, sizeof here) || !mkdtemp(scratch) || chdir(scratch) != 0 || mkdir("sub", 0777) != 0;
-}
-
-static int leave_scratch(void **state)
-{
-    (void)state;
-    char command[100];
-    snprintf(command, sizeof command, "rm -r %s", scratch);
-    return chdir(here) != 0 || system(command) != 0;
-}
-
-static void assert_named(const char *path, const char *name)
-{
-    write_file(path, SMALL);
-    xt_config *config = unit_config(SOURCES(FROM_FILE(path)));
-    assert_string_equal(xt_config_spec(config)->name, name);
-    unit_round_trip(config);
-    xt_config_close(&config);
-}
-
-static void name_of_the_file(void **state)
-{
-    (void)state;
-    assert_int_equal(enter_scratch(NULL), 0);
-    assert_named("xor.yaml", "xor");
-    assert_named("sub/a.b.yaml", "a");
-    assert_named("./plain", "plain");
-    assert_named("a b: 'c'#.yaml", "a b: 'c'#");
-    /* Names that could not be given with `name:` are not taken from a file either. */
-    assert_named("sub/.hidden", "run");
-    assert_named("tab\there.yaml", "run");
-    assert_named("not\xFFutf8.yaml", "run");
-    char name[120];
-    memset(name, 'n', sizeof name);
-    strcpy(name + 101, ".yaml");
-    assert_named(name, "run");
-    assert_named("null.yaml", "null");
-    /* The first file names it, unless a key does. */
-    write_file("two.yaml", "seed: 1");
-    xt_config *config = unit_config(SOURCES(FROM_FILE("xor.yaml"), FROM_FILE("two.yaml"), SET("seed=2")));
-    assert_string_equal(xt_config_spec(config)->name, "xor");
-    assert_string_equal(xt_config_spec(config)->output_dir, "runs/xor");
-    xt_config_close(&config);
-    config = unit_config(SOURCES(FROM_FILE("xor.yaml"), SET("name=other")));
-    assert_string_equal(xt_config_spec(config)->name, "other");
-    xt_config_close(&config);
-    assert_int_equal(leave_scratch(NULL), 0);
-}
-
-static void assert_input(const xt_config_source *sources, size_t n, const char *path)
-{
-    xt_config *config = unit_config(sources, n);
-    assert_string_equal(xt_config_spec(config)->train.file, path);
-    xt_config_close(&config);
-}
-
-/* An input path is relative to the file that names it; an option's to the working directory. */
-static void input_paths(void **state)
-{
-    (void)state;
-    assert_int_equal(enter_scratch(NULL), 0);
-    write_file("sub/t.yaml", TABLE);
-    write_file("u.yaml", "data: {train: {file: v.csv}}");
-    write_file("sub/x.csv", "a,y\n");
-    assert_input(SOURCES(FROM_FILE("sub/t.yaml")), "sub/x.csv");
-    assert_input(SOURCES(FROM_FILE("sub/t.yaml"), FROM_FILE("u.yaml")), "v.csv");
-    assert_input(SOURCES(FROM_FILE("u.yaml"), FROM_FILE("sub/t.yaml")), "sub/x.csv");
-    assert_input(SOURCES(FROM_FILE("sub/t.yaml"), SET("data.train.file=w.csv")), "w.csv");
-    assert_input(SOURCES(FROM_FILE("sub/t.yaml"), SET("data.train.file=/w.csv")), "/w.csv");
-    assert_input(SOURCES(FROM_FILE("sub/t.yaml"), SET("data.train.file=-")), "-");
-    assert_input(SOURCES(TEXT(TABLE)), "x.csv");
-    write_file("sub/dash.yaml", "data: {train: {file: '-'}}");
-    assert_input(SOURCES(FROM_FILE("sub/t.yaml"), FROM_FILE("sub/dash.yaml")), "-");
-    /* What is printed is absolute, so that it can be kept anywhere. */
-    xt_config *config = unit_config(SOURCES(FROM_FILE("sub/t.yaml")));
-    char path[200];
-    xt_buf yaml = {0};
-    snprintf(path, sizeof path, "\n    file: %s/sub/x.csv\n", scratch);
-    xt_config_print(config, false, &yaml);
-    assert_non_null(strstr(yaml.data, path));
-    xt_buf_clear(&yaml);
-    xt_config_close(&config);
-    assert_int_equal(leave_scratch(NULL), 0);
-}
-
-static char *dir_of(const xt_config_source *sources, size_t n)
-{
-    xt_config *config = unit_config(sources, n);
-    char *dir = strdup(xt_config_spec(config)->output_dir);
-    assert_non_null(dir);
-    unit_round_trip(config);
-    xt_config_close(&config);
-    return dir;
-}
-
-static void placeholders(void **state)
-{
-    (void)state;
-    char *dir = dir_of(SOURCES(TEXT(SMALL), SET("output.dir='{seed}/{name}{name}/x{seed}'"), SET("seed=12"), SET("name=n")));
-    assert_string_equal(dir, "12/nn/x12");
-    free(dir);
-    dir = dir_of(SOURCES(TEXT(SMALL), SET("output.dir='a}b'")));
-    assert_string_equal(dir, "a}b");
-    free(dir);
-}
-
-/* {hash} changes with everything but the run's name, its directory and its log. */
-static void hash_placeholder(void **state)
-{
-    (void)state;
-    static const struct { const char *set; bool changes; } rows[] = {
-        {"name=zzz", false},      {"log.every=3", false},     {"seed=1", true},          {"device=cpu", true},
-        {"train.epochs=2", true}, {"loss=mae", true},         {"data.shuffle=false", true}, {"optimizer.lr=0.25", true},
-        {"metrics=mae", true},    {"model.init.keys=shared", true}, {"data.train.targets=[2]", true},
-        {"optimizer={type: sgd, lr: 0.5}", false},
-    };
-    char *plain = dir_of(SOURCES(TEXT(SMALL), SET("output.dir='{hash}'")));
-    assert_int_equal(strlen(plain), 16);
-    assert_int_equal(strspn(plain, "0123456789abcdef"), 16);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char *dir = dir_of(SOURCES(TEXT(SMALL), SET("output.dir='{hash}'"), {XT_CONFIG_SET, rows[i].set, rows[i].set}));
-        if ((strcmp(dir, plain) != 0) != rows[i].changes)
-            fail_msg("%s: {hash} %s", rows[i].set, rows[i].changes ? "should change" : "should not change");
-        free(dir);
-    }
-    char *again = dir_of(SOURCES(TEXT(SMALL), SET("output.dir='x/{hash}'")));
-    assert_string_equal(again + 2, plain);
-    free(again);
-    free(plain);
-}
-
-static void the_shipped_configurations(void **state)
-{
-    (void)state;
-    xt_config *config = unit_config(SOURCES(FROM_FILE("configs/xor.yaml")));
-    const xt_spec *s = xt_config_spec(config);
-    assert_true(same(s->name, "xor") && s->epochs == 500 && s->batch_size == 1 && s->log_every == 25);
-    assert_true(s->layers[0].weight.values[1] == 0.01f && same(s->output_dir, "runs/xor"));
-    unit_round_trip(config);
-    xt_config_close(&config);
-}
-
 int main(void)
 {
     static const struct { const char *path; const xt_table *table; } tables[] = {
@@ -684,18 +433,10 @@ int main(void)
         }
     UNIT_CASE(short_forms);
     UNIT_CASE(lr_is_learning_rate);
-    UNIT_CASE(files_merge);
-    UNIT_CASE(overrides_make_mappings);
-    UNIT_CASE(anchors_and_aliases);
     UNIT_CASE(initialisers_of_a_layer);
     for (size_t i = 0; i < sizeof number_rows / sizeof number_rows[0]; i++)
         unit_case(number_is_read, &number_rows[i], "number %s", number_rows[i].text);
     UNIT_CASE(seeds);
     UNIT_CASE(rows_of_one_number);
-    UNIT_CASE(name_of_the_file);
-    UNIT_CASE(input_paths);
-    UNIT_CASE(placeholders);
-    UNIT_CASE(hash_placeholder);
-    UNIT_CASE(the_shipped_configurations);
     return unit_run("config");
 }

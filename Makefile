@@ -126,13 +126,13 @@ tests-built: $(BIN) $(TEST_BIN) $(REPLAY_BIN)
 test: lint ## every test: lint, units, devices, command line, fuzz corpus, sanitisers, oclgrind
 	@$(MAKE) --no-print-directory VARIANT=release WERROR=-Werror tests-built
 	@$(MAKE) --no-print-directory VARIANT=asan WERROR=-Werror tests-built
-	@tests/run
+	+@tests/run
 
 lint: $(BIN) | $(AFTER_DEPS) ## include law, file sizes, generated documentation, both compilers
-	@tests/lint/run
+	+@tests/lint/run
 
 fuzz: | $(AFTER_DEPS) ## fuzz every parser for a minute each (FUZZ_SECONDS)
-	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+	+@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
 
 docs: $(BIN) ## write docs/CONFIG.md anew from the schema
 	$(BIN) config --document >docs/CONFIG.md

@@ -47,7 +47,7 @@ static xt_status run(const xt_options *options, xt_err *err)
         status = xt_command_at(options->command)->run(options, err);
     }
     xt_buf_clear(&text);
-    return (int)status;
+    return status;
 }
 
 int main(int argc, char **argv)

@@ -33,7 +33,7 @@ HEADERS := stdio.h:libc6-dev CL/cl.h:ocl-icd-opencl-dev clblast_c.h:libclblast-d
            csv.h:libcsv-dev jansson.h:libjansson-dev xxhash.h:libxxhash-dev
 
 # One job a core unless the caller said otherwise.
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
@@ -126,13 +126,13 @@ tests-built: $(BIN) $(TEST_BIN) $(REPLAY_BIN)
 test: lint ## every test: lint, units, devices, command line, fuzz corpus, sanitisers, oclgrind
 	@$(MAKE) --no-print-directory VARIANT=release WERROR=-Werror tests-built
 	@$(MAKE) --no-print-directory VARIANT=asan WERROR=-Werror tests-built
-	+@tests/run
+	@tests/run
 
 lint: $(BIN) | $(AFTER_DEPS) ## include law, file sizes, generated documentation, both compilers
-	+@tests/lint/run
+	@tests/lint/run
 
 fuzz: | $(AFTER_DEPS) ## fuzz every parser for a minute each (FUZZ_SECONDS)
-	+@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
 
 docs: $(BIN) ## write docs/CONFIG.md anew from the schema
 	$(BIN) config --document >docs/CONFIG.md

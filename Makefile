@@ -64,7 +64,9 @@ endif
 
 build/headers-found: | $(AFTER_DEPS)
 	@mkdir -p build
-	@command -v $(firstword $(CC)) >/dev/null || { echo "make: no compiler '$(firstword $(CC))'; run: make deps" >&2; exit 1; }
+	@command -v $(firstword $(CC)) >/dev/null || { \
+	    echo "make: there is no compiler '$(firstword $(CC))'; a build needs these packages: $(BUILD_PACKAGES)" >&2; \
+	    echo "make: install what is missing with: make deps" >&2; exit 1; }
 	@missing=; for pair in $(HEADERS); do \
 	    echo "#include <$${pair%%:*}>" | $(CC) -DCL_TARGET_OPENCL_VERSION=120 -E -x c - >/dev/null 2>&1 || missing="$$missing $${pair#*:}"; \
 	done; \

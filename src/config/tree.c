@@ -71,10 +71,16 @@ const xt_node *xt_node_get(const xt_node *node, const char *key)
     return entry ? entry->value : NULL;
 }
 
+/* Not printable, and yet UTF-8. */
+static bool is_c1(const char *text)
+{
+    return (unsigned char)text[0] == 0xC2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xA0;
+}
+
 bool xt_is_utf8(const char *text)
 {
     for (size_t left = strlen(text); left;) {
-        size_t step = (unsigned char)*text < 0x80 ? 1 : xt_text_printable(text, left);
+        size_t step = (unsigned char)*text < 0x80 ? 1 : is_c1(text) ? 2 : xt_text_printable(text, left);
         if (!step)
             return false;
         text += step;

@@ -54,10 +54,11 @@ static void describe_training(const xt_session *session, xt_buf *out)
 {
     const xt_spec *spec = session->spec;
     size_t batch = spec->batch_size < session->data.n_rows ? spec->batch_size : session->data.n_rows;
+    size_t updates = (session->data.n_rows + batch - 1) / batch;
     xt_describe_objective(spec, out);
     xt_describe_label("training", out);
-    xt_buf_printf(out, "%" PRIu32 " epochs of %zu updates with %zu rows each\n", spec->epochs,
-                  (session->data.n_rows + batch - 1) / batch, batch);
+    xt_buf_printf(out, "%" PRIu32 " epoch%s of %zu update%s with %zu row%s each\n", spec->epochs,
+                  spec->epochs == 1 ? "" : "s", updates, updates == 1 ? "" : "s", batch, batch == 1 ? "" : "s");
     xt_describe_label("output", out);
     xt_buf_printf(out, "%s\n", spec->output_dir);
 }

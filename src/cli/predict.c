@@ -106,7 +106,7 @@ xt_status xt_cmd_predict(const xt_options *options, xt_err *err)
     if (!status && strcmp(path, "-") == 0 && isatty(STDIN_FILENO))
         xt_note("reading rows of %zu inputs from the terminal; end with Ctrl-D", model.file.n_inputs);
     if (!status)
-        status = xt_rows_open(path, model.file.input_names, model.file.n_inputs, &rows, err);
+        status = xt_rows_open(path, &xt_config_spec(model.config)->train, model.file.input_names, model.file.n_inputs, &rows, err);
     if (!status) {
         xt_devices_prepare();
         status = xt_engine_open(&model.plan, NULL, model.state, &engine, err);

@@ -69,8 +69,8 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
     if (!status)
         status = train(options, &session, &result, err);
     if (!status)
-        xt_note("%s%u epochs in %.3f s (%s on %s); %s/model.safetensors", result.signal ? "interrupted: " : "",
-                result.epochs, result.train_seconds, session.engine->facts.engine, session.engine->facts.device,
+        xt_note("%s%u epoch%s in %.3f s (%s on %s); %s/model.safetensors", result.signal ? "interrupted: " : "",
+                result.epochs, result.epochs == 1 ? "" : "s", result.train_seconds, session.engine->facts.engine, session.engine->facts.device,
                 session.spec->output_dir);
     xt_session_close(&session);
     if (!status && result.signal) {

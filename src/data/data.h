@@ -25,8 +25,11 @@ typedef struct xt_rows xt_rows;
  * when the file has a header, whatever their order and whatever other columns
  * there are; without one there must be exactly n_names columns. The first row is
  * a header when a cell of it is neither a number nor a missing value, or when
- * all the names are among its cells. An empty file has no rows. */
-xt_status xt_rows_open(const char *path, const char *const *names, size_t n_names, xt_rows **out, xt_err *err);
+ * all the names are among its cells. An empty file has no rows. Cells are
+ * delimited as in `like`, the model's training data (NULL: as the path's ending
+ * says); standard input is taken for a file of the same ending. */
+xt_status xt_rows_open(const char *path, const xt_source *like, const char *const *names, size_t n_names,
+                       xt_rows **out, xt_err *err);
 /* Reads up to max_rows rows into inputs (max_rows, n_names); *n_rows 0 at the
  * end. When kept is not NULL, the text of each row's cells, quoted as CSV where
  * needed, without line end, is appended to kept[i]. A missing value is an error.

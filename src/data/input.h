@@ -29,7 +29,7 @@ void xt_input_close(xt_input *input);
  * caller closes after the call or after the reader. source->file only says
  * whether the format is TSV; path likewise. */
 xt_status xt_data_load_input(const xt_source *source, xt_input *input, xt_dataset *out, xt_err *err);
-xt_status xt_rows_open_input(const char *path, xt_input *input, const char *const *names, size_t n_names,
-                             xt_rows **out, xt_err *err);
+xt_status xt_rows_open_input(const char *path, xt_input *input, const xt_source *like, const char *const *names,
+                             size_t n_names, xt_rows **out, xt_err *err);
 
 #endif

@@ -120,24 +120,36 @@ static xt_status match_first_row(xt_rows *rows, const char *const *names, xt_err
     return status;
 }
 
-static xt_status open_rows(xt_rows *rows, const char *path, const char *const *names, size_t n_names, xt_err *err)
+/* What the model was trained on says how its user writes tables; a file whose
+ * name says something else is taken at its name. */
+static char delimiter_like(const xt_source *like, const char *path)
+{
+    if (!like || !like->file)
+        return xt_format_delimiter(XT_FORMAT_AUTO, path);
+    if (like->delimiter)
+        return like->delimiter;
+    return xt_format_delimiter(like->format, strcmp(path, "-") == 0 ? like->file : path);
+}
+
+static xt_status open_rows(xt_rows *rows, const char *path, const xt_source *like, const char *const *names,
+                           size_t n_names, xt_err *err)
 {
     rows->picks.n = n_names;
     rows->picks.at = xt_arena_alloc(&rows->arena, n_names, sizeof *rows->picks.at);
     if (!rows->picks.at)
         return xt_fail_memory(err, rows->input->name, n_names * sizeof *rows->picks.at);
-    xt_status status = xt_csv_open(rows->input, xt_format_delimiter(XT_FORMAT_AUTO, path), 0, &rows->csv, err);
+    xt_status status = xt_csv_open(rows->input, delimiter_like(like, path), 0, &rows->csv, err);
     return status ? status : match_first_row(rows, names, err);
 }
 
-xt_status xt_rows_open_input(const char *path, xt_input *input, const char *const *names, size_t n_names,
-                             xt_rows **out, xt_err *err)
+xt_status xt_rows_open_input(const char *path, xt_input *input, const xt_source *like, const char *const *names,
+                             size_t n_names, xt_rows **out, xt_err *err)
 {
     xt_rows *rows = calloc(1, sizeof *rows);
     if (!rows)
         return xt_fail_memory(err, input->name, sizeof *rows);
     rows->input = input;
-    xt_status status = open_rows(rows, path, names, n_names, err);
+    xt_status status = open_rows(rows, path, like, names, n_names, err);
     if (status)
         xt_rows_close(&rows);
     else
@@ -145,7 +157,8 @@ xt_status xt_rows_open_input(const char *path, xt_input *input, const char *cons
     return status;
 }
 
-xt_status xt_rows_open(const char *path, const char *const *names, size_t n_names, xt_rows **out, xt_err *err)
+xt_status xt_rows_open(const char *path, const xt_source *like, const char *const *names, size_t n_names,
+                       xt_rows **out, xt_err *err)
 {
     xt_rows *rows = calloc(1, sizeof *rows);
     if (!rows)
@@ -153,7 +166,7 @@ xt_status xt_rows_open(const char *path, const char *const *names, size_t n_name
     rows->input = &rows->own;
     xt_status status = xt_input_open(path, &rows->own, err);
     if (!status)
-        status = open_rows(rows, path, names, n_names, err);
+        status = open_rows(rows, path, like, names, n_names, err);
     if (status)
         xt_rows_close(&rows);
     else

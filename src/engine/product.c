@@ -114,6 +114,7 @@ static xt_status load(blas *out, xt_err *err)
     FIND(clear_cache, "CLBlastClearCache");
 #undef FIND
     name_library(&lib);
+    xt_detail("%s multiplies; the first time on a device its kernels compile for some seconds", lib.name);
 out:
     if (status)
         dlclose(lib.library);

@@ -47,7 +47,7 @@ static xt_status read_rows(const void *bytes, size_t n_bytes, xt_buf *values, xt
 {
     xt_rows *rows = NULL;
     xt_input input = xt_input_of_memory("fuzz", bytes, n_bytes);
-    xt_status status = xt_rows_open_input("fuzz.csv", &input, names, N_NAMES, &rows, &err);
+    xt_status status = xt_rows_open_input("fuzz.csv", &input, NULL, names, N_NAMES, &rows, &err);
     if (status) {
         require_message(status);
         REQUIRE(!rows);

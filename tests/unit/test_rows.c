@@ -23,7 +23,7 @@ static void open_rows(opened *file, const char *path, const char *text)
 {
     file->input = xt_input_of_memory(path, text, strlen(text));
     file->rows = NULL;
-    if (xt_rows_open_input(path, &file->input, names, N_NAMES, &file->rows, &err))
+    if (xt_rows_open_input(path, &file->input, NULL, names, N_NAMES, &file->rows, &err))
         fail_msg("%s", err.text);
 }
 
@@ -90,7 +90,7 @@ static void names_that_are_numbers(void **state)
     static const char text[] = "2020,2019\n1,2\n";
     xt_input input = xt_input_of_memory("t.csv", text, sizeof text - 1);
     xt_rows *rows = NULL;
-    assert_int_equal(xt_rows_open_input("t.csv", &input, years, 2, &rows, &err), XT_OK);
+    assert_int_equal(xt_rows_open_input("t.csv", &input, NULL, years, 2, &rows, &err), XT_OK);
     expect_block(rows, 1, (float[]){2, 1}, (const char *[]){"1,2"});
     xt_rows_close(&rows);
 }
@@ -112,7 +112,7 @@ static void refuse_open(const char *text, const char *message)
 {
     xt_rows *const untouched = (xt_rows *)(uintptr_t)64, *rows = untouched;
     xt_input input = xt_input_of_memory("t.csv", text, strlen(text));
-    assert_int_equal(xt_rows_open_input("t.csv", &input, names, N_NAMES, &rows, &err), XT_BAD_DATA);
+    assert_int_equal(xt_rows_open_input("t.csv", &input, NULL, names, N_NAMES, &rows, &err), XT_BAD_DATA);
     assert_string_equal(err.text, message);
     assert_ptr_equal(rows, untouched);
 }
@@ -177,12 +177,12 @@ static void real_files(void **state)
 {
     (void)state;
     xt_rows *rows = NULL;
-    assert_int_equal(xt_rows_open("data/none.csv", names, N_NAMES, &rows, &err), XT_FAILED);
+    assert_int_equal(xt_rows_open("data/none.csv", NULL, names, N_NAMES, &rows, &err), XT_FAILED);
     assert_string_equal(err.text, "cannot open data/none.csv: No such file or directory");
-    assert_int_equal(xt_rows_open("data", names, N_NAMES, &rows, &err), XT_FAILED);
+    assert_int_equal(xt_rows_open("data", NULL, names, N_NAMES, &rows, &err), XT_FAILED);
     assert_string_equal(err.text, "cannot read data: Is a directory");
     assert_null(rows);
-    assert_int_equal(xt_rows_open("data/xor.csv", names, N_NAMES, &rows, &err), XT_OK);
+    assert_int_equal(xt_rows_open("data/xor.csv", NULL, names, N_NAMES, &rows, &err), XT_OK);
     assert_string_equal(xt_rows_header(rows), "x1,x2,y");
     expect_block(rows, 2, (float[]){0, 0, 0, 1}, (const char *[]){"0,0,1", "0,1,0"});
     xt_rows_close(&rows);
@@ -198,7 +198,7 @@ static void standard_input(void **state)
     int saved = dup(STDIN_FILENO);
     dup2(fileno(file), STDIN_FILENO);
     xt_rows *rows = NULL;
-    assert_int_equal(xt_rows_open("-", names, N_NAMES, &rows, &err), XT_OK);
+    assert_int_equal(xt_rows_open("-", NULL, names, N_NAMES, &rows, &err), XT_OK);
     expect_block(rows, 1, (float[]){2, 1}, (const char *[]){"1,2"});
     xt_rows_close(&rows);
     dup2(saved, STDIN_FILENO);

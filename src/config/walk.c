@@ -92,6 +92,11 @@ static void complain_unknown(xt_walk *walk, const xt_field *fields, const xt_ent
     const char *near = NULL;
     size_t best = 0;
     xt_buf names = {0};
+    /* What is only counted is not worth a search: there may be thousands. */
+    if (walk->diags->n_shown == XT_MAX_DIAGS) {
+        xt_complain(walk, entry->place, "unknown key");
+        return;
+    }
     for (const xt_field *field = fields; field->name; field++) {
         size_t distance = xt_edit_distance(entry->key, field->name);
         if (xt_is_near(distance, entry->key) && (!near || distance < best)) {

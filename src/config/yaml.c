@@ -195,7 +195,8 @@ static bool parse_entry(parser *p, const yaml_event_t *event, gather *entries, u
 static const xt_node *parse_map(parser *p, yaml_mark_t start, unsigned depth)
 {
     gather entries = {0};
-    for (;;) {
+    /* Those given twice count as well: each is held against all before it. */
+    for (size_t n_keys = 0;; n_keys++) {
         yaml_event_t event;
         if (!next(p, &event))
             return NULL;
@@ -206,7 +207,7 @@ static const xt_node *parse_map(parser *p, yaml_mark_t start, unsigned depth)
             return NULL;
         if (end)
             break;
-        if (entries.n > XT_MAX_KEYS)
+        if (n_keys == XT_MAX_KEYS)
             return fail(p, start, "a mapping with more than 1000 keys");
     }
     return counted(p, xt_node_map(p->arena, entries.at, entries.n, place_at(p, start)), start);

@@ -276,12 +276,14 @@ static void many_keys_twice(void **state)
 {
     (void)state;
     xt_buf text = {0};
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 500; i++)
         xt_buf_printf(&text, "%d: 1\n", i);
     for (int i = 0; i < 100000; i++)
-        xt_buf_puts(&text, "999: 1\n");
+        xt_buf_puts(&text, "499: 1\n");
     double before = seconds();
-    assert_non_null(strstr(unit_refusal(SOURCES(TEXT(text.data))), "the key '999' is given twice, first in line 1000"));
+    const char *message = unit_refusal(SOURCES(TEXT(text.data)));
+    assert_non_null(strstr(message, "t.yaml:1:1: a mapping with more than 1000 keys"));
+    assert_non_null(strstr(message, "the key '499' is given twice, first in line 500"));
     assert_true(seconds() - before < max_seconds);
     xt_buf_clear(&text);
 }

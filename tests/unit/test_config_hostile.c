@@ -282,8 +282,9 @@ static void many_keys_twice(void **state)
         xt_buf_puts(&text, "499: 1\n");
     double before = seconds();
     const char *message = unit_refusal(SOURCES(TEXT(text.data)));
-    assert_non_null(strstr(message, "t.yaml:1:1: a mapping with more than 1000 keys"));
-    assert_non_null(strstr(message, "the key '499' is given twice, first in line 500"));
+    assert_non_null(strstr(message, "t.yaml:501:1: the key '499' is given twice, first in line 500"));
+    /* 500 of them, and then one that ends it: more than 1000 keys. */
+    assert_non_null(strstr(message, "\n... and 481 more errors"));
     assert_true(seconds() - before < max_seconds);
     xt_buf_clear(&text);
 }

@@ -99,7 +99,7 @@ static xt_status read_names(const char *path, const inside *in, const char *key,
         return xt_fail_memory(err, path, *n * sizeof **names);
     for (size_t i = 0; i < *n; i++) {
         (*names)[i] = json_string_value(json_array_get(*array, i));
-        if (!(*names)[i])
+        if (!(*names)[i] || !xt_safetensors_printable((*names)[i]))
             return xt_fail(err, XT_BAD_DATA, "%s: its list of %s holds something that is no name", path, key);
     }
     return XT_OK;
@@ -114,9 +114,9 @@ static xt_status read_metadata(const char *path, inside *in, xt_model_file *mode
     model->checksum = xt_safetensors_value(in->file, "checksum");
     if (!format || strcmp(format, format_name) != 0)
         return xt_fail(err, XT_BAD_DATA, "%s: not one of xortrain's models: its metadata says format '%.40s', not '%s'",
-                       path, format ? format : "", format_name);
+                       path, format && xt_safetensors_printable(format) ? format : "", format_name);
     if (!model->config || !model->version || !model->checksum || !epoch_text ||
-        xt_number_uint(epoch_text, &epoch) != XT_NUMBER_OK)
+        !xt_safetensors_printable(model->version) || xt_number_uint(epoch_text, &epoch) != XT_NUMBER_OK)
         return xt_fail(err, XT_BAD_DATA, "%s: its metadata is not complete", path);
     model->epoch = (unsigned long)epoch;
     xt_status status = read_names(path, in, "inputs", &in->inputs, &model->n_inputs, &model->input_names, err);

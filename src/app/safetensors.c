@@ -1,5 +1,7 @@
 #include "app/safetensors.h"
 
+#include "base/text.h"
+
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,8 +9,8 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are written as they lie in memory");
 
-/* The header holds a configuration of at most 1 MiB, resolved and escaped. */
-enum { MAX_HEADER = 16 << 20, LENGTH_BYTES = 8 };
+/* The format's own limit. The header holds a configuration, resolved and escaped. */
+enum { MAX_HEADER = 100000000, LENGTH_BYTES = 8 };
 
 static size_t n_values(const xt_tensor *tensor)
 {
@@ -58,6 +60,10 @@ xt_status xt_safetensors_write(const xt_tensor *tensors, size_t n_tensors, const
     /* Blanks after the header, so that the tensors are aligned. */
     size_t n = strlen(text), padded = (n + 7) / 8 * 8;
     uint64_t length = padded;
+    if (padded > MAX_HEADER) {
+        free(text);
+        return xt_fail(err, XT_FAILED, "the configuration is too large for a model file: %zu bytes", padded);
+    }
     xt_buf_add(out, &length, LENGTH_BYTES);
     xt_buf_printf(out, "%-*s", (int)padded, text);
     for (size_t i = 0; i < n_tensors; i++)
@@ -66,6 +72,17 @@ xt_status xt_safetensors_write(const xt_tensor *tensors, size_t n_tensors, const
     if (out->failed)
         status = xt_fail_memory(err, "a model file", out->len);
     return status;
+}
+
+bool xt_safetensors_printable(const char *text)
+{
+    size_t left = strlen(text), step;
+    bool printable = left > 0;
+    for (; printable && left; text += step, left -= step) {
+        step = xt_text_printable(text, left);
+        printable = step > 0;
+    }
+    return printable;
 }
 
 struct xt_safetensors {
@@ -84,10 +101,13 @@ static xt_status read_tensor(const char *file, const char *name, const json_t *e
     const json_t *shape = json_object_get(entry, "shape"), *offsets = json_object_get(entry, "data_offsets");
     json_int_t from = json_integer_value(json_array_get(offsets, 0)), to = json_integer_value(json_array_get(offsets, 1));
     size_t n = 1;
+    if (!xt_safetensors_printable(name))
+        return xt_fail(err, XT_BAD_DATA, "%s: a tensor's name is not printable", file);
     if (!dtype || strcmp(dtype, "F32") != 0)
         return xt_fail(err, XT_BAD_DATA, "%s: tensor '%.60s' is not of float32", file, name);
     if (strlen(name) >= sizeof out->name || json_array_size(shape) < 1 || json_array_size(shape) > 2 ||
-        json_array_size(offsets) != 2)
+        json_array_size(offsets) != 2 || !json_is_integer(json_array_get(offsets, 0)) ||
+        !json_is_integer(json_array_get(offsets, 1)))
         return xt_fail(err, XT_BAD_DATA, "%s: tensor '%.60s' is not one of xortrain's", file, name);
     *out = (xt_tensor){.n_dims = json_array_size(shape)};
     memcpy(out->name, name, strlen(name) + 1);

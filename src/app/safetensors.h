@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct xt_tensor {
@@ -32,6 +33,10 @@ typedef struct xt_safetensors xt_safetensors;
  * taken. name is for messages. XT_BAD_DATA when anything is wrong. */
 xt_status xt_safetensors_open(const char *name, const void *bytes, size_t n_bytes, xt_safetensors **out, xt_err *err);
 void xt_safetensors_close(xt_safetensors **file);
+
+/* Whether text is printable UTF-8 and not empty: what a file that may be
+ * anybody's can have as a name. */
+bool xt_safetensors_printable(const char *text);
 
 /* NULL where there is none; owned by the file. */
 const xt_tensor *xt_safetensors_tensor(const xt_safetensors *file, const char *name);

@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/text.h"
 #include "config/emit.h"
 #include "config/override.h"
 #include "config/schema.h"
@@ -130,18 +129,6 @@ static const xt_node *apply_text(xt_diags *diags, const xt_node *root, uint32_t 
 
 /* ---- resolving ---- */
 
-/* Whether text is worth a default name: what `name:` takes, without control characters. */
-static bool is_name(const char *text)
-{
-    size_t n = strlen(text);
-    for (size_t i = 0, step; i < n; i += step) {
-        step = xt_text_printable(text + i, n - i);
-        if (!step)
-            return false;
-    }
-    return n > 0 && n <= 100;
-}
-
 /* `name` defaults to the first file's name without its directory and ending. */
 static void default_name(xt_config *config, const xt_config_source *sources, size_t n_sources)
 {
@@ -150,7 +137,8 @@ static void default_name(xt_config *config, const xt_config_source *sources, siz
             continue;
         const char *slash = strrchr(sources[i].text, '/'), *base = slash ? slash + 1 : sources[i].text;
         char *name = xt_arena_copy(&config->arena, base, strcspn(base, "."));
-        if (name && is_name(name))
+        /* What `name:` would not take is no default for it. */
+        if (name && *name && strlen(name) <= 100 && xt_is_printable(name))
             config->root.spec.name = name;
         return;
     }

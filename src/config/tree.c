@@ -89,6 +89,16 @@ bool xt_is_utf8(const char *text)
     return true;
 }
 
+bool xt_is_printable(const char *text)
+{
+    for (size_t left = strlen(text), step; left; text += step, left -= step) {
+        step = xt_text_printable(text, left);
+        if (!step)
+            return false;
+    }
+    return true;
+}
+
 static bool is_nothing(const xt_node *node)
 {
     return node->type == XT_NODE_SCALAR && !node->quoted && !*node->text;

@@ -43,10 +43,7 @@ static void keep_string(xt_walk *walk, const xt_node *node, const char *text, vo
 static bool is_file_name(const char *text)
 {
     size_t n = strlen(text);
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f || text[i] == '/')
-            return false;
-    return n >= 1 && n <= 100 && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+    return n >= 1 && n <= 100 && xt_is_printable(text) && !strchr(text, '/') && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
 }
 
 static void decode_name(xt_walk *walk, const xt_field *field, const xt_node *node, void *at)
@@ -89,8 +86,8 @@ static void decode_template(xt_walk *walk, const xt_field *field, const xt_node 
     const char *text = scalar(walk, field, node);
     if (!text)
         return;
-    if (!*text || strlen(text) > 1000)
-        xt_complain(walk, node->place, "expected a path of 1 to 1000 characters");
+    if (!*text || strlen(text) > 1000 || !xt_is_printable(text))
+        xt_complain(walk, node->place, "expected a path of 1 to 1000 printable characters");
     else if (bad_placeholder(text, bad, sizeof bad))
         xt_complain(walk, node->place, "'%s' is no placeholder; there are {name}, {seed} and {hash}", bad);
     else
@@ -112,7 +109,7 @@ static void decode_path(xt_walk *walk, const xt_field *field, const xt_node *nod
     const char *text = scalar(walk, field, node);
     if (!text)
         return;
-    if (!*text || strlen(text) > PATH_MAX) {
+    if (!*text || strlen(text) > PATH_MAX || !xt_is_printable(text)) {
         xt_expected(walk, field, node);
         return;
     }
@@ -162,7 +159,7 @@ static void decode_device(xt_walk *walk, const xt_field *field, const xt_node *n
 {
     unsigned platform, device;
     const char *text = scalar(walk, field, node);
-    if (text && strlen(text) < 200 && xt_request_ok(text, &platform, &device))
+    if (text && strlen(text) < 200 && xt_is_printable(text) && xt_request_ok(text, &platform, &device))
         keep_string(walk, node, text, at);
     else if (text)
         xt_expected(walk, field, node);

@@ -44,9 +44,19 @@ static const unit_refused_row rows[] = {
      "     5 | output: {dir: \"a{name\"}\n"
      "       |               ^"},
     {"template, empty", SMALL "output: {dir: \"\"}\n", NULL,
-     "t.yaml:5:15: output.dir: expected a path of 1 to 1000 characters\n"
+     "t.yaml:5:15: output.dir: expected a path of 1 to 1000 printable characters\n"
      "     5 | output: {dir: \"\"}\n"
      "       |               ^"},
+    {"template, control characters", SMALL "output: {dir: \"a\\e[1m\"}\n", NULL,
+     "t.yaml:5:15: output.dir: expected a path of 1 to 1000 printable characters\n"
+     "     5 | output: {dir: \"a\\e[1m\"}\n"
+     "       |               ^"},
+    {"device, control characters", SMALL, "device=\"name:\\x9b1m\"",
+     "--set device=\"name:\\x9b1m\": device: expected auto, cpu, gpu, PLATFORM:DEVICE such as 0:1, name:TEXT or "
+     "platform:TEXT, found the quoted text 'name:??1m'"},
+    {"path, control characters", TABLE, "data.train.file=\"a\\nb\"",
+     "--set data.train.file=\"a\\nb\": data.train.file: expected the path of a file, from the directory of the config that "
+     "names it, or - for standard input, found the quoted text 'a?b'"},
     {"template, a mapping", SMALL "output: {dir: {name}}\n", NULL,
      "t.yaml:5:15: output.dir: expected a path, in which {name}, {seed} and {hash} may stand, found a mapping\n"
      "     5 | output: {dir: {name}}\n"

@@ -26,6 +26,7 @@ typedef struct run {
     xt_outdir dir;
     int csv_fd, copy_fd;  /* DIR/loss.csv; csv_path's file, -1: none */
     bool stdout_open;     /* false once its reader has gone away */
+    bool diverged;        /* whatever else goes wrong then: there is no model to save */
     xt_buf csv_name, csv, lines;
     xt_epoch *rows;       /* MAX_CHUNK */
     xt_hash *losses;
@@ -185,6 +186,7 @@ static xt_status take_chunk(run *r, uint32_t first, uint32_t n, double begin, do
         double seconds = begin + (end - begin) * (double)(i + 1) / (double)n;
         add_row(r, first + i + 1, &r->rows[i], seconds);
         if (!isfinite(r->rows[i].loss)) {
+            r->diverged = true;
             xt_status status = write_rows(r, err);
             return status ? status
                           : xt_fail(err, XT_DIVERGED,
@@ -249,7 +251,7 @@ static xt_status finish(run *r, xt_status status, xt_err *err)
 {
     double before = now();
     xt_status later;
-    if (status != XT_DIVERGED) {
+    if (!r->diverged) {
         later = save_model(r, status ? NULL : err);
         status = status ? status : later;
     }
@@ -258,7 +260,7 @@ static xt_status finish(run *r, xt_status status, xt_err *err)
     later = close_csv(&r->copy_fd, r->job->csv_path, status ? NULL : err);
     status = status ? status : later;
     r->record.output_seconds += now() - before;
-    const char *word = status == XT_DIVERGED ? "diverged" : status ? "failed" : r->result->signal ? "interrupted" : "finished";
+    const char *word = r->diverged ? "diverged" : status ? "failed" : r->result->signal ? "interrupted" : "finished";
     later = write_record(r, word, status ? NULL : err);
     return status ? status : later;
 }

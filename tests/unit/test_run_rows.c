@@ -1,0 +1,134 @@
+/* src/app: rows of a run as text: CSV, lines, their columns and numbers. */
+#include "app/rows.h"
+#include "cases.h"
+#include "model/ops.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct due_row {
+    uint32_t epochs, every; /* every 0: about 20 lines */
+    const char *due;
+} due_row;
+
+static const due_row due_rows[] = {
+    {1, 0, "1 "},
+    {5, 0, "1 2 3 4 5 "},
+    {39, 1, "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 "},
+    {500, 0, "1 25 50 75 100 125 150 175 200 225 250 275 300 325 350 375 400 425 450 475 500 "},
+    {100, 30, "1 30 60 90 100 "},
+    {100, 99, "1 99 100 "},
+    {100, 100, "1 100 "},
+    {100, 1000000000, "1 100 "},
+    {41, 0, "1 2 4 6 8 10 12 14 16 18 20 22 24 26 28 30 32 34 36 38 40 41 "},
+};
+
+static void lines_are_due(void **state)
+{
+    const due_row *row = *state;
+    const xt_spec spec = {.epochs = row->epochs, .log_every = row->every};
+    xt_buf due = {0};
+    for (uint32_t epoch = 1; epoch <= row->epochs; epoch++)
+        if (xt_line_due(&spec, epoch))
+            xt_buf_printf(&due, "%u ", epoch);
+    assert_string_equal(xt_buf_text(&due), row->due);
+    xt_buf_clear(&due);
+}
+
+/* However many epochs: never a flood, never nothing. */
+static void about_twenty_lines(void **state)
+{
+    (void)state;
+    for (uint32_t epochs = 1; epochs < 3000; epochs += 7) {
+        const xt_spec spec = {.epochs = epochs};
+        uint32_t n = 0;
+        for (uint32_t epoch = 1; epoch <= epochs; epoch++)
+            n += xt_line_due(&spec, epoch);
+        assert_true(n <= 41 && n >= (epochs < 20 ? epochs : 20));
+    }
+}
+
+static void numbers(void **state)
+{
+    (void)state;
+    static const struct { double value; const char *text; } rows[] = {
+        {0, "0"}, {-0.0, "-0"}, {1, "1"}, {0.1, "0.1"}, {1.0 / 3, "0.333333333"}, {1e-30, "1e-30"}, {1e300, "1e+300"},
+        {123456789, "123456789"}, {1234567891, "1.23456789e+09"}, {-2.5, "-2.5"}, {INFINITY, "inf"}, {-INFINITY, "-inf"},
+        {NAN, "nan"}, {-NAN, "nan"}, {0.48233200073242188, "0.482332001"}, {-1.2345678901e-300, "-1.23456789e-300"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[32];
+        xt_csv_number(rows[i].value, text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
+static const char *const kinds[] = {"accuracy", "mae", "accuracy", "rmse", "accuracy", "mae", "rmse", "rmse"};
+
+static xt_spec spec_of(xt_choice metrics[8], size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        metrics[i] = xt_choose(&xt_metrics, kinds[i]);
+    return (xt_spec){.epochs = 1000, .n_metrics = n, .metrics = metrics};
+}
+
+static void columns(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {"accuracy", "mae", "accuracy_2", "rmse", "accuracy_3", "mae_2", "rmse_2", "rmse_3"};
+    char names[XT_MAX_METRICS][XT_COLUMN_BYTES];
+    xt_choice metrics[8];
+    xt_spec spec = spec_of(metrics, 8);
+    xt_metric_columns(&spec, names);
+    for (size_t i = 0; i < 8; i++)
+        assert_string_equal(names[i], expected[i]);
+}
+
+static void csv(void **state)
+{
+    (void)state;
+    xt_choice metrics[8];
+    xt_spec spec = spec_of(metrics, 0);
+    const xt_epoch row = {.loss = 0.1, .metrics = {0.5, NAN, 1}, .learning_rate = 0.1f, .step = UINT64_C(12345678901)};
+    xt_buf text = {0};
+    xt_csv_header(&spec, &text);
+    xt_csv_row(&spec, 1, &row, 0.25, &text);
+    assert_string_equal(text.data, "epoch,loss,learning_rate,step,seconds\n1,0.1,0.1,12345678901,0.250000\n");
+    spec = spec_of(metrics, 3);
+    xt_buf_reset(&text);
+    xt_csv_header(&spec, &text);
+    xt_csv_row(&spec, UINT32_MAX, &row, 1e6, &text);
+    assert_string_equal(text.data, "epoch,loss,accuracy,mae,accuracy_2,learning_rate,step,seconds\n"
+                                   "4294967295,0.1,0.5,nan,1,0.1,12345678901,1000000.000000\n");
+    xt_buf_clear(&text);
+}
+
+static void lines(void **state)
+{
+    (void)state;
+    xt_choice metrics[8];
+    xt_spec spec = spec_of(metrics, 3);
+    const xt_epoch row = {.loss = 0.482332000732, .metrics = {0.5, INFINITY, 1}};
+    xt_buf text = {0};
+    xt_line_row(&spec, 10, &row, &text);
+    xt_line_row(&spec, 1000, &row, &text);
+    spec.n_metrics = 0;
+    spec.epochs = 3;
+    xt_line_row(&spec, 3, &(xt_epoch){.loss = -NAN}, &text);
+    assert_string_equal(text.data, "epoch    10/1000  loss 0.482332  accuracy 0.5  mae inf  accuracy_2 1\n"
+                                   "epoch  1000/1000  loss 0.482332  accuracy 0.5  mae inf  accuracy_2 1\n"
+                                   "epoch  3/3  loss nan\n");
+    xt_buf_clear(&text);
+}
+
+int main(void)
+{
+    for (size_t i = 0; i < sizeof due_rows / sizeof due_rows[0]; i++)
+        unit_case(lines_are_due, &due_rows[i], "lines of %u epochs, every %u", due_rows[i].epochs, due_rows[i].every);
+    UNIT_CASE(about_twenty_lines);
+    UNIT_CASE(numbers);
+    UNIT_CASE(columns);
+    UNIT_CASE(csv);
+    UNIT_CASE(lines);
+    return unit_run("run rows");
+}

@@ -230,8 +230,9 @@ xt_status xt_config_open(const xt_config_source *sources, size_t n_sources, xt_c
         status = load(arena, &sources[i], &texts[i], err);
         if (status)
             goto out;
-        skip_mark(&texts[i]);
         bool text = sources[i].kind == XT_CONFIG_FILE || sources[i].kind == XT_CONFIG_TEXT;
+        if (text)
+            skip_mark(&texts[i]);
         tree = text ? apply_text(&config->diags, tree, (uint32_t)i, &broken)
                     : apply_set(&config->diags, tree, &sources[i], (uint32_t)i);
     }

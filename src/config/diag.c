@@ -71,11 +71,19 @@ static void add_excerpt(const xt_source_text *source, xt_place place, xt_buf *ou
     xt_buf_printf(out, "\n       | %*s^", (int)(place.column - from), "");
 }
 
+/* U+FFFE and U+FFFF are printable, but no YAML holds them, not even in a comment. */
+static bool is_no_yaml(const char *at, size_t n_bytes)
+{
+    return n_bytes == 3 && memcmp(at, "\xEF\xBF", 2) == 0 && (unsigned char)at[2] >= 0xBE;
+}
+
 /* A path or an option as it was typed, which may hold anything. */
 static void add_name(const char *name, xt_buf *out)
 {
     for (size_t left = strlen(name), step; left; name += step, left -= step) {
         step = xt_text_printable(name, left);
+        if (is_no_yaml(name, step))
+            step = 0;
         xt_buf_add(out, step ? name : "?", step ? step : 1);
         step = step ? step : 1;
     }

@@ -88,7 +88,7 @@ static void origins_of_every_line(void **state)
     xt_config *config = unit_config(
         SOURCES(TEXT(SMALL "output:\n  dir: a-very-long-directory/with-a-long-name/inside\n"),
                 OTHER("metrics: [mae,\n  {type: accuracy, threshold: 0.25}]\nloss: huber\n"), SET("seed=7"),
-                VALUE("--epochs\n9", "train.epochs=9"), SET("metrics.0=rmse")));
+                VALUE("--epochs\n9\xEF\xBF\xBF", "train.epochs=9"), SET("metrics.0=rmse")));
     assert_printed(config, true,
                    "name: run                               # default\n"
                    "seed: 7                                 # --set seed=7\n"
@@ -116,7 +116,7 @@ static void origins_of_every_line(void **state)
                    "  momentum: 0                           # default\n"
                    "  nesterov: false                       # default\n"
                    "train:\n"
-                   "  epochs: 9                             # --epochs?9\n"
+                   "  epochs: 9                             # --epochs?9???\n"
                    "  batch_size: 32                        # default\n"
                    "  loss_report: running                  # default\n"
                    "metrics:\n"
@@ -216,6 +216,16 @@ static void text_survives_elsewhere(void **state)
     xt_config_close(&config);
 }
 
+/* A byte order mark starts a file; in a value it is a character. */
+static void a_mark_in_a_value(void **state)
+{
+    (void)state;
+    xt_config *config = unit_config(SOURCES(TEXT("\xEF\xBB\xBF" SMALL), VALUE("-o", "output.dir=\xEF\xBB\xBFo")));
+    assert_string_equal(xt_config_spec(config)->output_dir, "\xEF\xBB\xBFo");
+    unit_round_trip(config);
+    xt_config_close(&config);
+}
+
 /* ---- many configurations ---- */
 
 static const char *const pieces[] = {
@@ -302,6 +312,7 @@ int main(void)
         unit_case(text_survives, &texts[i], "column %s", texts[i].yaml);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         unit_case(text_survives_elsewhere, &texts[i], "text %s", texts[i].yaml);
+    UNIT_CASE(a_mark_in_a_value);
     UNIT_CASE(many_configurations);
     UNIT_CASE(document);
     return unit_run("config print");

@@ -1,7 +1,6 @@
 /* The program: the command line in, one exit code out. The only file that
  * exits, and with base/log.c the only ones that write to stderr. */
 #include "base/log.h"
-#include "base/file.h"
 #include "cli/commands.h"
 
 #include <fcntl.h>
@@ -9,13 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-xt_status xt_print(const xt_buf *text, xt_err *err)
-{
-    if (text->failed)
-        return xt_fail_memory(err, "the output", text->len);
-    return xt_write_all(STDOUT_FILENO, "standard output", xt_buf_text(text), text->len, err);
-}
 
 /* A descriptor that is closed would be given to the next file that is opened,
  * and lines for a person would land in it. In its place stands one that fails

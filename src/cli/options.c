@@ -91,8 +91,13 @@ static int code_of(size_t row)
     return rows[row].letter ? rows[row].letter : 256 + (int)row;
 }
 
+/* "-" has getopt give every argument in its place, as code ARGUMENT: the last
+ * override wins, whichever form it has, and POSIXLY_CORRECT changes nothing. */
+enum { ARGUMENT = 1 };
+
 static void make_tables(char *letters, struct option *names)
 {
+    *letters++ = '-';
     *letters++ = ':';
     for (size_t i = 0; i < N_ROWS; i++) {
         names[i] = (struct option){rows[i].name, rows[i].arg ? required_argument : no_argument, NULL, code_of(i)};
@@ -114,13 +119,10 @@ static const char *long_name(const char *arg, size_t *n)
     return arg + 2;
 }
 
-static xt_status fail_unknown(const char *arg, int letter, xt_err *err)
+static xt_status fail_name(const char *name, size_t n, xt_err *err)
 {
     const char *near = NULL;
-    size_t n, best = 0;
-    const char *name = long_name(arg, &n);
-    if (!name)
-        return xt_fail(err, XT_BAD_USAGE, "unknown option -%c; see xortrain --help", letter);
+    size_t best = 0;
     char typed[64];
     snprintf(typed, sizeof typed, "%.*s", (int)n, name);
     for (size_t i = 0; i < N_ROWS; i++) {
@@ -184,12 +186,21 @@ typedef struct given {
     bool rows[N_ROWS];
 } given;
 
+/* Unknown letters, and arguments that nobody takes: names were looked at before. */
+static xt_status fail_option(int code, xt_err *err)
+{
+    for (size_t i = 0; i < N_ROWS; i++)
+        if (code_of(i) == code)
+            return xt_fail(err, XT_BAD_USAGE, "option --%s takes no argument", rows[i].name);
+    return xt_fail(err, XT_BAD_USAGE, "unknown option -%c; see xortrain --help", code);
+}
+
 static xt_status parse_option(int code, char **argv, xt_options *options, given *given_options, xt_err *err)
 {
     size_t n = 0, row = 0;
     const char *arg = argv[optind - 1];
     if (code == '?')
-        return fail_unknown(arg, optopt, err);
+        return fail_option(optopt, err);
     if (code == ':') {
         const char *what = long_name(arg, &n);
         return xt_fail(err, XT_BAD_USAGE, "option %s%.*s needs an argument", what ? "" : "-", what ? (int)n + 2 : 1,
@@ -203,6 +214,16 @@ static xt_status parse_option(int code, char **argv, xt_options *options, given 
     return apply(&rows[row], taken, optarg, options, err);
 }
 
+/* Whether the next argument is that of the last letter of -qc. */
+static bool wants_next(const char *arg)
+{
+    for (const char *at = arg + 1; arg[0] == '-' && *at; at++)
+        for (size_t i = 0; i < N_ROWS; i++)
+            if (rows[i].letter == *at && rows[i].arg)
+                return !at[1];
+    return false;
+}
+
 /* getopt_long takes --ep for --epochs; a script written so would break with
  * the next option. Only whole names are taken. */
 static xt_status refuse_abbreviations(int argc, char **argv, xt_err *err)
@@ -210,12 +231,14 @@ static xt_status refuse_abbreviations(int argc, char **argv, xt_err *err)
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         size_t n, row = 0;
         const char *name = long_name(argv[i], &n);
-        if (!name)
+        if (!name) {
+            i += wants_next(argv[i]);
             continue;
+        }
         while (row < N_ROWS && !(strlen(rows[row].name) == n && strncmp(rows[row].name, name, n) == 0))
             row++;
         if (row == N_ROWS)
-            return fail_unknown(argv[i], 0, err);
+            return fail_name(name, n, err);
         if (rows[row].arg && !name[n])
             i++;
     }
@@ -266,7 +289,8 @@ static xt_status parse_argument(const char *arg, bool first, xt_options *options
 
 xt_status xt_options_parse(int argc, char **argv, xt_options *out, xt_err *err)
 {
-    char letters[2 * N_ROWS + 2];
+    char letters[2 * N_ROWS + 3];
+    size_t n_arguments = 0;
     struct option names[N_ROWS + 1];
     given given_options = {{false}};
     xt_options options = {0};
@@ -279,11 +303,12 @@ xt_status xt_options_parse(int argc, char **argv, xt_options *out, xt_err *err)
         status = xt_fail_memory(err, "the command line", 0);
     make_tables(letters, names);
     opterr = 0;
-    optind = 1;
+    optind = 0; /* from the start, even where an earlier call ended within -abc */
     for (int code; !status && (code = getopt_long(argc, argv, letters, names, NULL)) != -1;)
-        status = parse_option(code, argv, &options, &given_options, err);
+        status = code == ARGUMENT ? parse_argument(optarg, n_arguments++ == 0, &options, err)
+                                  : parse_option(code, argv, &options, &given_options, err);
     for (int i = optind; !status && i < argc; i++)
-        status = parse_argument(argv[i], i == optind, &options, err);
+        status = parse_argument(argv[i], n_arguments++ == 0, &options, err);
     if (!status)
         status = check_command(&options, &given_options, err);
     if (status)

@@ -38,7 +38,7 @@ typedef struct xt_command {
 extern const xt_table xt_commands; /* of xt_command, train first */
 const xt_command *xt_command_at(int index);
 
-/* Parses argv (which getopt permutes). XT_BAD_USAGE says what is wrong. With
+/* Parses argv. XT_BAD_USAGE says what is wrong. With
  * help or version set nothing else is required. */
 xt_status xt_options_parse(int argc, char **argv, xt_options *out, xt_err *err);
 void xt_options_clear(xt_options *options);

@@ -53,8 +53,8 @@ static void numbers(void **state)
     (void)state;
     static const struct { double value; const char *text; } rows[] = {
         {0, "0"}, {-0.0, "-0"}, {1, "1"}, {0.1, "0.1"}, {1.0 / 3, "0.333333333"}, {1e-30, "1e-30"}, {1e300, "1e+300"},
-        {123456789, "123456789"}, {1234567891, "1.23456789e+09"}, {-2.5, "-2.5"}, {INFINITY, "inf"}, {-INFINITY, "-inf"},
-        {NAN, "nan"}, {-NAN, "nan"}, {0.48233200073242188, "0.482332001"}, {-1.2345678901e-300, "-1.23456789e-300"},
+        {123456789, "123456789"}, {1234567891, "1.23456789e+09"}, {-2.5, "-2.5"}, {HUGE_VAL, "inf"}, {-HUGE_VAL, "-inf"},
+        {(double)NAN, "nan"}, {-(double)NAN, "nan"}, {0.48233200073242188, "0.482332001"}, {-1.2345678901e-300, "-1.23456789e-300"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char text[32];
@@ -89,7 +89,7 @@ static void csv(void **state)
     (void)state;
     xt_choice metrics[8];
     xt_spec spec = spec_of(metrics, 0);
-    const xt_epoch row = {.loss = 0.1, .metrics = {0.5, NAN, 1}, .learning_rate = 0.1f, .step = UINT64_C(12345678901)};
+    const xt_epoch row = {.loss = 0.1, .metrics = {0.5, (double)NAN, 1}, .learning_rate = 0.1f, .step = UINT64_C(12345678901)};
     xt_buf text = {0};
     xt_csv_header(&spec, &text);
     xt_csv_row(&spec, 1, &row, 0.25, &text);
@@ -108,13 +108,13 @@ static void lines(void **state)
     (void)state;
     xt_choice metrics[8];
     xt_spec spec = spec_of(metrics, 3);
-    const xt_epoch row = {.loss = 0.482332000732, .metrics = {0.5, INFINITY, 1}};
+    const xt_epoch row = {.loss = 0.482332000732, .metrics = {0.5, HUGE_VAL, 1}};
     xt_buf text = {0};
     xt_line_row(&spec, 10, &row, &text);
     xt_line_row(&spec, 1000, &row, &text);
     spec.n_metrics = 0;
     spec.epochs = 3;
-    xt_line_row(&spec, 3, &(xt_epoch){.loss = -NAN}, &text);
+    xt_line_row(&spec, 3, &(xt_epoch){.loss = -(double)NAN}, &text);
     assert_string_equal(text.data, "epoch    10/1000  loss 0.482332  accuracy 0.5  mae inf  accuracy_2 1\n"
                                    "epoch  1000/1000  loss 0.482332  accuracy 0.5  mae inf  accuracy_2 1\n"
                                    "epoch  3/3  loss nan\n");

@@ -1,0 +1,355 @@
+/* src/app: a network in a model file and back, and whatever bytes may come
+ * instead: refused, or the very same values. */
+#include "app/model_file.h"
+#include "app/safetensors.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "nets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static xt_err err;
+
+static char path[64];
+
+static const char config_yaml[] = "data: {train: {file: x.csv, targets: y}}\n"
+                                  "model: {layers: [{units: 3, activation: tanh}, {units: 1}]}\n"
+                                  "optimizer: {type: sgd, learning_rate: 0.5}\n"
+                                  "train: {epochs: 7}\n";
+
+typedef struct saved {
+    unit_net net;
+    float *params;
+    xt_buf bytes; /* of the file */
+} saved;
+
+static const char *names[] = {"x \"1\"", "\xC3\xB6,2", "y"};
+
+static void save(saved *model)
+{
+    char hash[XT_HASH_BYTES], expected[XT_HASH_BYTES];
+    *model = (saved){.params = NULL};
+    strcpy(path, "/tmp/xt-model-XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    unit_net_make(&model->net, &(unit_shape){4, 2, {3, 1}, "tanh", "mse", 2, 5});
+    xt_dataset *data = &model->net.data;
+    data->input_names = names;
+    data->target_names = names + 2;
+    model->params = unit_net_state(&model->net);
+    if (xt_model_save(path, &model->net.plan, model->params, data, config_yaml, 7, hash, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(xt_file_read(path, 1 << 20, XT_FAILED, &model->bytes, &err), XT_OK);
+    xt_hash_block(model->bytes.data, model->bytes.len, expected);
+    assert_string_equal(hash, expected);
+}
+
+static void forget(saved *model)
+{
+    unlink(path);
+    free(model->params);
+    unit_net_clear(&model->net);
+    xt_buf_clear(&model->bytes);
+}
+
+static void write_bytes(const void *bytes, size_t n_bytes)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, n_bytes, file), n_bytes);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Of the model in `path`; the file is left alone on failure. */
+static xt_status load(const saved *model, float *params)
+{
+    xt_model_file file, before;
+    memset(&file, 0x5A, sizeof file);
+    before = file;
+    xt_status status = xt_model_open(path, &file, &err);
+    if (status) {
+        assert_memory_equal(&file, &before, sizeof file);
+        assert_int_equal(status, err.status);
+        assert_int_equal(xt_model_open(path, &file, NULL), status);
+        assert_memory_equal(&file, &before, sizeof file);
+        return status;
+    }
+    status = xt_model_params(&file, path, &model->net.plan, params, &err);
+    xt_model_close(&file);
+    assert_null(file.inside);
+    xt_model_close(&file);
+    return status;
+}
+
+static void model_round_trip(void **state)
+{
+    (void)state;
+    saved model;
+    xt_model_file file = {0};
+    float params[13];
+    char checksum[XT_HASH_BYTES];
+    save(&model);
+    assert_int_equal(model.net.plan.n_params, 13);
+    assert_int_equal(xt_model_open(path, &file, &err), XT_OK);
+    assert_string_equal(file.config, config_yaml);
+    assert_string_equal(file.version, XT_VERSION);
+    assert_int_equal(file.epoch, 7);
+    assert_int_equal(file.n_inputs, 2);
+    assert_int_equal(file.n_targets, 1);
+    assert_string_equal(file.input_names[0], names[0]);
+    assert_string_equal(file.input_names[1], names[1]);
+    assert_string_equal(file.target_names[0], names[2]);
+    xt_hash_block(model.params, sizeof params, checksum);
+    assert_string_equal(file.checksum, checksum);
+    assert_int_equal(xt_model_params(&file, path, &model.net.plan, params, &err), XT_OK);
+    assert_memory_equal(params, model.params, sizeof params);
+    xt_model_close(&file);
+    /* The same training, the same bytes. */
+    saved again;
+    char first[64];
+    strcpy(first, path);
+    save(&again);
+    assert_int_equal(again.bytes.len, model.bytes.len);
+    assert_memory_equal(again.bytes.data, model.bytes.data, model.bytes.len);
+    forget(&again);
+    strcpy(path, first);
+    forget(&model);
+}
+
+/* Names and shapes as they are documented; the tensors lie one after another. */
+static void model_is_a_safetensors_file(void **state)
+{
+    (void)state;
+    saved model;
+    save(&model);
+    xt_safetensors *file = NULL;
+    assert_int_equal(xt_safetensors_open("t", model.bytes.data, model.bytes.len, &file, &err), XT_OK);
+    static const struct { const char *name; size_t n_dims, dims[2], at; } rows[] = {
+        {"layers.0.weight", 2, {3, 2}, 0}, {"layers.0.bias", 1, {3, 0}, 6},
+        {"layers.1.weight", 2, {1, 3}, 9}, {"layers.1.bias", 1, {1, 0}, 12},
+    };
+    assert_int_equal(xt_safetensors_count(file), 4);
+    for (size_t i = 0; i < 4; i++) {
+        const xt_tensor *tensor = xt_safetensors_tensor(file, rows[i].name);
+        assert_non_null(tensor);
+        assert_int_equal(tensor->n_dims, rows[i].n_dims);
+        assert_memory_equal(tensor->dims, rows[i].dims, sizeof tensor->dims);
+        size_t n = tensor->dims[0] * (tensor->n_dims == 2 ? tensor->dims[1] : 1);
+        assert_memory_equal(tensor->values, model.params + rows[i].at, n * sizeof(float));
+    }
+    assert_string_equal(xt_safetensors_value(file, "format"), "xortrain-1");
+    assert_string_equal(xt_safetensors_value(file, "epoch"), "7");
+    xt_safetensors_close(&file);
+    forget(&model);
+}
+
+static void every_truncation(void **state)
+{
+    (void)state;
+    saved model;
+    float params[13];
+    save(&model);
+    for (size_t n = 0; n < model.bytes.len; n++) {
+        write_bytes(model.bytes.data, n);
+        if (load(&model, params) != XT_BAD_DATA)
+            fail_msg("%zu bytes of %zu are taken: %s", n, model.bytes.len, err.text);
+    }
+    /* One byte more is one too many. */
+    xt_buf_add(&model.bytes, "", 1);
+    write_bytes(model.bytes.data, model.bytes.len);
+    assert_int_equal(load(&model, params), XT_BAD_DATA);
+    forget(&model);
+}
+
+/* Refused, or the very same values. */
+static void every_byte_flipped(void **state)
+{
+    (void)state;
+    static const unsigned char masks[] = {0x01, 0x02, 0x08, 0x20, 0x80, 0xFF};
+    saved model;
+    size_t n_refused = 0;
+    save(&model);
+    for (size_t i = 0; i < model.bytes.len; i++) {
+        for (size_t k = 0; k < sizeof masks; k++) {
+            float params[13] = {0};
+            model.bytes.data[i] = (char)(model.bytes.data[i] ^ masks[k]);
+            write_bytes(model.bytes.data, model.bytes.len);
+            model.bytes.data[i] = (char)(model.bytes.data[i] ^ masks[k]);
+            xt_status status = load(&model, params);
+            if (status) {
+                assert_int_equal(status, XT_BAD_DATA);
+                n_refused++;
+                continue;
+            }
+            if (i >= model.bytes.len - sizeof params)
+                fail_msg("byte %zu of the weights with %02x goes unnoticed", i, masks[k]);
+            assert_memory_equal(params, model.params, sizeof params);
+        }
+    }
+    assert_true(n_refused > model.bytes.len);
+    forget(&model);
+}
+
+typedef struct edit_row {
+    const char *name, *from, *to; /* of one length; in the file's text */
+    const char *message;          /* "%s: ..." */
+} edit_row;
+
+static const edit_row edit_rows[] = {
+    {"another format", "xortrain-1", "xortrain-2",
+     "%s: not one of xortrain's models: its metadata says format 'xortrain-2', not 'xortrain-1'"},
+    {"no metadata", "__metadata__", "__metadata_x", "%s: tensor '__metadata_x' is not of float32"},
+    {"no config", "\"config\"", "\"confix\"", "%s: its metadata is not complete"},
+    {"no epoch", "\"epoch\"", "\"epocx\"", "%s: its metadata is not complete"},
+    {"an epoch that is no number", "\"7\"", "\"x\"", "%s: its metadata is not complete"},
+    {"no version", "\"xortrain\"", "\"xortraix\"", "%s: its metadata is not complete"},
+    {"no checksum", "\"checksum\"", "\"checksux\"", "%s: its metadata is not complete"},
+    {"no inputs", "\"inputs\"", "\"inputx\"", "%s: its metadata has no list of inputs"},
+    {"no targets", "\"targets\"", "\"targetx\"", "%s: its metadata has no list of targets"},
+    {"targets that are no list", "[\\\"y\\\"]", "{}     ", "%s: its metadata has no list of targets"},
+    {"an empty list of targets", "[\\\"y\\\"]", "[]     ", "%s: its metadata has no list of targets"},
+    {"a target that is a number", "[\\\"y\\\"]", "[12345]", "%s: its list of targets holds something that is no name"},
+    {"a target that commands the terminal", "[\\\"y\\\"]", "[\\\"\x7f\\\"]",
+     "%s: its list of targets holds something that is no name"},
+    {"a target without a name", "[\\\"y\\\"]", "[\\\"\\\"] ", "%s: its list of targets holds something that is no name"},
+    {"a tensor of another name", "layers.1.bias", "layers.1.biax",
+     "%s: tensor layers.1.bias is missing or has not the shape that its configuration needs"},
+    {"a tensor of another shape", "[1,3]", "[3,1]",
+     "%s: tensor layers.1.weight is missing or has not the shape that its configuration needs"},
+    {"tensors in another place", "\"data_offsets\":[0,24]", "\"data_offsets\":[4,28]",
+     "%s: tensor 'layers.0.weight' does not lie where it should"},
+};
+
+/* The text `from` of the file becomes `to`. */
+static void edit(saved *model, const char *from, const char *to)
+{
+    size_t n = strlen(from);
+    assert_int_equal(n, strlen(to));
+    for (size_t i = 0; i + n <= model->bytes.len; i++)
+        if (memcmp(model->bytes.data + i, from, n) == 0) {
+            memcpy(model->bytes.data + i, to, n);
+            write_bytes(model->bytes.data, model->bytes.len);
+            return;
+        }
+    fail_msg("the file holds no %s", from);
+}
+
+static void edited_model_is_refused(void **state)
+{
+    const edit_row *row = *state;
+    saved model;
+    float params[13];
+    char message[300];
+    save(&model);
+    edit(&model, row->from, row->to);
+    snprintf(message, sizeof message, row->message[0] == '%' ? "%s%s" : "%s", path, row->message + 2);
+    assert_int_equal(load(&model, params), XT_BAD_DATA);
+    assert_string_equal(err.text, message);
+    forget(&model);
+}
+
+static void a_version_that_commands_the_terminal(void **state)
+{
+    (void)state;
+    static const char from[] = "\"xortrain\":\"" XT_VERSION;
+    char to[sizeof from], message[100];
+    float params[13];
+    saved model;
+    save(&model);
+    memcpy(to, from, sizeof from);
+    to[sizeof from - 2] = 0x7f;
+    edit(&model, from, to);
+    snprintf(message, sizeof message, "%s: its metadata is not complete", path);
+    assert_int_equal(load(&model, params), XT_BAD_DATA);
+    assert_string_equal(err.text, message);
+    forget(&model);
+}
+
+static void another_checksum(void **state)
+{
+    (void)state;
+    saved model;
+    float params[13];
+    char message[200], checksum[XT_HASH_BYTES];
+    save(&model);
+    xt_hash_block(model.params, sizeof params, checksum);
+    edit(&model, checksum, "0123456789abcdef0123456789abcdef");
+    snprintf(message, sizeof message, "%s: damaged: its weights do not have the checksum that was written with them", path);
+    assert_int_equal(load(&model, params), XT_BAD_DATA);
+    assert_string_equal(err.text, message);
+    forget(&model);
+}
+
+/* The plan is what the configuration inside says. */
+static void another_configuration(void **state)
+{
+    (void)state;
+    saved model, other;
+    float params[40];
+    xt_model_file file = {0};
+    char message[300];
+    save(&model);
+    assert_int_equal(xt_model_open(path, &file, &err), XT_OK);
+    unit_net_make(&other.net, &(unit_shape){4, 2, {3, 2, 1}, "tanh", "mse", 2, 5});
+    snprintf(message, sizeof message, "%s: 4 tensors where its configuration needs 6", path);
+    assert_int_equal(xt_model_params(&file, path, &other.net.plan, params, &err), XT_BAD_DATA);
+    assert_string_equal(err.text, message);
+    unit_net_clear(&other.net);
+    unit_net_make(&other.net, &(unit_shape){4, 2, {4, 1}, "tanh", "mse", 2, 5});
+    snprintf(message, sizeof message,
+             "%s: tensor layers.0.weight is missing or has not the shape that its configuration needs", path);
+    assert_int_equal(xt_model_params(&file, path, &other.net.plan, params, &err), XT_BAD_DATA);
+    assert_string_equal(err.text, message);
+    unit_net_clear(&other.net);
+    xt_model_close(&file);
+    forget(&model);
+}
+
+static void files_that_are_none(void **state)
+{
+    (void)state;
+    xt_model_file file = {0};
+    assert_int_equal(xt_model_open("/tmp/xt-no-such-model", &file, &err), XT_FAILED);
+    assert_string_equal(err.text, "cannot open /tmp/xt-no-such-model: No such file or directory");
+    assert_int_equal(xt_model_open("configs/xor.yaml", &file, &err), XT_BAD_DATA);
+    assert_string_equal(err.text, "configs/xor.yaml: not a model file (safetensors): no header");
+    assert_int_equal(xt_model_open("/dev/null", &file, &err), XT_BAD_DATA);
+    assert_string_equal(err.text, "/dev/null: not a model file: only 0 bytes");
+    assert_null(file.inside);
+}
+
+static void no_room_to_save(void **state)
+{
+    (void)state;
+    saved model;
+    char hash[XT_HASH_BYTES];
+    save(&model);
+    assert_int_equal(xt_model_save("/dev/full", &model.net.plan, model.params, &model.net.data, config_yaml, 7, hash, &err),
+                     XT_FAILED);
+    assert_string_equal(err.text, "cannot write /dev/full: No space left on device");
+    assert_int_equal(xt_model_save("/tmp/xt-no-such-dir/m", &model.net.plan, model.params, &model.net.data, config_yaml, 7,
+                                   hash, &err),
+                     XT_FAILED);
+    assert_string_equal(err.text, "cannot create /tmp/xt-no-such-dir/m: No such file or directory");
+    forget(&model);
+}
+
+int main(void)
+{
+    UNIT_CASE(model_round_trip);
+    UNIT_CASE(model_is_a_safetensors_file);
+    UNIT_CASE(every_truncation);
+    UNIT_CASE(every_byte_flipped);
+    for (size_t i = 0; i < sizeof edit_rows / sizeof edit_rows[0]; i++)
+        unit_case(edited_model_is_refused, &edit_rows[i], "model: %s", edit_rows[i].name);
+    UNIT_CASE(a_version_that_commands_the_terminal);
+    UNIT_CASE(another_checksum);
+    UNIT_CASE(another_configuration);
+    UNIT_CASE(files_that_are_none);
+    UNIT_CASE(no_room_to_save);
+    return unit_run("model file");
+}

@@ -1,0 +1,286 @@
+/* src/app: what a run writes to, when that fails, goes away or is in use. */
+#include "app/outdir.h"
+#include "base/file.h"
+#include "runs.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- sinks that fail ---- */
+
+static int pipe_ends[2];
+
+static void close_reader(void)
+{
+    close(pipe_ends[0]);
+}
+
+/* The rows so far and the model are there. */
+static void the_second_csv_fails_on_the_way(void **state)
+{
+    (void)state;
+    unit_job j;
+    char path[40], message[100];
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+    assert_int_equal(pipe(pipe_ends), 0);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", pipe_ends[1]);
+    unit_run_make(&j, 200);
+    j.run.csv_path = path;
+    unit_run_hook(&j, 10, close_reader);
+    assert_int_equal(unit_run_go(&j), XT_FAILED);
+    snprintf(message, sizeof message, "cannot write %s: Broken pipe", path);
+    assert_string_equal(unit_run_err.text, message);
+    assert_true(j.result.epochs >= 10 && j.result.epochs < 200);
+    unit_run_status("failed", j.result.epochs, true);
+    close(pipe_ends[1]);
+    signal(SIGPIPE, before);
+    unit_run_clear(&j);
+}
+
+/* A second CSV that cannot be: nothing has happened yet, an earlier run's files are as they were. */
+static void the_second_csv_cannot_be(void **state)
+{
+    (void)state;
+    static const struct { const char *path, *message; } rows[] = {
+        {"/dev/full", "cannot write /dev/full: No space left on device"},
+        {"no/such/dir.csv", "cannot create no/such/dir.csv: No such file or directory"},
+        {".", "cannot create .: Is a directory"},
+    };
+    unit_job j;
+    unit_run_make(&j, 3);
+    assert_int_equal(unit_run_go(&j), XT_OK);
+    char *before[] = {unit_run_text("out/loss.csv"), unit_run_text("out/run.json")};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        j.run.csv_path = rows[i].path;
+        assert_int_equal(unit_run_go(&j), XT_FAILED);
+        assert_string_equal(unit_run_err.text, rows[i].message);
+        assert_int_equal(j.result.epochs, 0);
+        unit_run_same_text("out/loss.csv", before[0]);
+        unit_run_same_text("out/run.json", before[1]);
+        assert_true(unit_run_exists("out/model.safetensors"));
+    }
+    free(before[0]);
+    free(before[1]);
+    unit_run_clear(&j);
+}
+
+static void the_second_csv_is_the_first(void **state)
+{
+    (void)state;
+    unit_job j;
+    unit_run_make(&j, 9);
+    assert_int_equal(unit_run_go(&j), XT_OK);
+    char *expected = unit_run_without_seconds("out/loss.csv");
+    xt_engine_close(&j.engine);
+    free(j.state);
+    j.run.csv_path = "out/../out/loss.csv";
+    assert_int_equal(unit_run_go(&j), XT_OK);
+    char *csv = unit_run_without_seconds("out/loss.csv");
+    assert_string_equal(csv, expected);
+    free(csv);
+    free(expected);
+    unit_run_clear(&j);
+}
+
+/* Runs with standard output led to a file. */
+static xt_status run_to(unit_job *j, const char *path)
+{
+    int saved = dup(STDOUT_FILENO), to = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    assert_true(saved >= 0 && to >= 0);
+    fflush(stdout);
+    dup2(to, STDOUT_FILENO);
+    xt_status status = unit_run_go(j);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    close(to);
+    return status;
+}
+
+static void lines_on_stdout(void **state)
+{
+    (void)state;
+    unit_job j;
+    unit_run_make(&j, 12);
+    j.net.spec.log_every = 5;
+    j.run.lines = true;
+    assert_int_equal(run_to(&j, "lines"), XT_OK);
+    xt_engine *engine = unit_net_open(&j.net, NULL);
+    xt_epoch rows[12];
+    xt_buf expected = {0};
+    unit_train(engine, 0, 12, rows);
+    static const uint32_t due[] = {1, 5, 10, 12};
+    for (size_t i = 0; i < 4; i++) {
+        const xt_epoch *row = &rows[due[i] - 1];
+        xt_buf_printf(&expected, "epoch  %2u/12  loss %.8g  accuracy %.8g  mae %.8g\n", due[i], row->loss, row->metrics[0],
+                      row->metrics[1]);
+    }
+    unit_run_same_text("lines", expected.data);
+    xt_buf_clear(&expected);
+    xt_engine_close(&engine);
+    unit_run_clear(&j);
+}
+
+static void csv_on_stdout(void **state)
+{
+    (void)state;
+    unit_job j;
+    unit_run_make(&j, 12);
+    j.run.lines = true;
+    j.run.csv_path = "-";
+    assert_int_equal(run_to(&j, "csv"), XT_OK);
+    char *csv = unit_run_text("out/loss.csv");
+    unit_run_same_text("csv", csv);
+    free(csv);
+    unit_run_clear(&j);
+    unit_run_make(&j, 3);
+    assert_int_equal(run_to(&j, "quiet"), XT_OK);
+    unit_run_same_text("quiet", "");
+    unit_run_clear(&j);
+}
+
+static void stdout_is_full(void **state)
+{
+    (void)state;
+    unit_job j;
+    unit_run_make(&j, 200);
+    j.run.lines = true;
+    assert_int_equal(run_to(&j, "/dev/full"), XT_FAILED);
+    assert_string_equal(unit_run_err.text, "cannot write standard output: No space left on device");
+    assert_int_equal(j.result.epochs, 1);
+    unit_run_status("failed", 1, true);
+    unit_run_clear(&j);
+    /* Nothing is saved of what has diverged, whatever else went wrong. */
+    unit_run_make(&j, 200);
+    j.run.lines = true;
+    j.net.spec.optimizer.values[0] = 3e38f;
+    assert_int_equal(run_to(&j, "/dev/full"), XT_FAILED);
+    unit_run_status("diverged", 1, false);
+    unit_run_clear(&j);
+}
+
+static void the_reader_of_stdout_goes_away(void **state)
+{
+    (void)state;
+    unit_job j;
+    char path[40];
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+    assert_int_equal(pipe(pipe_ends), 0);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", pipe_ends[1]);
+    unit_run_make(&j, 100);
+    j.run.lines = true;
+    j.net.spec.log_every = 1;
+    unit_run_hook(&j, 10, close_reader);
+    assert_int_equal(run_to(&j, path), XT_OK);
+    unit_run_status("finished", 100, true);
+    close(pipe_ends[1]);
+    signal(SIGPIPE, before);
+    unit_run_clear(&j);
+}
+
+/* ---- directories that cannot be ---- */
+
+static void refused_dir(const char *dir, const char *message)
+{
+    unit_job j;
+    unit_run_make(&j, 3);
+    j.net.spec.output_dir = dir;
+    assert_int_equal(unit_run_go(&j), XT_FAILED);
+    assert_string_equal(unit_run_err.text, message);
+    assert_int_equal(j.result.epochs, 0);
+    assert_true(isnan(j.result.loss));
+    unit_run_clear(&j);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    assert_int_equal(xt_file_replace(path, text, strlen(text), &unit_run_err), XT_OK);
+}
+
+static void directories_that_are_none(void **state)
+{
+    (void)state;
+    write_text("file", "kept");
+    refused_dir("file", "cannot create directory file: a file of that name exists");
+    refused_dir("file/below", "cannot create directory file/below: Not a directory");
+    refused_dir("/proc/xt-none/x", "cannot create directory /proc/xt-none: No such file or directory");
+    unit_run_same_text("file", "kept");
+}
+
+static void a_directory_that_is_read_only(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("out", 0555), 0);
+    /* Root writes there all the same. */
+    if (access("out", W_OK) != 0)
+        refused_dir("out", "cannot create out/loss.csv: Permission denied");
+    assert_int_equal(chmod("out", 0777), 0);
+}
+
+static void a_directory_in_use(void **state)
+{
+    (void)state;
+    xt_outdir dir = {.fd = -1};
+    unit_job j;
+    unit_run_make(&j, 3);
+    assert_int_equal(unit_run_go(&j), XT_OK);
+    unit_run_clear(&j);
+    char *before = unit_run_text("out/run.json");
+    assert_int_equal(xt_outdir_open("out", &dir, &unit_run_err), XT_OK);
+    refused_dir("out", "out: another run is writing there; give this one its own output.dir");
+    refused_dir("./out/", "./out/: another run is writing there; give this one its own output.dir");
+    unit_run_same_text("out/run.json", before);
+    free(before);
+    xt_outdir_close(&dir);
+    xt_outdir_close(&dir);
+    unit_run_make(&j, 3);
+    assert_int_equal(unit_run_go(&j), XT_OK);
+    unit_run_clear(&j);
+    /* A run has let go of it. */
+    assert_int_equal(xt_outdir_open("out", &dir, &unit_run_err), XT_OK);
+    xt_outdir_close(&dir);
+}
+
+static void files_of_a_directory(void **state)
+{
+    (void)state;
+    xt_outdir dir = {.fd = -1};
+    xt_buf path = {0};
+    assert_int_equal(xt_outdir_open("a/b", &dir, &unit_run_err), XT_OK);
+    xt_outdir_file(&dir, "f", &path);
+    assert_string_equal(path.data, "a/b/f");
+    xt_buf_clear(&path);
+    assert_int_equal(xt_outdir_replace(&dir, "f", "one", 3, &unit_run_err), XT_OK);
+    assert_int_equal(xt_outdir_replace(&dir, "f", "two!", 4, &unit_run_err), XT_OK);
+    unit_run_same_text("a/b/f", "two!");
+    assert_int_equal(xt_outdir_remove(&dir, "f", &unit_run_err), XT_OK);
+    assert_false(unit_run_exists("a/b/f"));
+    assert_int_equal(xt_outdir_remove(&dir, "f", &unit_run_err), XT_OK);
+    assert_int_equal(mkdir("a/b/d", 0777), 0);
+    assert_int_equal(xt_outdir_remove(&dir, "d", &unit_run_err), XT_FAILED);
+    assert_string_equal(unit_run_err.text, "cannot remove a/b/d: Is a directory");
+    xt_outdir_close(&dir);
+    assert_int_equal(dir.fd, -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_SCRATCH(the_second_csv_fails_on_the_way),
+        IN_SCRATCH(the_second_csv_cannot_be),
+        IN_SCRATCH(the_second_csv_is_the_first),
+        IN_SCRATCH(lines_on_stdout),
+        IN_SCRATCH(csv_on_stdout),
+        IN_SCRATCH(stdout_is_full),
+        IN_SCRATCH(the_reader_of_stdout_goes_away),
+        IN_SCRATCH(directories_that_are_none),
+        IN_SCRATCH(a_directory_that_is_read_only),
+        IN_SCRATCH(a_directory_in_use),
+        IN_SCRATCH(files_of_a_directory),
+    };
+    return cmocka_run_group_tests_name("run sinks", tests, NULL, NULL);
+}

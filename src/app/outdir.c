@@ -2,10 +2,14 @@
 
 #include "base/file.h"
 
+#include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 xt_status xt_outdir_open(const char *path, xt_outdir *out, xt_err *err)
@@ -25,12 +29,17 @@ xt_status xt_outdir_open(const char *path, xt_outdir *out, xt_err *err)
         close(fd);
         return status;
     }
-    *out = (xt_outdir){fd, path};
+    *out = (xt_outdir){.fd = fd, .path = path};
     return XT_OK;
 }
 
 void xt_outdir_close(xt_outdir *dir)
 {
+    for (size_t i = 0; i < dir->n_staged; i++) {
+        unlink(xt_buf_text(&dir->staged[i].temp));
+        xt_buf_clear(&dir->staged[i].temp);
+    }
+    dir->n_staged = 0;
     if (dir->fd >= 0)
         close(dir->fd);
     dir->fd = -1;
@@ -40,6 +49,68 @@ void xt_outdir_file(const xt_outdir *dir, const char *name, xt_buf *out)
 {
     size_t n = strlen(dir->path);
     xt_buf_printf(out, "%s%s%s", dir->path, n && dir->path[n - 1] == '/' ? "" : "/", name);
+}
+
+/* Temporary files that killed runs left; the lock says that nobody else's are here. */
+static void remove_leftovers(const xt_outdir *dir, const char *name)
+{
+    size_t n = strlen(name);
+    DIR *entries = opendir(dir->path);
+    for (struct dirent *entry; entries && (entry = readdir(entries));)
+        if (strncmp(entry->d_name, name, n) == 0 && strncmp(entry->d_name + n, ".tmp.", 5) == 0)
+            unlinkat(dir->fd, entry->d_name, 0);
+    if (entries)
+        closedir(entries);
+}
+
+xt_status xt_outdir_stage(xt_outdir *dir, const char *name, const void *bytes, size_t n_bytes, int *fd, xt_err *err)
+{
+    assert(dir->n_staged < XT_MAX_STAGED);
+    xt_buf path = {0}, *temp = &dir->staged[dir->n_staged].temp;
+    struct stat info;
+    int file = -1;
+    xt_status status = XT_OK;
+    xt_outdir_file(dir, name, &path);
+    remove_leftovers(dir, name);
+    if (path.failed)
+        status = xt_fail_memory(err, name, 0);
+    else if (fstatat(dir->fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode))
+        status = xt_fail(err, XT_FAILED, "cannot replace %s: it is a directory", path.data);
+    else
+        status = xt_temp_open(path.data, temp, &file, err);
+    if (file >= 0) {
+        dir->staged[dir->n_staged++].name = name;
+        status = xt_write_all(file, path.data, bytes, n_bytes, err);
+    }
+    if (!status && !fd && fsync(file) != 0)
+        status = xt_fail_errno(err, "cannot sync %s", path.data);
+    if (!status && fd)
+        *fd = file;
+    else if (file >= 0 && close(file) != 0 && !status)
+        status = xt_fail_errno(err, "cannot close %s", path.data);
+    if (file < 0)
+        xt_buf_clear(temp);
+    xt_buf_clear(&path);
+    return status;
+}
+
+xt_status xt_outdir_commit(xt_outdir *dir, xt_err *err)
+{
+    for (size_t i = 0; i < dir->n_staged; i++)
+        if (renameat(AT_FDCWD, dir->staged[i].temp.data, dir->fd, dir->staged[i].name) != 0)
+            return xt_fail_errno(err, "cannot replace %s/%s", dir->path, dir->staged[i].name);
+    for (size_t i = 0; i < dir->n_staged; i++)
+        xt_buf_clear(&dir->staged[i].temp);
+    dir->n_staged = 0;
+    return XT_OK;
+}
+
+xt_status xt_outdir_rename(const xt_outdir *dir, const char *from, const char *to, bool *moved, xt_err *err)
+{
+    *moved = renameat(dir->fd, from, dir->fd, to) == 0;
+    if (!*moved && errno != ENOENT)
+        return xt_fail_errno(err, "cannot rename %s/%s to %s", dir->path, from, to);
+    return XT_OK;
 }
 
 xt_status xt_outdir_replace(const xt_outdir *dir, const char *name, const void *bytes, size_t n_bytes, xt_err *err)

@@ -5,15 +5,13 @@
 #include "app/progress.h"
 #include "app/record.h"
 #include "app/rows.h"
-#include "base/file.h"
+#include "app/sinks.h"
+#include "base/clock.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 /* Epochs a chunk at most: bounds the rows that wait, and how long a signal does. */
 enum { MAX_CHUNK = 4096 };
@@ -24,11 +22,10 @@ typedef struct run {
     const xt_run_job *job;
     xt_run_result *result;
     xt_outdir dir;
-    int csv_fd, copy_fd;  /* DIR/loss.csv; csv_path's file, -1: none */
-    bool stdout_open;     /* false once its reader has gone away */
-    bool diverged;        /* whatever else goes wrong then: there is no model to save */
-    xt_buf csv_name, csv, lines;
-    xt_epoch *rows;       /* MAX_CHUNK */
+    xt_sinks sinks;
+    bool diverged;  /* whatever else goes wrong then: there is no model to save */
+    bool set_aside; /* the model of the run before is previous.safetensors now */
+    xt_epoch *rows; /* MAX_CHUNK */
     xt_hash *losses;
     xt_record record;
     xt_progress progress;
@@ -36,60 +33,13 @@ typedef struct run {
     char started[32];
 } run;
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* ---- sinks ---- */
-
-/* A reader that has gone away (or never was) is no failure: the run's files go on. */
-static xt_status write_stdout(run *r, const xt_buf *text, xt_err *err)
-{
-    if (!r->stdout_open || !text->len)
-        return XT_OK;
-    xt_progress_clear(&r->progress);
-    xt_status status = xt_write_all(STDOUT_FILENO, "standard output", text->data, text->len, err);
-    if (status && (errno == EPIPE || errno == EBADF)) {
-        r->stdout_open = false;
-        return XT_OK;
-    }
-    return status;
-}
-
-static bool csv_to_stdout(const run *r)
-{
-    return r->job->csv_path && strcmp(r->job->csv_path, "-") == 0;
-}
-
-static xt_status write_rows(run *r, xt_err *err)
-{
-    double before = now();
-    if (r->csv.failed || r->lines.failed)
-        return xt_fail_memory(err, "the rows of a chunk", r->csv.len);
-    xt_status status = xt_write_all(r->csv_fd, xt_buf_text(&r->csv_name), xt_buf_text(&r->csv), r->csv.len, err);
-    if (!status && r->copy_fd >= 0)
-        status = xt_write_all(r->copy_fd, r->job->csv_path, xt_buf_text(&r->csv), r->csv.len, err);
-    if (!status)
-        status = write_stdout(r, csv_to_stdout(r) ? &r->csv : &r->lines, err);
-    xt_buf_reset(&r->csv);
-    xt_buf_reset(&r->lines);
-    r->record.output_seconds += now() - before;
-    return status;
-}
-
 static void add_row(run *r, uint32_t epoch, const xt_epoch *row, double seconds)
 {
-    const xt_spec *spec = r->job->plan->spec;
     char loss[32];
     xt_csv_number(row->loss, loss);
     xt_hash_add(r->losses, loss, strlen(loss));
     xt_hash_add(r->losses, "\n", 1);
-    xt_csv_row(spec, epoch, row, seconds, &r->csv);
-    if (r->job->lines && (xt_line_due(spec, epoch) || !isfinite(row->loss)))
-        xt_line_row(spec, epoch, row, &r->lines);
+    xt_sinks_add(&r->sinks, epoch, row, seconds);
     r->record.epochs = r->result->epochs = epoch;
     r->record.last = *row;
     r->result->loss = row->loss;
@@ -99,66 +49,58 @@ static void add_row(run *r, uint32_t epoch, const xt_epoch *row, double seconds)
     }
 }
 
-static xt_status write_record(run *r, const char *word, xt_err *err)
+static xt_status flush_rows(run *r, xt_err *err)
 {
-    xt_buf text = {0};
+    double before = xt_seconds();
+    xt_progress_clear(&r->progress);
+    xt_status status = xt_sinks_flush(&r->sinks, err);
+    r->record.output_seconds += xt_seconds() - before;
+    return status;
+}
+
+static xt_status print_record(run *r, const char *word, xt_buf *out, xt_err *err)
+{
     r->record.status = word;
     r->record.train_seconds = r->result->train_seconds;
     xt_hash_hex(r->losses, r->record.loss_hash);
-    xt_status status = xt_record_print(r->job, &r->record, &text, err);
-    if (!status)
-        status = xt_outdir_replace(&r->dir, "run.json", text.data, text.len, err);
-    xt_buf_clear(&text);
-    return status;
+    return xt_record_print(r->job, &r->record, out, err);
 }
 
 /* ---- opening ---- */
 
-static xt_status open_csv(const char *path, int *fd, xt_err *err)
-{
-    *fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    return *fd < 0 ? xt_fail_errno(err, "cannot create %s", path) : XT_OK;
-}
-
-/* The second CSV first: when it fails, the directory is as it was. */
-static xt_status open_copy(run *r, const xt_buf *header, xt_err *err)
-{
-    const char *path = r->job->csv_path;
-    if (csv_to_stdout(r))
-        return write_stdout(r, header, err);
-    xt_status status = path ? open_csv(path, &r->copy_fd, err) : XT_OK;
-    return path && !status ? xt_write_all(r->copy_fd, path, header->data, header->len, err) : status;
-}
-
-/* Everything of an earlier run is replaced or removed here, so that the
- * directory never holds the files of two runs. */
-static xt_status replace_files(run *r, const xt_buf *header, xt_err *err)
+/* The second CSV first, then everything of this run under temporary names: what
+ * fails until then leaves the run before as it was. */
+static xt_status stage_files(run *r, xt_err *err)
 {
     const xt_run_job *job = r->job;
-    xt_outdir_file(&r->dir, "loss.csv", &r->csv_name);
-    xt_status status = r->csv_name.failed ? xt_fail_memory(err, "a path", 0)
-                                          : open_csv(r->csv_name.data, &r->csv_fd, err);
+    xt_buf record = {0};
+    xt_status status = xt_outdir_open(job->plan->spec->output_dir, &r->dir, err);
     if (!status)
-        status = xt_write_all(r->csv_fd, r->csv_name.data, header->data, header->len, err);
+        status = xt_sinks_open_copy(&r->sinks, job->csv_path, job->inputs, job->n_inputs, &r->dir, err);
     if (!status)
-        status = xt_outdir_remove(&r->dir, "model.safetensors", err);
+        status = xt_sinks_stage_csv(&r->sinks, &r->dir, err);
     if (!status)
-        status = xt_outdir_replace(&r->dir, "config.yaml", job->config_yaml, strlen(job->config_yaml), err);
-    return status ? status : write_record(r, "running", err);
+        status = xt_outdir_stage(&r->dir, "config.yaml", job->config_yaml, strlen(job->config_yaml), NULL, err);
+    if (!status)
+        status = print_record(r, "running", &record, err);
+    if (!status)
+        status = xt_outdir_stage(&r->dir, "run.json", record.data, record.len, NULL, err);
+    xt_buf_clear(&record);
+    return status;
 }
 
+/* A model of another run must not stand beside this one's files, and must not be
+ * lost before this run has one to put into its place. */
 static xt_status open_files(run *r, xt_err *err)
 {
-    xt_buf header = {0};
-    xt_status status = xt_outdir_open(r->job->plan->spec->output_dir, &r->dir, err);
-    xt_csv_header(r->job->plan->spec, &header);
-    if (!status && header.failed)
-        status = xt_fail_memory(err, "the CSV header", 0);
+    xt_status status = stage_files(r, err);
     if (!status)
-        status = open_copy(r, &header, err);
-    if (!status)
-        status = replace_files(r, &header, err);
-    xt_buf_clear(&header);
+        status = xt_outdir_rename(&r->dir, "model.safetensors", "previous.safetensors", &r->set_aside, err);
+    if (status)
+        return status;
+    status = xt_outdir_commit(&r->dir, err);
+    if (status && r->set_aside)
+        xt_outdir_rename(&r->dir, "previous.safetensors", "model.safetensors", &r->set_aside, NULL);
     return status;
 }
 
@@ -187,14 +129,14 @@ static xt_status take_chunk(run *r, uint32_t first, uint32_t n, double begin, do
         add_row(r, first + i + 1, &r->rows[i], seconds);
         if (!isfinite(r->rows[i].loss)) {
             r->diverged = true;
-            xt_status status = write_rows(r, err);
+            xt_status status = flush_rows(r, err);
             return status ? status
                           : xt_fail(err, XT_DIVERGED,
                                     "diverged: the loss of epoch %u is not finite; a smaller learning_rate may help",
                                     first + i + 1);
         }
     }
-    return write_rows(r, err);
+    return flush_rows(r, err);
 }
 
 static xt_status train(run *r, xt_err *err)
@@ -204,9 +146,9 @@ static xt_status train(run *r, xt_err *err)
     xt_status status = XT_OK;
     for (uint32_t done = 0; !status && done < epochs && !*job->stop;) {
         uint32_t n = epochs - done < chunk ? epochs - done : chunk;
-        double begin = now() - r->start;
+        double begin = xt_seconds() - r->start;
         status = job->engine->ops->train(job->engine, done, n, r->rows, err);
-        double end = now() - r->start;
+        double end = xt_seconds() - r->start;
         r->result->train_seconds += end - begin;
         if (!status)
             status = take_chunk(r, done, n, begin, end, err);
@@ -237,53 +179,65 @@ static xt_status save_model(run *r, xt_err *err)
     return status;
 }
 
-static xt_status close_csv(int *fd, const char *name, xt_err *err)
+static xt_status replace_record(run *r, const char *word, xt_err *err)
 {
-    int was = *fd;
-    *fd = -1;
-    /* Some file systems tell only now that there was no room. */
-    return was >= 0 && close(was) != 0 ? xt_fail_errno(err, "cannot close %s", name) : XT_OK;
+    xt_buf text = {0};
+    xt_status status = print_record(r, word, &text, err);
+    if (!status)
+        status = xt_outdir_replace(&r->dir, "run.json", text.data, text.len, err);
+    xt_buf_clear(&text);
+    return status;
 }
 
-/* What is left behind, whatever ended the training. The first failure is the
- * one that is told; what follows is still tried. */
+/* Keeps the first status; tells of every failure. */
+static xt_status both(xt_status status, xt_status later, const xt_err *later_err, xt_err *err)
+{
+    if (!later)
+        return status;
+    if (!status)
+        return xt_fail(err, later, "%s", later_err->text);
+    xt_fail_also(err, later_err);
+    return status;
+}
+
+/* What is left behind, whatever ended the training: each part is tried. */
 static xt_status finish(run *r, xt_status status, xt_err *err)
 {
-    double before = now();
-    xt_status later;
+    double before = xt_seconds();
+    xt_err later;
     if (!r->diverged) {
-        later = save_model(r, status ? NULL : err);
-        status = status ? status : later;
+        xt_status saved = save_model(r, &later);
+        status = both(status, saved, &later, err);
+        if (!saved)
+            r->set_aside = false;
+        if (!saved)
+            status = both(status, xt_outdir_remove(&r->dir, "previous.safetensors", &later), &later, err);
     }
-    later = close_csv(&r->csv_fd, xt_buf_text(&r->csv_name), status ? NULL : err);
-    status = status ? status : later;
-    later = close_csv(&r->copy_fd, r->job->csv_path, status ? NULL : err);
-    status = status ? status : later;
-    r->record.output_seconds += now() - before;
+    status = both(status, xt_sinks_close(&r->sinks, &later), &later, err);
+    r->record.output_seconds += xt_seconds() - before;
     const char *word = r->diverged ? "diverged" : status ? "failed" : r->result->signal ? "interrupted" : "finished";
-    later = write_record(r, word, status ? NULL : err);
-    return status ? status : later;
+    status = both(status, replace_record(r, word, &later), &later, err);
+    if (r->set_aside) {
+        xt_fail(&later, XT_FAILED, "the model of the run before is kept as %s/previous.safetensors", r->dir.path);
+        xt_fail_also(err, &later);
+    }
+    return status;
 }
 
 xt_status xt_run(const xt_run_job *job, xt_run_result *result, xt_err *err)
 {
     *result = (xt_run_result){.loss = (double)NAN};
-    run r = {.job = job, .result = result, .dir = {.fd = -1}, .csv_fd = -1, .copy_fd = -1, .stdout_open = true};
-    r.start = now();
+    run r = {.job = job, .result = result, .dir = {.fd = -1}};
+    r.start = xt_seconds();
+    xt_sinks_init(&r.sinks, job->plan->spec, job->lines, job->csv_path, job->stop);
     xt_status status = open_run(&r, err);
     if (!status)
         status = open_files(&r, err);
     if (!status)
         status = finish(&r, train(&r, err), err);
-    if (r.csv_fd >= 0)
-        close(r.csv_fd);
-    if (r.copy_fd >= 0)
-        close(r.copy_fd);
+    xt_sinks_close(&r.sinks, NULL);
     xt_outdir_close(&r.dir);
     xt_hash_close(&r.losses);
-    xt_buf_clear(&r.csv_name);
-    xt_buf_clear(&r.csv);
-    xt_buf_clear(&r.lines);
     free(r.rows);
     return status;
 }

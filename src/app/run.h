@@ -3,7 +3,9 @@
  * In spec->output_dir, which is locked meanwhile: config.yaml, loss.csv (a row
  * an epoch, written as chunks of epochs end), model.safetensors, run.json
  * (rewritten at the end; "running" until then). What an earlier run left there
- * under these names is replaced when training starts, not before. */
+ * under these names is replaced when training starts, all at once: a start that
+ * fails changes nothing. Its model becomes previous.safetensors until this run
+ * has saved its own. */
 #ifndef XT_APP_RUN_H
 #define XT_APP_RUN_H
 
@@ -17,6 +19,8 @@ typedef struct xt_run_job {
     xt_engine *engine;
     const char *config_yaml, *config_json; /* resolved */
     float *state;            /* (1 + n_slots) * n_params floats: room for the final state */
+    const char *const *inputs; /* n_inputs paths that this run reads: csv_path must be none of them */
+    size_t n_inputs;
     const char *csv_path;    /* a second place for the CSV; "-": stdout, in place of lines; NULL: none */
     bool lines;              /* readable lines on stdout */
     bool progress;           /* a line on stderr that is redrawn */
@@ -33,7 +37,7 @@ typedef struct xt_run_result {
 
 /* Trains. XT_DIVERGED when a loss is not finite: its row is written, no model
  * is. After XT_FAILED from a sink the model so far has still been written if
- * that was possible. result is filled in every case. */
+ * that was possible; err tells of everything that could not be. result is filled in every case. */
 xt_status xt_run(const xt_run_job *job, xt_run_result *result, xt_err *err);
 
 #endif

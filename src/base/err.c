@@ -29,7 +29,15 @@ xt_status xt_fail_errno(xt_err *err, const char *format, ...)
         if (n >= 0 && (size_t)n < sizeof err->text)
             snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", strerror(saved));
     }
+    errno = saved;
     return XT_FAILED;
+}
+
+void xt_fail_also(xt_err *err, const xt_err *later)
+{
+    size_t n = err ? strlen(err->text) : 0;
+    if (err)
+        snprintf(err->text + n, sizeof err->text - n, "\n%s", later->text);
 }
 
 xt_status xt_fail_memory(xt_err *err, const char *what, size_t bytes)

@@ -34,8 +34,11 @@ typedef struct xt_err {
 xt_status xt_fail(xt_err *err, xt_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* As xt_fail with XT_FAILED, followed by ": " and what errno says. */
+/* As xt_fail with XT_FAILED, followed by ": " and what errno says; errno stays. */
 xt_status xt_fail_errno(xt_err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Adds what went wrong afterwards, on a line of its own; the status stays. */
+void xt_fail_also(xt_err *err, const xt_err *later);
 
 /* Out of memory while doing `what`; bytes 0 when not known. */
 xt_status xt_fail_memory(xt_err *err, const char *what, size_t bytes);

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,10 +48,35 @@ xt_status xt_file_read(const char *path, size_t max_bytes, xt_status over, xt_bu
 
 xt_status xt_write_all(int fd, const char *name, const void *bytes, size_t n_bytes, xt_err *err)
 {
+    return xt_write_unless(fd, name, bytes, n_bytes, NULL, err);
+}
+
+/* Whether fd takes bytes now; false when *stop says to wait no longer. An error
+ * is left for write to find. */
+static bool wait_writable(int fd, const volatile sig_atomic_t *stop)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+    for (;;) {
+        int n = poll(&poll_fd, 1, stop ? 100 : -1);
+        if (n > 0 || (n < 0 && errno != EINTR))
+            return true;
+        if (stop && *stop)
+            return false;
+    }
+}
+
+xt_status xt_write_unless(int fd, const char *name, const void *bytes, size_t n_bytes, const volatile sig_atomic_t *stop,
+                          xt_err *err)
+{
     const char *at = bytes;
     while (n_bytes) {
-        ssize_t n = write(fd, at, n_bytes);
-        if (n < 0 && errno == EINTR)
+        if (stop && !wait_writable(fd, stop))
+            return XT_OK;
+        /* A pipe that poll calls writable takes PIPE_BUF bytes without blocking. */
+        ssize_t n = write(fd, at, stop && n_bytes > PIPE_BUF ? PIPE_BUF : n_bytes);
+        if (n < 0 && errno == EAGAIN && wait_writable(fd, stop))
+            continue;
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n < 0)
             return xt_fail_errno(err, "cannot write %s", name);
@@ -94,23 +121,34 @@ static xt_status write_through(const char *path, const void *bytes, size_t n_byt
     return status;
 }
 
+xt_status xt_temp_open(const char *path, xt_buf *temp, int *fd, xt_err *err)
+{
+    /* Others may write this directory too: a name that is taken, by a file or
+     * by a link laid for us, is passed over, never opened. */
+    for (unsigned i = 0; i < 100; i++) {
+        xt_buf_reset(temp);
+        xt_buf_printf(temp, "%s.tmp.%ld.%u", path, (long)getpid(), i);
+        if (temp->failed)
+            return xt_fail_memory(err, path, 0);
+        *fd = open(temp->data, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (*fd >= 0)
+            return XT_OK;
+        if (errno != EEXIST)
+            break;
+    }
+    return xt_fail_errno(err, "cannot create %s", path);
+}
+
 static xt_status replace_file(const char *path, const void *bytes, size_t n_bytes, xt_err *err)
 {
     xt_status status = XT_OK;
     int fd = -1;
     bool made = false;
     xt_buf temp = {0}, dir = {0};
-    xt_buf_printf(&temp, "%s.tmp.%ld", path, (long)getpid());
     parent_of(path, &dir);
-    if (temp.failed || dir.failed) {
-        status = xt_fail_memory(err, path, 0);
+    status = dir.failed ? xt_fail_memory(err, path, 0) : xt_temp_open(path, &temp, &fd, err);
+    if (status)
         goto out;
-    }
-    fd = open(temp.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        status = xt_fail_errno(err, "cannot create %s", path);
-        goto out;
-    }
     made = true;
     status = xt_write_all(fd, path, bytes, n_bytes, err);
     if (status)

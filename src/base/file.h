@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <signal.h>
+
 /* Appends the file's bytes (path "-": standard input) to out. A file over
  * max_bytes is refused with `over` as the status; other failures are
  * XT_FAILED. */
@@ -15,6 +17,15 @@ xt_status xt_file_read(const char *path, size_t max_bytes, xt_status over, xt_bu
 
 /* Writes all bytes to fd, over short writes and EINTR. name is for messages. */
 xt_status xt_write_all(int fd, const char *name, const void *bytes, size_t n_bytes, xt_err *err);
+
+/* As xt_write_all, but when the reader keeps it waiting and *stop is set it gives
+ * up what is left and returns XT_OK. stop may be NULL. */
+xt_status xt_write_unless(int fd, const char *name, const void *bytes, size_t n_bytes, const volatile sig_atomic_t *stop,
+                          xt_err *err);
+
+/* Creates and opens a new file beside path that nobody else has, for what will
+ * be renamed to path; its name goes to temp. Messages name path. */
+xt_status xt_temp_open(const char *path, xt_buf *temp, int *fd, xt_err *err);
 
 /* Replaces path in one step: a temporary file beside it, fsync, rename, fsync
  * of the directory. On failure the old file is as it was and no temporary

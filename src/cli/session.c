@@ -1,18 +1,11 @@
 #include "cli/session.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "data/data.h"
 #include "ocl/device.h"
 
 #include <stdlib.h>
-#include <time.h>
-
-double xt_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *err)
 {

@@ -21,7 +21,4 @@ xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *er
 xt_status xt_session_open_engine(xt_session *session, xt_err *err);
 void xt_session_close(xt_session *session);
 
-/* Seconds of a clock that only goes forward. */
-double xt_seconds(void);
-
 #endif

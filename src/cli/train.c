@@ -1,26 +1,34 @@
 #include "app/run.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop;
 
-/* The first signal ends training after the epochs in hand; a second one the process. */
+/* The first signal ends training after the epochs in hand; a second Ctrl-C the
+ * process. Two at once are one: timeout(1) signals the process and then its
+ * whole group. */
 static void on_signal(int number)
 {
-    if (stop) {
+    static double first;
+    double now = xt_seconds(); /* clock_gettime may be called here */
+    if (!stop) {
+        first = now;
+        stop = number;
+    } else if (number == SIGINT && now - first > 0.3) {
         signal(number, SIG_DFL);
         raise(number);
     }
-    stop = number;
 }
 
 static void watch_signals(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         struct sigaction action = {.sa_handler = on_signal}, old;
         /* Whoever started us with a signal ignored (nohup, a background job) meant it. */
@@ -33,6 +41,14 @@ static void watch_signals(void)
 static xt_status train(const xt_options *options, xt_session *session, xt_run_result *result, xt_err *err)
 {
     xt_buf yaml = {0}, json = {0};
+    const char **inputs = calloc(options->n_files + 1, sizeof *inputs);
+    size_t n_inputs = 0;
+    if (!inputs)
+        return xt_fail_memory(err, "the paths of inputs", 0);
+    for (size_t i = 0; i < options->n_files; i++)
+        inputs[n_inputs++] = options->sources[i].text;
+    if (session->spec->train.file)
+        inputs[n_inputs++] = session->spec->train.file;
     xt_config_print(session->config, false, &yaml);
     xt_config_print_json(session->config, &json);
     xt_status status;
@@ -45,6 +61,8 @@ static xt_status train(const xt_options *options, xt_session *session, xt_run_re
                           .config_yaml = yaml.data,
                           .config_json = json.data,
                           .state = session->state,
+                          .inputs = inputs,
+                          .n_inputs = n_inputs,
                           .csv_path = options->csv,
                           .lines = !options->quiet,
                           .progress = !options->quiet && !options->no_progress && isatty(STDERR_FILENO),
@@ -56,6 +74,7 @@ static xt_status train(const xt_options *options, xt_session *session, xt_run_re
     }
     xt_buf_clear(&yaml);
     xt_buf_clear(&json);
+    free(inputs);
     return status;
 }
 

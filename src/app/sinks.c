@@ -1,0 +1,174 @@
+#include "app/sinks.h"
+
+#include "app/rows.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void xt_sinks_init(xt_sinks *sinks, const xt_spec *spec, bool lines, const char *csv_path,
+                   const volatile sig_atomic_t *stop)
+{
+    *sinks = (xt_sinks){.spec = spec, .csv = {.fd = -1}, .copy = {.fd = -1}, .stdout_open = true, .stop = stop};
+    sinks->csv_on_stdout = csv_path && strcmp(csv_path, "-") == 0;
+    sinks->lines = lines && !sinks->csv_on_stdout;
+}
+
+static xt_status write_stdout(xt_sinks *sinks, const xt_buf *text, xt_err *err)
+{
+    if (!sinks->stdout_open || !text->len)
+        return XT_OK;
+    xt_status status = xt_write_unless(STDOUT_FILENO, "standard output", text->data, text->len, sinks->stop, err);
+    if (status && (errno == EPIPE || errno == EBADF)) {
+        sinks->stdout_open = false;
+        return XT_OK;
+    }
+    return status;
+}
+
+/* ---- opening ---- */
+
+static bool is_same_file(const struct stat *file, int dir, const char *path)
+{
+    struct stat other;
+    return fstatat(dir, path, &other, 0) == 0 && other.st_dev == file->st_dev && other.st_ino == file->st_ino;
+}
+
+/* What the file that was opened must not be. */
+static xt_status check_copy(const char *path, int fd, const char *const *inputs, size_t n_inputs, const xt_outdir *dir,
+                            xt_err *err)
+{
+    static const char *const own[] = {"loss.csv", "run.json", "config.yaml", "model.safetensors",
+                                      "previous.safetensors"};
+    struct stat file;
+    if (fstat(fd, &file) != 0)
+        return xt_fail_errno(err, "cannot look at %s", path);
+    if (!S_ISREG(file.st_mode))
+        return XT_OK;
+    for (size_t i = 0; i < n_inputs; i++)
+        if (is_same_file(&file, AT_FDCWD, inputs[i]))
+            return xt_fail(err, XT_BAD_USAGE, "--csv %s: would overwrite %s, which this run reads", path, inputs[i]);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (is_same_file(&file, dir->fd, own[i]))
+            return xt_fail(err, XT_BAD_USAGE, "--csv %s: is the run's own %s; loss.csv is written there anyway", path,
+                           own[i]);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return xt_fail(err, XT_FAILED, "--csv %s: another run is writing there", path);
+    /* Only now: what is refused must stay as it is. */
+    return ftruncate(fd, 0) == 0 ? XT_OK : xt_fail_errno(err, "cannot empty %s", path);
+}
+
+static xt_status open_copy(xt_sinks *sinks, const char *path, const char *const *inputs, size_t n_inputs,
+                           const xt_outdir *dir, xt_err *err)
+{
+    struct stat info;
+    bool is_new = stat(path, &info) != 0;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return xt_fail_errno(err, "cannot create %s", path);
+    xt_status status = check_copy(path, fd, inputs, n_inputs, dir, err);
+    if (status) {
+        close(fd);
+        if (is_new)
+            unlink(path);
+        return status;
+    }
+    sinks->copy.fd = fd;
+    xt_buf_puts(&sinks->copy.name, path);
+    return XT_OK;
+}
+
+xt_status xt_sinks_open_copy(xt_sinks *sinks, const char *csv_path, const char *const *inputs, size_t n_inputs,
+                             const xt_outdir *dir, xt_err *err)
+{
+    xt_buf header = {0};
+    xt_status status = XT_OK;
+    xt_csv_header(sinks->spec, &header);
+    if (header.failed)
+        status = xt_fail_memory(err, "the CSV header", 0);
+    else if (sinks->csv_on_stdout)
+        status = write_stdout(sinks, &header, err);
+    else if (csv_path) {
+        status = open_copy(sinks, csv_path, inputs, n_inputs, dir, err);
+        if (!status)
+            status = xt_write_all(sinks->copy.fd, csv_path, header.data, header.len, err);
+    }
+    xt_buf_clear(&header);
+    return status;
+}
+
+xt_status xt_sinks_stage_csv(xt_sinks *sinks, xt_outdir *dir, xt_err *err)
+{
+    xt_buf header = {0};
+    xt_csv_header(sinks->spec, &header);
+    xt_outdir_file(dir, "loss.csv", &sinks->csv.name);
+    xt_status status = header.failed || sinks->csv.name.failed
+                           ? xt_fail_memory(err, "the CSV header", 0)
+                           : xt_outdir_stage(dir, "loss.csv", header.data, header.len, &sinks->csv.fd, err);
+    xt_buf_clear(&header);
+    return status;
+}
+
+/* ---- rows ---- */
+
+void xt_sinks_add(xt_sinks *sinks, uint32_t epoch, const xt_epoch *row, double seconds)
+{
+    xt_csv_row(sinks->spec, epoch, row, seconds, &sinks->rows);
+    if (sinks->lines && (xt_line_due(sinks->spec, epoch) || !isfinite(row->loss)))
+        xt_line_row(sinks->spec, epoch, row, &sinks->text);
+}
+
+/* On a full disk half a row would be left: the file is cut back to where this
+ * chunk began. Where that fails too there is nothing more to be done. */
+static xt_status write_csv(const xt_csv_file *file, const xt_buf *rows, xt_err *err)
+{
+    struct stat info;
+    if (file->fd < 0)
+        return XT_OK;
+    off_t start = fstat(file->fd, &info) == 0 && S_ISREG(info.st_mode) ? info.st_size : -1;
+    xt_status status = xt_write_all(file->fd, xt_buf_text(&file->name), xt_buf_text(rows), rows->len, err);
+    int cut = status && start >= 0 ? ftruncate(file->fd, start) : 0;
+    (void)cut;
+    return status;
+}
+
+xt_status xt_sinks_flush(xt_sinks *sinks, xt_err *err)
+{
+    if (sinks->rows.failed || sinks->text.failed)
+        return xt_fail_memory(err, "the rows of a chunk", sinks->rows.len);
+    xt_status status = write_csv(&sinks->csv, &sinks->rows, err);
+    if (!status)
+        status = write_csv(&sinks->copy, &sinks->rows, err);
+    if (!status)
+        status = write_stdout(sinks, sinks->csv_on_stdout ? &sinks->rows : &sinks->text, err);
+    xt_buf_reset(&sinks->rows);
+    xt_buf_reset(&sinks->text);
+    return status;
+}
+
+static xt_status close_csv(xt_csv_file *file, xt_err *err)
+{
+    xt_status status = XT_OK;
+    /* A device or a pipe cannot be synced. Some file systems tell only now that there was no room. */
+    if (file->fd >= 0 && fsync(file->fd) != 0 && errno != EINVAL && errno != EROFS)
+        status = xt_fail_errno(err, "cannot sync %s", xt_buf_text(&file->name));
+    if (file->fd >= 0 && close(file->fd) != 0 && !status)
+        status = xt_fail_errno(err, "cannot close %s", xt_buf_text(&file->name));
+    file->fd = -1;
+    xt_buf_clear(&file->name);
+    return status;
+}
+
+xt_status xt_sinks_close(xt_sinks *sinks, xt_err *err)
+{
+    xt_status status = close_csv(&sinks->csv, err);
+    xt_status later = close_csv(&sinks->copy, status ? NULL : err);
+    xt_buf_clear(&sinks->rows);
+    xt_buf_clear(&sinks->text);
+    return status ? status : later;
+}

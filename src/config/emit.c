@@ -2,11 +2,12 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 /* The column at which origins start where the line is not longer. */
 enum { ORIGIN_COLUMN = 40 };
 
-/* Text that YAML reads back as the same text without quotes: a cautious subset. */
+/* Text that every YAML reader takes for text without quotes: a cautious subset. */
 static bool is_plain(const char *text)
 {
     static const char *const special[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
@@ -16,7 +17,7 @@ static bool is_plain(const char *text)
         if (!isalnum((unsigned char)*at) && !strchr("_./-", *at))
             return false;
     for (size_t i = 0; i < sizeof special / sizeof special[0]; i++)
-        if (strcmp(text, special[i]) == 0)
+        if (strcasecmp(text, special[i]) == 0)
             return false;
     return *text != '\0';
 }

@@ -216,6 +216,24 @@ static void text_survives_elsewhere(void **state)
     xt_config_close(&config);
 }
 
+/* We type by the schema, but other readers of config.yaml go by how a value looks. */
+static void texts_look_like_texts(void **state)
+{
+    (void)state;
+    xt_config *config = unit_config(SOURCES(
+        TEXT(TABLE), SET("data.train.targets=[true, True, 'FALSE', null, Null, yes, YES, no, On, off, y, N, nan, a, true1, "
+                         "'3', ~, .inf, 1.5, 2001-01-01, '-', a-b/c_d.e]")));
+    xt_buf yaml = {0};
+    xt_config_print(config, false, &yaml);
+    assert_non_null(strstr(yaml.data,
+                           "    targets: [\"true\", \"True\", \"FALSE\", \"null\", \"Null\", \"yes\", \"YES\", \"no\", "
+                           "\"On\", \"off\", \"y\", \"N\", nan, a, true1, \"3\", \"~\", \".inf\", \"1.5\", "
+                           "\"2001-01-01\", \"-\", a-b/c_d.e]\n"));
+    unit_round_trip(config);
+    xt_buf_clear(&yaml);
+    xt_config_close(&config);
+}
+
 /* A byte order mark starts a file; in a value it is a character. */
 static void a_mark_in_a_value(void **state)
 {
@@ -312,6 +330,7 @@ int main(void)
         unit_case(text_survives, &texts[i], "column %s", texts[i].yaml);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         unit_case(text_survives_elsewhere, &texts[i], "text %s", texts[i].yaml);
+    UNIT_CASE(texts_look_like_texts);
     UNIT_CASE(a_mark_in_a_value);
     UNIT_CASE(many_configurations);
     UNIT_CASE(document);

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "model/ops.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,13 +90,31 @@ bool unit_run_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+char *unit_run_bytes(const char *path, size_t *n_bytes)
+{
+    xt_err err;
+    xt_buf bytes = {0};
+    if (xt_file_read(path, 1 << 24, XT_FAILED, &bytes, &err))
+        fail_msg("%s", err.text);
+    xt_buf_add(&bytes, "", 0);
+    assert_non_null(bytes.data);
+    *n_bytes = bytes.len;
+    return bytes.data;
+}
+
 char *unit_run_text(const char *path)
 {
-    xt_buf text = {0};
-    if (xt_file_read(path, 1 << 24, XT_FAILED, &text, &unit_run_err))
-        fail_msg("%s", unit_run_err.text);
-    xt_buf_add(&text, "", 0);
-    return text.data ? text.data : strdup("");
+    size_t n;
+    return unit_run_bytes(path, &n);
+}
+
+void unit_run_same_file(const char *path, const char *expected, size_t n_bytes)
+{
+    size_t n;
+    char *bytes = unit_run_bytes(path, &n);
+    assert_int_equal(n, n_bytes);
+    assert_memory_equal(bytes, expected, n);
+    free(bytes);
 }
 
 void unit_run_same_text(const char *path, const char *expected)
@@ -103,6 +122,22 @@ void unit_run_same_text(const char *path, const char *expected)
     char *text = unit_run_text(path);
     assert_string_equal(text, expected);
     free(text);
+}
+
+void unit_run_files(const char *dir, const char *expected)
+{
+    struct dirent **entries;
+    xt_buf list = {0};
+    int n = scandir(dir, &entries, NULL, alphasort);
+    assert_true(n >= 0);
+    for (int i = 0; i < n; i++) {
+        if (strcmp(entries[i]->d_name, ".") != 0 && strcmp(entries[i]->d_name, "..") != 0)
+            xt_buf_printf(&list, "%s ", entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    assert_string_equal(xt_buf_text(&list), expected);
+    xt_buf_clear(&list);
 }
 
 json_t *unit_run_record(void)

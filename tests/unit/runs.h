@@ -37,6 +37,11 @@ int unit_run_leave(void **state);
 #define IN_SCRATCH(test) cmocka_unit_test_setup_teardown(test, unit_run_enter, unit_run_leave)
 
 bool unit_run_exists(const char *path);
+/* Fails unless these are the names in a directory, sorted, each with a blank. */
+void unit_run_files(const char *dir, const char *expected);
+/* A file's bytes, with a NUL behind them; the caller frees. */
+char *unit_run_bytes(const char *path, size_t *n_bytes);
+void unit_run_same_file(const char *path, const char *expected, size_t n_bytes);
 /* A file's text; the caller frees. */
 char *unit_run_text(const char *path);
 void unit_run_same_text(const char *path, const char *expected);

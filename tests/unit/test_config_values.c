@@ -54,8 +54,8 @@ static const unit_refused_row rows[] = {
     {"device, control characters", SMALL, "device=\"name:\\x9b1m\"",
      "--set device=\"name:\\x9b1m\": device: expected auto, cpu, gpu, PLATFORM:DEVICE such as 0:1, name:TEXT or "
      "platform:TEXT, found the quoted text 'name:??1m'"},
-    {"path, control characters", TABLE, "data.train.file=\"a\\nb\"",
-     "--set data.train.file=\"a\\nb\": data.train.file: expected the path of a file, from the directory of the config that "
+    {"path, control characters", TABLE, "data.train.file=\"a\\tb\"",
+     "--set data.train.file=\"a\\tb\": data.train.file: expected the path of a file, from the directory of the config that "
      "names it, or - for standard input, found the quoted text 'a?b'"},
     {"template, a mapping", SMALL "output: {dir: {name}}\n", NULL,
      "t.yaml:5:15: output.dir: expected a path, in which {name}, {seed} and {hash} may stand, found a mapping\n"
@@ -159,9 +159,9 @@ static const unit_refused_row rows[] = {
      "t.yaml:1:52: data.train.delimiter: expected one ASCII character, such as ';' or \"\\t\", found the quoted text '\"'\n"
      "     1 | data: {train: {file: x.csv, targets: y, delimiter: '\"'}}\n"
      "       |                                                    ^"},
-    {"character, a line end", "data: {train: {file: x.csv, targets: y, delimiter: \"\\n\"}}\n" MODEL OPTIMIZER TRAIN, NULL,
+    {"character, a line end", "data: {train: {file: x.csv, targets: y, delimiter: \"\\r\"}}\n" MODEL OPTIMIZER TRAIN, NULL,
      "t.yaml:1:52: data.train.delimiter: expected one ASCII character, such as ';' or \"\\t\", found the quoted text '?'\n"
-     "     1 | data: {train: {file: x.csv, targets: y, delimiter: \"\\n\"}}\n"
+     "     1 | data: {train: {file: x.csv, targets: y, delimiter: \"\\r\"}}\n"
      "       |                                                    ^"},
     {"names, near", "data: {train: {file: x.csv, targets: y, format: cvs}}\n" MODEL OPTIMIZER TRAIN, NULL,
      "t.yaml:1:49: data.train.format: expected one of auto, csv or tsv, found 'cvs'; did you mean csv\n"

@@ -4,28 +4,10 @@
 #include "base/hash.h"
 #include "runs.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The names in a directory, sorted, each with a blank. */
-static void assert_files(const char *dir, const char *expected)
-{
-    struct dirent **entries;
-    xt_buf list = {0};
-    int n = scandir(dir, &entries, NULL, alphasort);
-    assert_true(n >= 0);
-    for (int i = 0; i < n; i++) {
-        if (strcmp(entries[i]->d_name, ".") != 0 && strcmp(entries[i]->d_name, "..") != 0)
-            xt_buf_printf(&list, "%s ", entries[i]->d_name);
-        free(entries[i]);
-    }
-    free(entries);
-    assert_string_equal(xt_buf_text(&list), expected);
-    xt_buf_clear(&list);
-}
 
 /* ---- finished ---- */
 
@@ -114,7 +96,7 @@ static void finished(void **state)
     assert_int_equal(j.result.epochs, 37);
     assert_int_equal(j.result.signal, 0);
     assert_true(j.result.train_seconds > 0);
-    assert_files("out", "config.yaml loss.csv model.safetensors run.json ");
+    unit_run_files("out", "config.yaml loss.csv model.safetensors run.json ");
     unit_run_status("finished", 37, true);
     expect_rows(&j, 37, &rows, &losses);
     char *csv = unit_run_without_seconds("out/loss.csv"), *copy = unit_run_text("copy.csv");
@@ -235,7 +217,8 @@ static void diverged(void **state)
     unit_job j;
     unit_run_make(&j, 3);
     assert_int_equal(unit_run_go(&j), XT_OK);
-    assert_true(unit_run_exists("out/model.safetensors"));
+    size_t n_model;
+    char *model = unit_run_bytes("out/model.safetensors", &n_model);
     j.net.spec.epochs = 30;
     j.net.spec.optimizer.values[0] = 30;
     j.run.csv_path = "copy.csv";
@@ -244,11 +227,15 @@ static void diverged(void **state)
     assert_int_equal(unit_run_go(&j), XT_DIVERGED);
     char message[200];
     snprintf(message, sizeof message,
-             "diverged: the loss of epoch %u is not finite; a smaller learning_rate may help", j.result.epochs);
+             "diverged: the loss of epoch %u is not finite; a smaller learning_rate may help\n"
+             "the model of the run before is kept as out/previous.safetensors",
+             j.result.epochs);
     assert_string_equal(unit_run_err.text, message);
     assert_true(j.result.epochs > 1 && j.result.epochs < 30 && !isfinite(j.result.loss));
-    /* The model of the run before has gone, and no other came. */
-    assert_files("out", "config.yaml loss.csv run.json ");
+    /* The model of the run before does not stand beside these files, and is not lost. */
+    unit_run_files("out", "config.yaml loss.csv previous.safetensors run.json ");
+    unit_run_same_file("out/previous.safetensors", model, n_model);
+    free(model);
     unit_run_status("diverged", j.result.epochs, false);
     char *csv = unit_run_text("out/loss.csv"), *last = csv;
     uint32_t n_rows = 0;
@@ -265,6 +252,23 @@ static void diverged(void **state)
     json_t *record = unit_run_record();
     assert_true(json_is_null(json_object_get(json_object_get(record, "final"), "loss")));
     assert_true(json_is_number(json_object_get(json_object_get(record, "best"), "loss")));
+    json_decref(record);
+    unit_run_clear(&j);
+}
+
+static void diverged_at_first(void **state)
+{
+    (void)state;
+    unit_job j;
+    unit_run_make(&j, 30);
+    j.net.spec.optimizer.values[0] = 3e38f;
+    assert_int_equal(unit_run_go(&j), XT_DIVERGED);
+    assert_string_equal(unit_run_err.text,
+                        "diverged: the loss of epoch 1 is not finite; a smaller learning_rate may help");
+    unit_run_files("out", "config.yaml loss.csv run.json ");
+    unit_run_status("diverged", 1, false);
+    json_t *record = unit_run_record();
+    assert_true(json_is_null(json_object_get(record, "best")));
     json_decref(record);
     unit_run_clear(&j);
 }
@@ -336,6 +340,40 @@ static void the_engine_fails(void **state)
     unit_run_clear(&j);
 }
 
+/* A model that was set aside goes when there is another; a run that fails keeps it. */
+static void the_run_before_is_replaced(void **state)
+{
+    (void)state;
+    unit_job j;
+    size_t n_model, n_again;
+    unit_run_make(&j, 3);
+    assert_int_equal(unit_run_go(&j), XT_OK);
+    unit_run_clear(&j);
+    char *model = unit_run_bytes("out/model.safetensors", &n_model);
+    unit_run_make(&j, 4);
+    unit_run_hook(&j, 0, NULL);
+    unit_run_ops.read_state = read_nothing;
+    assert_int_equal(unit_run_go(&j), XT_FAILED);
+    assert_string_equal(unit_run_err.text, "the state is lost\n"
+                                           "the model of the run before is kept as out/previous.safetensors");
+    unit_run_files("out", "config.yaml loss.csv previous.safetensors run.json ");
+    unit_run_same_file("out/previous.safetensors", model, n_model);
+    unit_run_clear(&j);
+    free(model);
+    unit_run_make(&j, 5);
+    assert_int_equal(unit_run_go(&j), XT_OK);
+    unit_run_clear(&j);
+    model = unit_run_bytes("out/model.safetensors", &n_model);
+    unit_run_make(&j, 6);
+    assert_int_equal(unit_run_go(&j), XT_OK);
+    unit_run_clear(&j);
+    unit_run_files("out", "config.yaml loss.csv model.safetensors run.json ");
+    char *again = unit_run_bytes("out/model.safetensors", &n_again);
+    assert_true(n_model != n_again || memcmp(model, again, n_model) != 0);
+    free(model);
+    free(again);
+}
+
 static void the_state_cannot_be_read(void **state)
 {
     (void)state;
@@ -385,6 +423,8 @@ int main(void)
         IN_SCRATCH(no_epochs),
         IN_SCRATCH(two_runs_are_the_same),
         IN_SCRATCH(diverged),
+        IN_SCRATCH(diverged_at_first),
+        IN_SCRATCH(the_run_before_is_replaced),
         IN_SCRATCH(interrupted),
         IN_SCRATCH(interrupted_at_the_end),
         IN_SCRATCH(the_engine_fails),

@@ -340,9 +340,10 @@ static void write_set(const bound_row *row, double value, xt_buf *out)
     }
     xt_buf_printf(out, "{type: %s, %s: %.17g", row->kind, row->param->name, value);
     for (const xt_param *other = row->of->params; other->name; other++)
-        /* low and high must differ, whatever the one is. */
+        /* low must be below high, and not too far, whatever the one is. */
         if (other->required && other != row->param)
-            xt_buf_printf(out, ", %s: %s", other->name, strcmp(other->name, "low") == 0 ? "-3e38" : "3e38");
+            xt_buf_printf(out, ", %s: %s", other->name,
+                          strcmp(other->name, "low") == 0 ? (value < 0 ? "-3e38" : "0") : value < 0 ? "0" : "3e38");
     xt_buf_puts(out, "}");
 }
 

@@ -343,7 +343,9 @@ static void write_set(const bound_row *row, double value, xt_buf *out)
         /* low must be below high, and not too far, whatever the one is. */
         if (other->required && other != row->param)
             xt_buf_printf(out, ", %s: %s", other->name,
-                          strcmp(other->name, "low") == 0 ? (value < 0 ? "-3e38" : "0") : value < 0 ? "0" : "3e38");
+                          strcmp(other->name, "low") == 0                ? (value < 0 ? "-3e38" : "0")
+                          : strcmp(other->name, "high") == 0 && value < 0 ? "0"
+                                                                          : "3e38");
     xt_buf_puts(out, "}");
 }
 

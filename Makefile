@@ -7,6 +7,7 @@ VARIANT ?= release
 PREFIX ?= /usr/local
 B := build/$(VARIANT)
 BIN := $(B)/xortrain
+DOC_DIR = $(DESTDIR)$(PREFIX)/share/doc/xortrain
 VERSION := 0.1.0
 
 CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
@@ -17,6 +18,9 @@ OPT_release := -O3 -g
 OPT_debug := -O0 -g3
 OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPT = $(OPT_$(VARIANT))
+ifeq ($(OPT),)
+$(error VARIANT is '$(VARIANT)'; there are release, debug and asan)
+endif
 # -ffp-contract=off: the reference engine's and the initialisers' bits must not
 # depend on whether the compiler finds a fused multiply-add.
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -DCL_TARGET_OPENCL_VERSION=120 \
@@ -150,15 +154,17 @@ deps: ## install what is missing (Debian; sudo when not root)
 	fi
 
 install: $(BIN) ## install to $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/xortrain/configs $(DESTDIR)$(PREFIX)/share/doc/xortrain/data
-	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/xortrain
-	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/xortrain
-	install -m 644 configs/* $(DESTDIR)$(PREFIX)/share/doc/xortrain/configs
-	install -m 644 data/* $(DESTDIR)$(PREFIX)/share/doc/xortrain/data
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DOC_DIR)/docs/design" "$(DOC_DIR)/configs" "$(DOC_DIR)/data"
+	install -m 755 $(BIN) "$(DESTDIR)$(PREFIX)/bin/xortrain"
+	install -m 644 README.md "$(DOC_DIR)"
+	install -m 644 docs/*.md docs/*.svg "$(DOC_DIR)/docs"
+	install -m 644 docs/design/* "$(DOC_DIR)/docs/design"
+	install -m 644 configs/* "$(DOC_DIR)/configs"
+	install -m 644 data/* "$(DOC_DIR)/data"
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/xortrain
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/xortrain
+	rm -f "$(DESTDIR)$(PREFIX)/bin/xortrain"
+	rm -rf "$(DOC_DIR)"
 
 clean: ## remove build/
 	rm -rf build

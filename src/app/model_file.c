@@ -4,11 +4,13 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/number.h"
+#include "base/text.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char format_name[] = "xortrain-1";
 
@@ -92,14 +94,14 @@ static xt_status read_names(const char *path, const inside *in, const char *key,
     const char *text = xt_safetensors_value(in->file, key);
     *array = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
     *n = json_array_size(*array);
-    if (*n == 0 || *n > 65536)
+    if (*n == 0 || *n > XT_MAX_COLUMNS)
         return xt_fail(err, XT_BAD_DATA, "%s: its metadata has no list of %s", path, key);
     *names = calloc(*n, sizeof **names);
     if (!*names)
         return xt_fail_memory(err, path, *n * sizeof **names);
     for (size_t i = 0; i < *n; i++) {
         (*names)[i] = json_string_value(json_array_get(*array, i));
-        if (!(*names)[i] || !xt_safetensors_printable((*names)[i]))
+        if (!(*names)[i] || !*(*names)[i] || !xt_text_is_printable((*names)[i]))
             return xt_fail(err, XT_BAD_DATA, "%s: its list of %s holds something that is no name", path, key);
     }
     return XT_OK;
@@ -114,9 +116,9 @@ static xt_status read_metadata(const char *path, inside *in, xt_model_file *mode
     model->checksum = xt_safetensors_value(in->file, "checksum");
     if (!format || strcmp(format, format_name) != 0)
         return xt_fail(err, XT_BAD_DATA, "%s: not one of xortrain's models: its metadata says format '%.40s', not '%s'",
-                       path, format && xt_safetensors_printable(format) ? format : "", format_name);
+                       path, format && xt_text_is_printable(format) ? format : "", format_name);
     if (!model->config || !model->version || !model->checksum || !epoch_text ||
-        !xt_safetensors_printable(model->version) || xt_number_uint(epoch_text, &epoch) != XT_NUMBER_OK)
+        !xt_text_is_printable(model->version) || xt_number_uint(epoch_text, &epoch) != XT_NUMBER_OK)
         return xt_fail(err, XT_BAD_DATA, "%s: its metadata is not complete", path);
     model->epoch = (unsigned long)epoch;
     xt_status status = read_names(path, in, "inputs", &in->inputs, &model->n_inputs, &model->input_names, err);
@@ -137,6 +139,22 @@ static xt_status verify(const char *path, const inside *in, const char *expected
     return XT_OK;
 }
 
+/* The first bytes say whether the rest is worth reading: a file that is no model
+ * may be of any size. What cannot be read twice is left to be read once. */
+static xt_status check_start(const char *path, xt_err *err)
+{
+    struct stat info;
+    unsigned char bytes[XT_SAFETENSORS_START];
+    if (stat(path, &info) != 0 || S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode) || strcmp(path, "-") == 0)
+        return XT_OK;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return XT_OK;
+    size_t n = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    return n == sizeof bytes ? xt_safetensors_check_start(path, bytes, err) : XT_OK;
+}
+
 xt_status xt_model_open(const char *path, xt_model_file *out, xt_err *err)
 {
     xt_model_file model = {0};
@@ -144,7 +162,9 @@ xt_status xt_model_open(const char *path, xt_model_file *out, xt_err *err)
     if (!in)
         return xt_fail_memory(err, path, sizeof *in);
     model.inside = in;
-    xt_status status = xt_file_read(path, max_bytes, XT_BAD_DATA, &in->bytes, err);
+    xt_status status = check_start(path, err);
+    if (!status)
+        status = xt_file_read(path, max_bytes, XT_BAD_DATA, &in->bytes, err);
     if (!status)
         status = xt_safetensors_open(path, xt_buf_text(&in->bytes), in->bytes.len, &in->file, err);
     if (!status)

@@ -74,17 +74,6 @@ xt_status xt_safetensors_write(const xt_tensor *tensors, size_t n_tensors, const
     return status;
 }
 
-bool xt_safetensors_printable(const char *text)
-{
-    size_t left = strlen(text), step;
-    bool printable = left > 0;
-    for (; printable && left; text += step, left -= step) {
-        step = xt_text_printable(text, left);
-        printable = step > 0;
-    }
-    return printable;
-}
-
 struct xt_safetensors {
     json_t *header;
     xt_tensor *tensors;
@@ -101,7 +90,7 @@ static xt_status read_tensor(const char *file, const char *name, const json_t *e
     const json_t *shape = json_object_get(entry, "shape"), *offsets = json_object_get(entry, "data_offsets");
     json_int_t from = json_integer_value(json_array_get(offsets, 0)), to = json_integer_value(json_array_get(offsets, 1));
     size_t n = 1;
-    if (!xt_safetensors_printable(name))
+    if (!*name || !xt_text_is_printable(name))
         return xt_fail(err, XT_BAD_DATA, "%s: a tensor's name is not printable", file);
     if (!dtype || strcmp(dtype, "F32") != 0)
         return xt_fail(err, XT_BAD_DATA, "%s: tensor '%.60s' is not of float32", file, name);
@@ -145,6 +134,15 @@ static xt_status read_header(const char *name, xt_safetensors *file, xt_err *err
     if (end != file->n_bytes)
         return xt_fail(err, XT_BAD_DATA, "%s: %zu bytes of tensors where the header tells of %zu", name,
                        file->n_bytes, end);
+    return XT_OK;
+}
+
+xt_status xt_safetensors_check_start(const char *name, const unsigned char bytes[XT_SAFETENSORS_START], xt_err *err)
+{
+    uint64_t length;
+    memcpy(&length, bytes, LENGTH_BYTES);
+    if (length > MAX_HEADER || bytes[LENGTH_BYTES] != '{')
+        return xt_fail(err, XT_BAD_DATA, "%s: not a model file (safetensors): no header", name);
     return XT_OK;
 }
 

@@ -28,15 +28,15 @@ xt_status xt_safetensors_write(const xt_tensor *tensors, size_t n_tensors, const
 
 typedef struct xt_safetensors xt_safetensors;
 
+enum { XT_SAFETENSORS_START = 9 };
+/* Whether a file may begin so: a sane length of the header, and its brace. */
+xt_status xt_safetensors_check_start(const char *name, const unsigned char bytes[XT_SAFETENSORS_START], xt_err *err);
+
 /* Reads a file's bytes, which must be aligned for float and outlive *out. Only
  * float32 tensors of one or two dimensions that lie one after another are
  * taken. name is for messages. XT_BAD_DATA when anything is wrong. */
 xt_status xt_safetensors_open(const char *name, const void *bytes, size_t n_bytes, xt_safetensors **out, xt_err *err);
 void xt_safetensors_close(xt_safetensors **file);
-
-/* Whether text is printable UTF-8 and not empty: what a file that may be
- * anybody's can have as a name. */
-bool xt_safetensors_printable(const char *text);
 
 /* NULL where there is none; owned by the file. */
 const xt_tensor *xt_safetensors_tensor(const xt_safetensors *file, const char *name);

@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -12,9 +14,10 @@ void xt_log_set(xt_log_level level)
 
 static void __attribute__((format(printf, 2, 0))) say(const char *prefix, const char *format, va_list args)
 {
-    fputs(prefix, stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    char text[2000];
+    vsnprintf(text, sizeof text, format, args);
+    xt_text_mask(text);
+    fprintf(stderr, "%s%s\n", prefix, text);
 }
 
 void xt_warn(const char *format, ...)

@@ -20,17 +20,10 @@ int xt_table_find(const xt_table *table, const char *name)
 
 const char *xt_table_nearest(const xt_table *table, const char *name)
 {
-    const char *best = NULL;
-    size_t best_distance = 0;
-    for (size_t i = 0; i < table->n_rows; i++) {
-        const char *candidate = xt_table_at(table, i)->name;
-        size_t distance = xt_edit_distance(name, candidate);
-        if (xt_is_near(distance, name) && (!best || distance < best_distance)) {
-            best = candidate;
-            best_distance = distance;
-        }
-    }
-    return best;
+    xt_nearest nearest = {.typed = name};
+    for (size_t i = 0; i < table->n_rows; i++)
+        xt_nearest_offer(&nearest, xt_table_at(table, i)->name);
+    return nearest.name;
 }
 
 void xt_table_names(const xt_table *table, xt_buf *out)
@@ -79,10 +72,14 @@ size_t xt_edit_distance(const char *a, const char *b)
     return last[m];
 }
 
-bool xt_is_near(size_t distance, const char *typed)
+void xt_nearest_offer(xt_nearest *nearest, const char *name)
 {
-    size_t n = strlen(typed);
-    return distance <= (n <= 3 ? 1 : n <= 6 ? 2 : 3) && distance < n;
+    size_t n = strlen(nearest->typed), distance = xt_edit_distance(nearest->typed, name);
+    size_t most = n <= 3 ? 1 : n <= 6 ? 2 : 3;
+    if (distance > most || distance >= n || (nearest->name && distance >= nearest->distance))
+        return;
+    nearest->name = name;
+    nearest->distance = distance;
 }
 
 bool xt_range_holds(const xt_range *range, double value)
@@ -120,14 +117,4 @@ xt_choice xt_choose(const xt_table *table, const char *name)
     for (size_t i = 0; kind->params[i].name; i++)
         choice.values[i] = kind->params[i].def;
     return choice;
-}
-
-float xt_choice_value(const xt_table *table, const xt_choice *choice, const char *param)
-{
-    const xt_kind *kind = xt_kind_at(table, choice->kind);
-    size_t i = 0;
-    while (kind->params[i].name && strcmp(kind->params[i].name, param) != 0)
-        i++;
-    assert(kind->params[i].name);
-    return choice->values[i];
 }

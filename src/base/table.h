@@ -39,8 +39,14 @@ void xt_table_names(const xt_table *table, xt_buf *out);
 /* Edits (insert, delete, replace, swap neighbours) from a to b, ignoring case
  * and taking '-' for '_'. Names of more than 63 bytes are never near. */
 size_t xt_edit_distance(const char *a, const char *b);
-/* Whether a name at this distance from what was typed is worth suggesting. */
-bool xt_is_near(size_t distance, const char *typed);
+
+/* The nearest of the names that are offered one by one; name is NULL while none
+ * is near enough to be what was meant. Start with {.typed = ...}. */
+typedef struct xt_nearest {
+    const char *typed, *name;
+    size_t distance;
+} xt_nearest;
+void xt_nearest_offer(xt_nearest *nearest, const char *name);
 
 /* ---- numbers and their ranges ---- */
 
@@ -99,7 +105,5 @@ typedef struct xt_choice {
 const xt_kind *xt_kind_at(const xt_table *table, int index);
 /* A choice of the named row with its defaults (required values 0). The name must exist. */
 xt_choice xt_choose(const xt_table *table, const char *name);
-/* Value of a choice's parameter by name. The name must exist in the row. */
-float xt_choice_value(const xt_table *table, const xt_choice *choice, const char *param);
 
 #endif

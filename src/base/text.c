@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <string.h>
+
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 size_t xt_text_printable(const char *at, size_t n)
 {
@@ -16,4 +18,40 @@ size_t xt_text_printable(const char *at, size_t n)
         (c[0] == 0xF0 && c[1] < 0x90) || (c[0] == 0xF4 && c[1] > 0x8F))
         return 0;
     return length;
+}
+
+/* Not printable, and yet UTF-8. */
+static bool is_c1(const char *text)
+{
+    return (unsigned char)text[0] == 0xC2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xA0;
+}
+
+bool xt_text_is_utf8(const char *text)
+{
+    for (size_t left = strlen(text), step; left; text += step, left -= step) {
+        step = (unsigned char)*text < 0x80 ? 1 : is_c1(text) ? 2 : xt_text_printable(text, left);
+        if (!step)
+            return false;
+    }
+    return true;
+}
+
+bool xt_text_is_printable(const char *text)
+{
+    for (size_t left = strlen(text), step; left; text += step, left -= step) {
+        step = xt_text_printable(text, left);
+        if (!step)
+            return false;
+    }
+    return true;
+}
+
+void xt_text_mask(char *text)
+{
+    for (size_t left = strlen(text), step; left; text += step, left -= step) {
+        step = xt_text_printable(text, left);
+        if (!step && *text != '\n')
+            *text = '?';
+        step += !step;
+    }
 }

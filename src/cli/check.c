@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Finite differences cost two forward passes a parameter: more than these are
- * sampled evenly. */
-enum { MAX_PARAMS = 2000, MAX_COLUMNS = 12 };
+enum { MAX_COLUMNS = 12 };
+/* Finite differences cost two forward passes a parameter: as many parameters
+ * are sampled, evenly, as so many multiply-adds allow. Some seconds. */
+static const double max_work = 4e9;
 /* Of the largest gradient of a layer; single precision's error is below 1e-5. */
 static const double tolerance = 1e-3;
 
@@ -83,7 +84,7 @@ typedef struct gradients {
     float *of_engine, *of_host; /* n_params */
     double *slopes;             /* n_params: finite differences */
     xt_gradcheck result;
-    double host_difference; /* largest |engine - host|, relative to the largest of the host's */
+    double host_difference; /* largest |engine - host|, relative to the largest of the host's; nan: one is not finite */
 } gradients;
 
 static xt_status host_gradients(const xt_session *session, gradients *g, xt_err *err)
@@ -100,11 +101,19 @@ static xt_status host_gradients(const xt_session *session, gradients *g, xt_err 
     xt_engine_close(&host);
     double most = 0, difference = 0;
     for (size_t i = 0; !status && i < plan.n_params; i++) {
-        most = fmax(most, fabs((double)g->of_host[i]));
-        difference = fmax(difference, fabs((double)g->of_engine[i] - (double)g->of_host[i]));
+        double size = fabs((double)g->of_host[i]), apart = fabs((double)g->of_engine[i] - (double)g->of_host[i]);
+        most = size > most ? size : most;
+        /* Not fmax: it would drop a nan, which is the worst difference of all. */
+        difference = apart <= difference ? difference : apart;
     }
     g->host_difference = most > 0 ? difference / most : difference;
     return status;
+}
+
+static size_t sampled_params(size_t n_params, size_t n_rows)
+{
+    double most = max_work / (2 * (double)n_params * (double)n_rows);
+    return most < 16 ? 16 : most < (double)n_params ? (size_t)most : n_params;
 }
 
 static xt_status measure(const xt_session *session, gradients *g, xt_err *err)
@@ -121,7 +130,7 @@ static xt_status measure(const xt_session *session, gradients *g, xt_err *err)
     xt_status status = engine->ops->gradients(engine, 0, g->n_rows, &g->loss, g->of_engine, err);
     if (!status)
         status = xt_gradcheck_run(plan, &session->data, session->state, 0, g->n_rows, g->of_engine,
-                                  n > MAX_PARAMS ? MAX_PARAMS : 0, tolerance, g->slopes, &g->result, err);
+                                  sampled_params(n, g->n_rows), tolerance, g->slopes, &g->result, err);
     return status ? status : host_gradients(session, g, err);
 }
 
@@ -131,8 +140,11 @@ static void describe_gradients(const xt_session *session, const gradients *g, bo
     xt_describe_label("gradients", out);
     xt_buf_printf(out, "of the first %zu row%s, loss %.9g\n", g->n_rows, g->n_rows == 1 ? "" : "s", g->loss);
     xt_describe_label("", out);
-    xt_buf_printf(out, "finite differences: %zu of %zu parameters, %zu at a kink left out; largest difference %.2g\n",
-                  g->result.n_checked, session->plan.n_params, g->result.n_skipped, g->result.max_difference);
+    if (g->result.n_checked)
+        xt_buf_printf(out, "finite differences: %zu of %zu parameters, %zu at a kink left out; largest difference %.2g\n",
+                      g->result.n_checked, session->plan.n_params, g->result.n_skipped, g->result.max_difference);
+    else
+        xt_buf_puts(out, "finite differences: nothing could be checked, every parameter is at a kink of the loss\n");
     xt_describe_label("", out);
     xt_buf_printf(out, "host: all parameters; largest difference %.2g\n", g->host_difference);
     for (size_t i = 0; values && i < session->plan.n_params; i++) {

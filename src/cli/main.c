@@ -1,6 +1,7 @@
 /* The program: the command line in, one exit code out. The only file that
  * exits, and with base/log.c the only ones that write to stderr. */
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/commands.h"
 
 #include <fcntl.h>
@@ -19,8 +20,9 @@ static void hold_standard_descriptors(void)
             _exit(XT_FAILED);
 }
 
-static void print_error(const xt_err *err)
+static void print_error(xt_err *err)
 {
+    xt_text_mask(err->text);
     bool placed = err->status == XT_BAD_CONFIG || err->status == XT_BAD_DATA;
     fprintf(stderr, "%s%s\n", placed ? "" : "xortrain: ", err->text);
 }

@@ -121,19 +121,13 @@ static const char *long_name(const char *arg, size_t *n)
 
 static xt_status fail_name(const char *name, size_t n, xt_err *err)
 {
-    const char *near = NULL;
-    size_t best = 0;
     char typed[64];
     snprintf(typed, sizeof typed, "%.*s", (int)n, name);
-    for (size_t i = 0; i < N_ROWS; i++) {
-        size_t distance = xt_edit_distance(typed, rows[i].name);
-        if (xt_is_near(distance, typed) && (!near || distance < best)) {
-            near = rows[i].name;
-            best = distance;
-        }
-    }
-    if (near)
-        return xt_fail(err, XT_BAD_USAGE, "unknown option --%s; did you mean --%s?", typed, near);
+    xt_nearest nearest = {.typed = typed};
+    for (size_t i = 0; i < N_ROWS; i++)
+        xt_nearest_offer(&nearest, rows[i].name);
+    if (nearest.name)
+        return xt_fail(err, XT_BAD_USAGE, "unknown option --%s; did you mean --%s?", typed, nearest.name);
     return xt_fail(err, XT_BAD_USAGE, "unknown option --%s; see xortrain --help", typed);
 }
 
@@ -208,9 +202,11 @@ static xt_status parse_option(int code, char **argv, xt_options *options, given 
     }
     while (code_of(row) != code)
         row++;
-    given_options->rows[row] = true;
     char taken[40];
     snprintf(taken, sizeof taken, "--%s", rows[row].name);
+    if (rows[row].effect == TO_TEXT && given_options->rows[row])
+        return xt_fail(err, XT_BAD_USAGE, "option %s is given twice", taken);
+    given_options->rows[row] = true;
     return apply(&rows[row], taken, optarg, options, err);
 }
 
@@ -254,6 +250,8 @@ static xt_status check_command(const xt_options *options, const given *given_opt
                            rows[i].name, command->row.name);
     if (options->help || options->version)
         return XT_OK;
+    if (options->json && options->origins)
+        return xt_fail(err, XT_BAD_USAGE, "--origins are comments, which JSON does not have");
     if (command->takes_config && options->n_files == 0 && !options->document)
         return xt_fail(err, XT_BAD_USAGE, "%s needs --config FILE; see xortrain --help", command->row.name);
     if (options->n_args < command->min_args)

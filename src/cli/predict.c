@@ -1,3 +1,4 @@
+#include "app/rows.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/model.h"
@@ -38,29 +39,29 @@ static void close_block(block *b)
     xt_buf_clear(&b->text);
 }
 
-/* A name in a CSV header, quoted where it must be. */
-static void add_name(const char *name, xt_buf *out)
-{
-    if (!strpbrk(name, ",\"\r\n")) {
-        xt_buf_puts(out, name);
-        return;
-    }
-    xt_buf_puts(out, "\"");
-    for (; *name; name++)
-        xt_buf_printf(out, *name == '"' ? "\"%c" : "%c", *name);
-    xt_buf_puts(out, "\"");
-}
-
 static xt_status print_header(const xt_model *model, const xt_rows *rows, bool keep, xt_buf *out, xt_err *err)
 {
     if (keep)
         xt_buf_printf(out, "%s,", xt_rows_header(rows));
     for (size_t i = 0; i < model->file.n_targets; i++) {
+        const char *name = model->file.target_names[i];
+        xt_buf unique = {0};
+        /* A table that holds the targets too keeps their names. */
+        xt_buf_printf(&unique, "%s%s", name, keep && xt_rows_has(rows, name) ? "_predicted" : "");
         xt_buf_puts(out, i ? "," : "");
-        add_name(model->file.target_names[i], out);
+        xt_csv_print_text(xt_buf_text(&unique), out);
+        out->failed |= unique.failed;
+        xt_buf_clear(&unique);
     }
     xt_buf_puts(out, "\n");
     return xt_print(out, err);
+}
+
+static void add_output(double value, bool comma, xt_buf *out)
+{
+    char number[32];
+    xt_csv_number(value, number);
+    xt_buf_printf(out, "%s%s", comma ? "," : "", number);
 }
 
 static xt_status print_block(const xt_model *model, block *b, size_t n, xt_err *err)
@@ -71,7 +72,7 @@ static xt_status print_block(const xt_model *model, block *b, size_t n, xt_err *
         if (b->kept)
             xt_buf_printf(&b->text, "%s,", xt_buf_text(&b->kept[r]));
         for (size_t j = 0; j < m; j++)
-            xt_buf_printf(&b->text, "%s%.9g", j ? "," : "", (double)b->outputs[r * m + j]);
+            add_output((double)b->outputs[r * m + j], j > 0, &b->text);
         xt_buf_puts(&b->text, "\n");
     }
     return xt_print(&b->text, err);

@@ -6,6 +6,7 @@
 #include "ocl/device.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *err)
 {
@@ -17,8 +18,11 @@ xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *er
         status = xt_data_load(&session.spec->train, &session.data, err);
         session.data_seconds = xt_seconds() - before;
     }
-    if (!status)
+    if (!status) {
         status = xt_plan_make(session.spec, session.data.n_inputs, session.data.n_targets, &session.plan, err);
+        if (status)
+            xt_config_locate(session.config, err);
+    }
     if (!status) {
         session.state = calloc((1 + session.plan.n_slots) * session.plan.n_params, sizeof *session.state);
         if (!session.state)
@@ -37,6 +41,8 @@ xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *er
 xt_status xt_session_open_engine(xt_session *session, xt_err *err)
 {
     double before = xt_seconds();
+    if (session->spec->engine == XT_ENGINE_reference && strcmp(session->spec->device, "auto") != 0)
+        xt_warn("device %s is not used: the reference engine runs on the host", session->spec->device);
     xt_devices_prepare();
     xt_status status = xt_engine_open(&session->plan, &session->data, session->state, &session->engine, err);
     session->open_seconds = xt_seconds() - before;

@@ -1,3 +1,4 @@
+#include "app/progress.h"
 #include "app/run.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -6,7 +7,6 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static volatile sig_atomic_t stop;
 
@@ -65,7 +65,7 @@ static xt_status train(const xt_options *options, xt_session *session, xt_run_re
                           .n_inputs = n_inputs,
                           .csv_path = options->csv,
                           .lines = !options->quiet,
-                          .progress = !options->quiet && !options->no_progress && isatty(STDERR_FILENO),
+                          .progress = !options->quiet && !options->no_progress && xt_progress_possible(),
                           .data_seconds = session->data_seconds,
                           .open_seconds = session->open_seconds,
                           .stop = &stop};

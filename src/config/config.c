@@ -2,6 +2,8 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/number.h"
+#include "base/text.h"
 #include "config/emit.h"
 #include "config/override.h"
 #include "config/schema.h"
@@ -88,7 +90,7 @@ static const xt_node *set_value(xt_diags *diags, xt_config_kind kind, uint32_t s
     bool plain = kind == XT_CONFIG_VALUE || strcmp(text, "-") == 0;
     if (!plain && !xt_yaml_parse(diags, source, &value))
         return NULL;
-    if (plain && !xt_is_utf8(text)) {
+    if (plain && !xt_text_is_utf8(text)) {
         xt_diag(diags, place, "the value is not valid UTF-8");
         return NULL;
     }
@@ -138,7 +140,7 @@ static void default_name(xt_config *config, const xt_config_source *sources, siz
         const char *slash = strrchr(sources[i].text, '/'), *base = slash ? slash + 1 : sources[i].text;
         char *name = xt_arena_copy(&config->arena, base, strcspn(base, "."));
         /* What `name:` would not take is no default for it. */
-        if (name && *name && strlen(name) <= 100 && xt_is_printable(name))
+        if (name && *name && strlen(name) <= 100 && xt_text_is_printable(name))
             config->root.spec.name = name;
         return;
     }
@@ -201,10 +203,27 @@ static bool fill_template(xt_config *config)
     return spec->output_dir != NULL;
 }
 
+/* config.yaml must be one that can be read again: aliases are written out in it,
+ * and numbers may need more digits. */
+static void check_size(xt_config *config, const xt_node *tree)
+{
+    xt_buf text = {0};
+    xt_emit_yaml(config->resolved, NULL, &text);
+    if (text.len > XT_MAX_YAML_BYTES)
+        xt_diag(&config->diags, tree->place,
+                "resolved it has %zu bytes, and a configuration at most %d: put the rows into a CSV file", text.len,
+                XT_MAX_YAML_BYTES);
+    xt_buf_clear(&text);
+}
+
 static xt_status resolve(xt_config *config, const xt_node *tree, xt_err *err)
 {
     xt_walk walk = {.diags = &config->diags, .arena = &config->arena};
     config->resolved = xt_encode_fields(&walk, xt_schema, &config->root, tree);
+    if (!walk.failed && config->resolved && !config->diags.n_total)
+        check_size(config, tree);
+    if (config->diags.n_total)
+        return xt_diags_finish(&config->diags, err);
     if (walk.failed || !config->resolved || !resolve_layers(config) || !fill_template(config))
         return xt_fail_memory(err, "the configuration", config->arena.n_bytes);
     return XT_OK;
@@ -240,8 +259,10 @@ xt_status xt_config_open(const xt_config_source *sources, size_t n_sources, xt_c
     xt_walk walk = {.diags = &config->diags, .arena = arena};
     if (tree && !broken) {
         xt_decode_fields(&walk, xt_schema, tree, tree->place, &config->root);
-        if (!xt_node_get(tree, "name"))
+        if (!xt_node_get(tree, "name")) {
+            config->root.spec.name = "run";
             default_name(config, sources, n_sources);
+        }
     } else if (!config->diags.n_total) {
         xt_diag(&config->diags, (xt_place){.source = XT_NO_SOURCE}, "there is no configuration");
     }
@@ -279,4 +300,43 @@ void xt_config_print(const xt_config *config, bool origins, xt_buf *out)
 void xt_config_print_json(const xt_config *config, xt_buf *out)
 {
     xt_emit_json(config->resolved, out);
+}
+
+/* The node at a dotted path of n bytes, or NULL. */
+static const xt_node *node_at(const xt_node *node, const char *path, size_t n)
+{
+    while (node && n) {
+        size_t step = 0;
+        char key[64];
+        uint64_t index;
+        while (step < n && path[step] != '.')
+            step++;
+        if (step >= sizeof key)
+            return NULL;
+        memcpy(key, path, step);
+        key[step] = '\0';
+        if (node->type == XT_NODE_LIST)
+            node = xt_number_uint(key, &index) == XT_NUMBER_OK && index < node->n ? node->items[index] : NULL;
+        else
+            node = xt_node_get(node, key);
+        path += step;
+        n -= step;
+        path += n > 0;
+        n -= n > 0;
+    }
+    return node;
+}
+
+void xt_config_locate(const xt_config *config, xt_err *err)
+{
+    const xt_node *node = node_at(config->resolved, err->text, strcspn(err->text, ":"));
+    if (!node || node->place.source == XT_NO_SOURCE)
+        return;
+    xt_arena arena = {0};
+    xt_diags diags = {.arena = &arena, .sources = config->diags.sources};
+    xt_status status = err->status;
+    xt_diag(&diags, node->place, "%s", err->text);
+    xt_diags_finish(&diags, err);
+    err->status = status;
+    xt_arena_clear(&arena);
 }

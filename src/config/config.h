@@ -36,6 +36,11 @@ void xt_config_close(xt_config **config);
 /* Owned by the config. */
 const xt_spec *xt_config_spec(const xt_config *config);
 
+/* Gives a message that begins with a key ("model.layers.1.units: ...") the place
+ * where that key was written, with its line and a caret; others stay. For what
+ * shows only when the data is there. */
+void xt_config_locate(const xt_config *config, xt_err *err);
+
 /* Appends the resolved configuration as YAML that xortrain reads back to the
  * same spec. With origins, each line ends in "# file:line", "# --set ..." or
  * "# default". */

@@ -8,18 +8,6 @@
 
 enum { MAX_MESSAGE = 600, MAX_EXCERPT = 100 };
 
-/* User text in a message must not command the terminal. */
-static void mask_controls(char *text)
-{
-    for (size_t left = strlen(text), step; left; text += step, left -= step) {
-        step = xt_text_printable(text, left);
-        if (!step) {
-            *text = '?';
-            step = 1;
-        }
-    }
-}
-
 void xt_diag(xt_diags *diags, xt_place place, const char *format, ...)
 {
     char text[MAX_MESSAGE];
@@ -30,7 +18,9 @@ void xt_diag(xt_diags *diags, xt_place place, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    mask_controls(text);
+    for (char *at = text; *at; at++)
+        *at = *at == '\n' ? ' ' : *at;
+    xt_text_mask(text);
     const char *copy = xt_arena_strdup(diags->arena, text);
     diags->shown[diags->n_shown].place = place;
     diags->shown[diags->n_shown++].text = copy ? copy : "out of memory";
@@ -124,7 +114,8 @@ static void add_diag(const xt_diags *diags, xt_place place, const char *text, xt
 xt_status xt_diags_finish(xt_diags *diags, xt_err *err)
 {
     bool done[XT_MAX_DIAGS] = {false};
-    xt_buf out = {0};
+    xt_buf out = {0}, one = {0};
+    size_t n_told = 0;
     if (!diags->n_total)
         return XT_OK;
     for (size_t k = 0; k < diags->n_shown; k++) {
@@ -133,14 +124,19 @@ xt_status xt_diags_finish(xt_diags *diags, xt_err *err)
             if (!done[i] && (next == diags->n_shown || comes_before(diags->shown[i].place, diags->shown[next].place)))
                 next = i;
         done[next] = true;
-        if (k)
-            xt_buf_puts(&out, "\n");
-        add_diag(diags, diags->shown[next].place, diags->shown[next].text, &out);
+        xt_buf_reset(&one);
+        add_diag(diags, diags->shown[next].place, diags->shown[next].text, &one);
+        /* An xt_err has an end: what does not fit is counted, not cut. */
+        if (k && out.len + one.len > XT_ERR_BYTES - 100)
+            break;
+        xt_buf_printf(&out, "%s%s", k ? "\n" : "", xt_buf_text(&one));
+        n_told++;
     }
-    if (diags->n_total > diags->n_shown)
-        xt_buf_printf(&out, "\n... and %zu more error%s", diags->n_total - diags->n_shown,
-                      diags->n_total - diags->n_shown == 1 ? "" : "s");
+    if (diags->n_total > n_told)
+        xt_buf_printf(&out, "\n... and %zu more error%s", diags->n_total - n_told,
+                      diags->n_total - n_told == 1 ? "" : "s");
     xt_status status = xt_fail(err, XT_BAD_CONFIG, "%s", out.failed ? "out of memory" : xt_buf_text(&out));
     xt_buf_clear(&out);
+    xt_buf_clear(&one);
     return status;
 }

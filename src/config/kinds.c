@@ -86,15 +86,14 @@ static int find_param(const xt_kind *kind, const char *name)
 static void complain_param(xt_walk *walk, const xt_kind *kind, const xt_entry *entry)
 {
     xt_buf names = {0};
-    const char *near = NULL;
+    xt_nearest nearest = {.typed = entry->key};
     for (const xt_param *param = kind->params; param->name; param++) {
         xt_buf_printf(&names, "%s%s", param == kind->params ? "" : ", ", param->name);
-        if (!near && xt_is_near(xt_edit_distance(entry->key, param->name), entry->key))
-            near = param->name;
+        xt_nearest_offer(&nearest, param->name);
     }
     size_t before = xt_walk_down(walk, entry->key);
-    if (near)
-        xt_complain(walk, entry->place, "unknown key; did you mean %s?", near);
+    if (nearest.name)
+        xt_complain(walk, entry->place, "unknown key; did you mean %s?", nearest.name);
     else if (kind->params[0].name)
         xt_complain(walk, entry->place, "%s has no such parameter; it has %s", kind->row.name, xt_buf_text(&names));
     else

@@ -168,8 +168,8 @@ static const xt_field output_fields[] = {
 };
 
 const xt_field xt_schema[] = {
-    {.name = "name", .type = &xt_type_name_text, ROOT(spec.name, const char *), .def = "run",
-     .help = "what this run is called"},
+    {.name = "name", .type = &xt_type_name_text, ROOT(spec.name, const char *),
+     .help = "what this run is called (default: the name of the config file without its ending, else run)"},
     {.name = "seed", .type = &xt_type_uint64, ROOT(spec.seed, uint64_t), .def = "0",
      .help = "seed of everything random: initial values and shuffles"},
     {.name = "device", .type = &xt_type_device, ROOT(spec.device, const char *), .def = "auto",

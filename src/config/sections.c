@@ -250,6 +250,10 @@ void xt_values_rows(xt_walk *walk, const xt_values *values, size_t *n_rows, size
         xt_complain(walk, node->items[0]->place, "expected at least one number in a row");
         return;
     }
+    if (n > XT_MAX_COLUMNS) {
+        xt_complain(walk, node->items[0]->place, "more than %d numbers in a row", XT_MAX_COLUMNS);
+        return;
+    }
     float *rows = xt_decode_alloc(walk, node, node->n, n * sizeof *rows);
     bool fine = rows != NULL;
     for (size_t i = 0; rows && i < node->n; i++) {

@@ -1,7 +1,5 @@
 #include "config/tree.h"
 
-#include "base/text.h"
-
 #include <string.h>
 
 static xt_node *new_node(xt_arena *arena, xt_node_type type, xt_place place)
@@ -69,34 +67,6 @@ const xt_node *xt_node_get(const xt_node *node, const char *key)
 {
     const xt_entry *entry = node && node->type == XT_NODE_MAP ? find(node, key) : NULL;
     return entry ? entry->value : NULL;
-}
-
-/* Not printable, and yet UTF-8. */
-static bool is_c1(const char *text)
-{
-    return (unsigned char)text[0] == 0xC2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xA0;
-}
-
-bool xt_is_utf8(const char *text)
-{
-    for (size_t left = strlen(text); left;) {
-        size_t step = (unsigned char)*text < 0x80 ? 1 : is_c1(text) ? 2 : xt_text_printable(text, left);
-        if (!step)
-            return false;
-        text += step;
-        left -= step;
-    }
-    return true;
-}
-
-bool xt_is_printable(const char *text)
-{
-    for (size_t left = strlen(text), step; left; text += step, left -= step) {
-        step = xt_text_printable(text, left);
-        if (!step)
-            return false;
-    }
-    return true;
 }
 
 static bool is_nothing(const xt_node *node)

@@ -49,11 +49,6 @@ xt_node *xt_node_scalar(xt_arena *arena, const char *text, xt_scalar_kind kind, 
 xt_node *xt_node_list(xt_arena *arena, const xt_node *const *items, size_t n, xt_place place);
 xt_node *xt_node_map(xt_arena *arena, const xt_entry *entries, size_t n, xt_place place);
 
-/* Whether text is well-formed UTF-8, controls included: a printed one is escaped. */
-bool xt_is_utf8(const char *text);
-/* Whether it is UTF-8 without controls, which a terminal would obey. */
-bool xt_is_printable(const char *text);
-
 /* The value of a key, or NULL. node may be NULL or no mapping. */
 const xt_node *xt_node_get(const xt_node *node, const char *key);
 

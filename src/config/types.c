@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/request.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -43,7 +44,7 @@ static void keep_string(xt_walk *walk, const xt_node *node, const char *text, vo
 static bool is_file_name(const char *text)
 {
     size_t n = strlen(text);
-    return n >= 1 && n <= 100 && xt_is_printable(text) && !strchr(text, '/') && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
+    return n >= 1 && n <= 100 && xt_text_is_printable(text) && !strchr(text, '/') && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
 }
 
 static void decode_name(xt_walk *walk, const xt_field *field, const xt_node *node, void *at)
@@ -86,7 +87,7 @@ static void decode_template(xt_walk *walk, const xt_field *field, const xt_node 
     const char *text = scalar(walk, field, node);
     if (!text)
         return;
-    if (!*text || strlen(text) > 1000 || !xt_is_printable(text))
+    if (!*text || strlen(text) > 1000 || !xt_text_is_printable(text))
         xt_complain(walk, node->place, "expected a path of 1 to 1000 printable characters");
     else if (bad_placeholder(text, bad, sizeof bad))
         xt_complain(walk, node->place, "'%s' is no placeholder; there are {name}, {seed} and {hash}", bad);
@@ -109,7 +110,7 @@ static void decode_path(xt_walk *walk, const xt_field *field, const xt_node *nod
     const char *text = scalar(walk, field, node);
     if (!text)
         return;
-    if (!*text || strlen(text) > PATH_MAX || !xt_is_printable(text)) {
+    if (!*text || strlen(text) > PATH_MAX || !xt_text_is_printable(text)) {
         xt_expected(walk, field, node);
         return;
     }
@@ -124,7 +125,6 @@ static void decode_path(xt_walk *walk, const xt_field *field, const xt_node *nod
 /* Absolute, so that the printed configuration means the same wherever it is kept. */
 static const xt_node *encode_path(xt_walk *walk, const xt_field *field, const void *at, const xt_node *given)
 {
-    (void)field;
     const char *path;
     memcpy(&path, at, sizeof path);
     if (!path)
@@ -136,9 +136,11 @@ static const xt_node *encode_path(xt_walk *walk, const xt_field *field, const vo
     if (!whole && path[0] != '/')
         here = getcwd(NULL, 0);
     xt_buf_printf(&joined, "%s%s%s", here ? here : "", here ? "/" : "", path);
-    /* A directory may have a name that is no UTF-8, which YAML could not hold. */
     const char *absolute = whole ? whole : xt_buf_text(&joined);
-    const xt_node *node = xt_encode_text(walk, xt_is_utf8(absolute) ? absolute : path, XT_SCALAR_TEXT, given);
+    if (!xt_text_is_utf8(absolute))
+        xt_complain(walk, given->place, "%s: %s is not UTF-8, which config.yaml and run.json must be", field->name,
+                    absolute);
+    const xt_node *node = xt_encode_text(walk, absolute, XT_SCALAR_TEXT, given);
     xt_buf_clear(&joined);
     free(whole);
     free(here);
@@ -159,7 +161,7 @@ static void decode_device(xt_walk *walk, const xt_field *field, const xt_node *n
 {
     unsigned platform, device;
     const char *text = scalar(walk, field, node);
-    if (text && strlen(text) < 200 && xt_is_printable(text) && xt_request_ok(text, &platform, &device))
+    if (text && strlen(text) < 200 && xt_text_is_printable(text) && xt_request_ok(text, &platform, &device))
         keep_string(walk, node, text, at);
     else if (text)
         xt_expected(walk, field, node);

@@ -87,31 +87,57 @@ static const xt_field *find_field(const xt_field *fields, const char *name)
     return NULL;
 }
 
+/* Appends the path of a key of this name that stands in another section, or of
+ * a kind that has such a parameter; false when there is none. */
+static bool find_home(const xt_field *fields, const char *path, const char *name, xt_buf *out)
+{
+    for (const xt_field *field = fields; field->name; field++) {
+        xt_buf inner = {0};
+        bool found = false;
+        xt_buf_printf(&inner, "%s%s%s", path, *path ? "." : "", field->name);
+        if (*path && strcmp(field->name, name) == 0) {
+            xt_buf_puts(out, xt_buf_text(&inner));
+            found = true;
+        } else if (field->type == &xt_type_section) {
+            found = find_home(field->fields, xt_buf_text(&inner), name, out);
+        }
+        for (size_t i = 0; !found && field->type == &xt_type_kind && i < field->table->n_rows; i++)
+            for (const xt_param *param = xt_kind_at(field->table, (int)i)->params; !found && param->name; param++)
+                if (strcmp(param->name, name) == 0) {
+                    xt_buf_printf(out, "%s.%s", xt_buf_text(&inner), name);
+                    found = true;
+                }
+        xt_buf_clear(&inner);
+        if (found)
+            return true;
+    }
+    return false;
+}
+
 static void complain_unknown(xt_walk *walk, const xt_field *fields, const xt_entry *entry)
 {
-    const char *near = NULL;
-    size_t best = 0;
-    xt_buf names = {0};
+    xt_nearest nearest = {.typed = entry->key};
+    xt_buf names = {0}, home = {0};
     /* What is only counted is not worth a search: there may be thousands. */
     if (walk->diags->n_shown == XT_MAX_DIAGS) {
         xt_complain(walk, entry->place, "unknown key");
         return;
     }
     for (const xt_field *field = fields; field->name; field++) {
-        size_t distance = xt_edit_distance(entry->key, field->name);
-        if (xt_is_near(distance, entry->key) && (!near || distance < best)) {
-            near = field->name;
-            best = distance;
-        }
+        xt_nearest_offer(&nearest, field->name);
         xt_buf_printf(&names, "%s%s", field == fields ? "" : ", ", field->name);
     }
+    bool elsewhere = find_home(xt_schema, "", entry->key, &home);
     size_t before = xt_walk_down(walk, entry->key);
-    if (near)
-        xt_complain(walk, entry->place, "unknown key; did you mean %s?", near);
+    if (elsewhere)
+        xt_complain(walk, entry->place, "unknown key; did you mean %s?", xt_buf_text(&home));
+    else if (nearest.name)
+        xt_complain(walk, entry->place, "unknown key; did you mean %s?", nearest.name);
     else
         xt_complain(walk, entry->place, "unknown key; known here: %s", xt_buf_text(&names));
     xt_walk_up(walk, before);
     xt_buf_clear(&names);
+    xt_buf_clear(&home);
 }
 
 /* The default, parsed by the field's own type: a wrong one shows at once. */

@@ -44,16 +44,10 @@ static const char *name_used(const xt_source *source)
 static const char *nearest_name(const xt_csv_row *row, const char *name)
 {
     enum { MAX_COMPARED = 4096 }; /* a table wider than that is not looked through */
-    const char *best = NULL;
-    size_t best_distance = 0;
-    for (size_t i = 0; i < row->n_cells && i < MAX_COMPARED; i++) {
-        size_t distance = xt_edit_distance(name, row->cells[i].text);
-        if (xt_is_near(distance, name) && (!best || distance < best_distance)) {
-            best = row->cells[i].text;
-            best_distance = distance;
-        }
-    }
-    return best;
+    xt_nearest nearest = {.typed = name};
+    for (size_t i = 0; i < row->n_cells && i < MAX_COMPARED; i++)
+        xt_nearest_offer(&nearest, row->cells[i].text);
+    return nearest.name;
 }
 
 static void unknown_name(selector *self, const char *name)
@@ -127,6 +121,9 @@ static bool is_used(const selector *self, const xt_cell *cell)
     return had == INPUT || had == TARGET;
 }
 
+/* So that a model file can hold the names of 65536 columns. */
+enum { MAX_NAME_BYTES = 255 };
+
 /* What a model file, which is JSON, can hold. */
 static bool is_text(const xt_cell *cell)
 {
@@ -146,6 +143,9 @@ static void check_names(selector *self, const xt_picks *picks)
         if (!cell->n_bytes)
             xt_problem(&self->problems, "%s:%zu:%zu: column %zu has no name; name it or ignore it", self->file,
                        cell->line, cell->column, column);
+        else if (cell->n_bytes > MAX_NAME_BYTES)
+            xt_problem(&self->problems, "%s:%zu:%zu: the name of column %zu has %zu bytes, more than %d", self->file,
+                       cell->line, cell->column, column, cell->n_bytes, MAX_NAME_BYTES);
         else if (!is_text(cell))
             xt_problem(&self->problems, "%s:%zu:%zu: the name of column %zu, %s, is not printable UTF-8", self->file,
                        cell->line, cell->column, column, xt_show(cell->text).text);

@@ -7,7 +7,6 @@
 
 enum {
     CHUNK_BYTES = 65536,
-    MAX_COLUMNS = 65536,
     MAX_CELL_BYTES = 1 << 20,
     MAX_ROW_BYTES = 1 << 26,
 };
@@ -86,7 +85,7 @@ static void on_cell(void *text, size_t n_bytes, void *self)
     csv->cell_bytes = 0;
     if (csv->trouble)
         return;
-    if (csv->n_cells == MAX_COLUMNS)
+    if (csv->n_cells == XT_MAX_COLUMNS)
         csv->trouble = TOO_MANY_CELLS;
     else if (csv->text.len + n_bytes > MAX_ROW_BYTES)
         csv->trouble = TOO_LONG;
@@ -220,7 +219,7 @@ static xt_status fail_trouble(const xt_csv *csv, xt_err *err)
         return xt_fail_memory(err, csv->input->name, 0);
     if (csv->trouble == TOO_MANY_CELLS)
         return xt_fail(err, XT_BAD_DATA, "%s:%zu:%zu: more than %d columns", csv->input->name, csv->cell_line,
-                       csv->cell_column, MAX_COLUMNS);
+                       csv->cell_column, XT_MAX_COLUMNS);
     return xt_fail(err, XT_BAD_DATA, "%s:%zu:%zu: the row is longer than %d MiB", csv->input->name, csv->cell_line,
                    csv->cell_column, MAX_ROW_BYTES >> 20);
 }
@@ -304,10 +303,8 @@ xt_status xt_csv_next(xt_csv *csv, xt_csv_row *row, xt_err *err)
 /* ---- writing ---- */
 
 /* Blanks at the ends, and a byte order mark, would be taken off when read again. */
-static bool needs_quotes(const xt_cell *cell)
+static bool needs_quotes(const char *text, size_t n)
 {
-    const char *text = cell->text;
-    size_t n = cell->n_bytes;
     if (!n)
         return false;
     return text[strcspn(text, ",\"\r\n")] || space_or_tab((unsigned char)text[0]) ||
@@ -336,9 +333,17 @@ void xt_csv_print(const xt_csv_row *row, xt_buf *out)
         if (i)
             xt_buf_puts(out, ",");
         /* One empty cell alone would be a blank line, which is no row. */
-        if (needs_quotes(cell) || (row->n_cells == 1 && !cell->n_bytes))
+        if (needs_quotes(cell->text, cell->n_bytes) || (row->n_cells == 1 && !cell->n_bytes))
             print_quoted(cell->text, out);
         else
             xt_buf_add(out, cell->text, cell->n_bytes);
     }
+}
+
+void xt_csv_print_text(const char *text, xt_buf *out)
+{
+    if (needs_quotes(text, strlen(text)))
+        print_quoted(text, out);
+    else
+        xt_buf_puts(out, text);
 }

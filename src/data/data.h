@@ -10,6 +10,8 @@
 #include "model/dataset.h"
 #include "model/spec.h"
 
+#include <stdbool.h>
+
 /* Loads everything that the source describes. XT_BAD_DATA for what is wrong in
  * the data, XT_BAD_CONFIG for a source that contradicts itself (columns by name
  * and header: false), XT_FAILED for files that cannot be read. On failure *out
@@ -39,6 +41,11 @@ xt_status xt_rows_read(xt_rows *rows, size_t max_rows, float *inputs, xt_buf *ke
 /* The header of all columns of the file as CSV text, for --keep; names c1, c2,
  * ... where the file has none. Owned by rows. */
 const char *xt_rows_header(const xt_rows *rows);
+/* Whether the file has a header with a column of this name. */
+bool xt_rows_has(const xt_rows *rows, const char *name);
 void xt_rows_close(xt_rows **rows);
+
+/* Appends text as a cell of a CSV file, quoted where it must be. */
+void xt_csv_print_text(const char *text, xt_buf *out);
 
 #endif

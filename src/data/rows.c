@@ -13,7 +13,8 @@ struct xt_rows {
     xt_csv_row pending;           /* the first row where it is no header; n_cells 0: none */
     xt_picks picks;
     xt_buf header;
-    xt_arena arena; /* picks and their names */
+    const char **names; /* n_columns, from the header; NULL where there is none */
+    xt_arena arena;     /* picks, names */
 };
 
 static const xt_cell *first_text(const xt_csv_row *row)
@@ -59,6 +60,17 @@ static xt_status fail_missing(const xt_rows *rows, const xt_csv_row *row, const 
     return XT_BAD_DATA;
 }
 
+static xt_status keep_names(xt_rows *rows, const xt_csv_row *row, xt_err *err)
+{
+    rows->names = xt_arena_alloc(&rows->arena, row->n_cells, sizeof *rows->names);
+    for (size_t i = 0; rows->names && i < row->n_cells; i++) {
+        rows->names[i] = xt_arena_strdup(&rows->arena, row->cells[i].text);
+        if (!rows->names[i])
+            rows->names = NULL;
+    }
+    return rows->names ? XT_OK : xt_fail_memory(err, "the names of columns", 0);
+}
+
 /* Matches the columns by the names in the header. */
 static xt_status match_names(xt_rows *rows, const xt_csv_row *row, const xt_names *found, const char *const *names,
                              xt_err *err)
@@ -77,7 +89,7 @@ static xt_status match_names(xt_rows *rows, const xt_csv_row *row, const xt_name
             return xt_fail_memory(err, "the names of columns", 0);
     }
     xt_csv_print(row, &rows->header);
-    return XT_OK;
+    return keep_names(rows, row, err);
 }
 
 /* Without a header the columns are the inputs in their order. */
@@ -220,6 +232,14 @@ xt_status xt_rows_read(xt_rows *rows, size_t max_rows, float *inputs, xt_buf *ke
         *n_rows = n;
     xt_problems_clear(&problems);
     return status;
+}
+
+bool xt_rows_has(const xt_rows *rows, const char *name)
+{
+    for (size_t i = 0; rows->names && i < rows->n_columns; i++)
+        if (strcmp(rows->names[i], name) == 0)
+            return true;
+    return false;
 }
 
 const char *xt_rows_header(const xt_rows *rows)

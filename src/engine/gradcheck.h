@@ -25,7 +25,7 @@ typedef struct xt_gradcheck {
     double max_difference; /* largest |gradient - slope| / scale; infinite where one is not finite */
     size_t worst;          /* the parameter that has it: xt_plan_param_name */
     double worst_slope;    /* its finite difference */
-    bool passed;           /* max_difference is at most the tolerance, and something was checked */
+    bool passed;           /* max_difference is at most the tolerance; so it is where nothing could be checked */
 } xt_gradcheck;
 
 /* Compares gradients (n_params, of the mean loss of rows first .. first + n - 1

@@ -158,6 +158,8 @@ static xt_status fill_orthogonal(const float *params, const xt_tensor_shape *sha
 
 static const char *check_uniform(const float *values)
 {
+    if (!isfinite(values[1] - values[0]))
+        return "low and high are too far apart for single precision";
     return values[0] < values[1] ? NULL : "low must be less than high";
 }
 
@@ -202,11 +204,6 @@ const xt_init_row *xt_initializer_at(int code)
 xt_choice xt_default_weight_init(int activation)
 {
     return xt_choose(&xt_initializers, xt_activation_at(activation)->relu_family ? "he_uniform" : "glorot_uniform");
-}
-
-xt_choice xt_default_bias_init(void)
-{
-    return xt_choose(&xt_initializers, "zeros");
 }
 
 void xt_layer_keys(uint64_t seed, xt_keys keys, size_t n_layers, size_t index, xt_key *weight, xt_key *bias)

@@ -28,10 +28,9 @@ extern const xt_table xt_initializers;
 
 const xt_init_row *xt_initializer_at(int code);
 
-/* The defaults: weight glorot_uniform, he_uniform where the activation is of
- * the ReLU family; bias zeros. */
+/* The default of a weight: glorot_uniform, he_uniform where the activation is of
+ * the ReLU family. */
 xt_choice xt_default_weight_init(int activation);
-xt_choice xt_default_bias_init(void);
 
 /* The keys that draw layer `index` of n_layers' weight and bias. */
 void xt_layer_keys(uint64_t seed, xt_keys keys, size_t n_layers, size_t index, xt_key *weight, xt_key *bias);

@@ -21,7 +21,7 @@ xt_status xt_plan_make(const xt_spec *spec, size_t n_inputs, size_t n_targets, x
         size_t units = layer->units;
         if (units > (max_floats - plan.n_params) / (inputs + 1))
             return xt_fail(err, XT_BAD_CONFIG,
-                           "model.layers.%zu: %zu units on %zu inputs make the network too large: at most %zu "
+                           "model.layers.%zu.units: %zu units on %zu inputs make the network too large: at most %zu "
                            "parameters in all",
                            i, units, inputs, max_floats);
         plan.layers[i] = (xt_plan_layer){.inputs = inputs,

@@ -63,7 +63,7 @@ typedef struct xt_layer {
 typedef enum xt_keys { XT_KEYS_PER_LAYER, XT_KEYS_SHARED } xt_keys;
 typedef enum xt_loss_report { XT_REPORT_RUNNING, XT_REPORT_POST_UPDATE, XT_REPORT_EVAL } xt_loss_report;
 
-enum { XT_MAX_METRICS = 8, XT_MAX_LAYERS = 64 };
+enum { XT_MAX_METRICS = 8, XT_MAX_LAYERS = 64, XT_MAX_COLUMNS = 65536 };
 
 typedef struct xt_spec {
     const char *name;

@@ -17,24 +17,37 @@ void xt_devices_prepare(void)
     xt_pocl_prepare();
 }
 
-static void text_of(cl_device_id id, cl_device_info what, char *out, size_t n_bytes)
+/* A text of a device, or of a platform where device is NULL: a query of either,
+ * in full, then cut to its place and without the blanks around it. A text longer
+ * than the place it is asked into would be CL_INVALID_VALUE and no text at all. */
+static void query_text(cl_platform_id platform, cl_device_id device, cl_uint what, char *out, size_t n_bytes)
 {
     size_t used = 0;
     out[0] = '\0';
-    /* A text longer than its place is CL_INVALID_VALUE and stays empty: ask in full, then cut. */
-    if (clGetDeviceInfo(id, what, 0, NULL, &used) != CL_SUCCESS || used == 0)
-        return;
-    char *all = malloc(used + 1);
+    cl_int code = device ? clGetDeviceInfo(device, what, 0, NULL, &used)
+                         : clGetPlatformInfo(platform, what, 0, NULL, &used);
+    char *all = code == CL_SUCCESS && used ? malloc(used + 1) : NULL;
     if (!all)
         return;
-    if (clGetDeviceInfo(id, what, used, all, NULL) == CL_SUCCESS) {
+    code = device ? clGetDeviceInfo(device, what, used, all, NULL)
+                  : clGetPlatformInfo(platform, what, used, all, NULL);
+    if (code == CL_SUCCESS) {
         all[used] = '\0';
-        char *start = all + strspn(all, " ");
-        snprintf(out, n_bytes, "%s", start);
+        snprintf(out, n_bytes, "%s", all + strspn(all, " "));
         for (size_t n = strlen(out); n && out[n - 1] == ' '; n--)
             out[n - 1] = '\0';
     }
     free(all);
+}
+
+static void text_of(cl_device_id id, cl_device_info what, char *out, size_t n_bytes)
+{
+    query_text(NULL, id, what, out, n_bytes);
+}
+
+static void platform_text(cl_platform_id id, cl_platform_info what, char *out, size_t n_bytes)
+{
+    query_text(id, NULL, what, out, n_bytes);
 }
 
 /* "OpenCL 1.2 ..." is 102; 0 when it cannot be read. */
@@ -90,9 +103,8 @@ static size_t gather(xt_device *devices, xt_buf *trouble)
     }
     for (cl_uint p = 0; p < n_platforms && p < MAX_PLATFORMS; p++) {
         xt_device common = {.platform = platforms[p], .platform_index = p};
-        clGetPlatformInfo(platforms[p], CL_PLATFORM_NAME, sizeof common.platform_name, common.platform_name, NULL);
-        clGetPlatformInfo(platforms[p], CL_PLATFORM_VERSION, sizeof common.platform_version, common.platform_version,
-                          NULL);
+        platform_text(platforms[p], CL_PLATFORM_NAME, common.platform_name, sizeof common.platform_name);
+        platform_text(platforms[p], CL_PLATFORM_VERSION, common.platform_version, sizeof common.platform_version);
         cl_device_id ids[MAX_DEVICES];
         cl_uint n_ids = 0;
         code = clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, MAX_DEVICES, ids, &n_ids);

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,7 @@ void xt_icd_describe(xt_buf *out)
     struct dirent **entries = NULL;
     int n = scandir(place, &entries, is_icd, alphasort);
     if (n < 0)
-        xt_buf_printf(out, "\n  %s: no such directory", place);
+        xt_buf_printf(out, "\n  %s: %s", place, strerror(errno));
     else if (n == 0)
         xt_buf_printf(out, "\n  %s: holds no .icd file", place);
     for (int i = 0; i < n; i++) {

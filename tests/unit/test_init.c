@@ -260,7 +260,6 @@ static void defaults(void **state)
     assert_int_equal(xt_default_weight_init(XT_ACT_linear).kind, glorot);
     assert_int_equal(xt_default_weight_init(XT_ACT_tanh).kind, glorot);
     assert_int_equal(xt_default_weight_init(XT_ACT_sigmoid).kind, glorot);
-    assert_int_equal(xt_default_bias_init().kind, xt_table_find(&xt_initializers, "zeros"));
 }
 
 static void only_orthogonal_is_for_weights_only(void **state)

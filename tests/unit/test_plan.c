@@ -92,15 +92,15 @@ static const refusal refusals[] = {
     {2, 1, 65, {1, 1}, "model.layers: expected 1 to 64 layers"},
     {46339, 46340, 1, {46340}, NULL}, /* (46339 + 1) * 46340 = 2147395600 < 2^31 */
     {46340, 46341, 1, {46341},
-     "model.layers.0: 46341 units on 46340 inputs make the network too large: at most 2147483647 parameters in all"},
+     "model.layers.0.units: 46341 units on 46340 inputs make the network too large: at most 2147483647 parameters in all"},
     {1, 1, 2, {1000000000, 1000000000},
-     "model.layers.1: 1000000000 units on 1000000000 inputs make the network too large: at most 2147483647 "
+     "model.layers.1.units: 1000000000 units on 1000000000 inputs make the network too large: at most 2147483647 "
      "parameters in all"},
     {1, 1, 2, {4294967295u, 1},
-     "model.layers.0: 4294967295 units on 1 inputs make the network too large: at most 2147483647 parameters in all"},
+     "model.layers.0.units: 4294967295 units on 1 inputs make the network too large: at most 2147483647 parameters in all"},
     {1, 1, 2, {715827882, 1}, NULL}, /* 2 * 715827882 + 715827883 = 2^31 - 1 */
     {1, 1, 2, {715827883, 1},
-     "model.layers.1: 1 units on 715827883 inputs make the network too large: at most 2147483647 parameters in all"},
+     "model.layers.1.units: 1 units on 715827883 inputs make the network too large: at most 2147483647 parameters in all"},
 };
 
 static void refuses(void **state)
@@ -111,7 +111,7 @@ static void refuses(void **state)
         layers[i] = (xt_layer){.units = row->units[i < 1 ? 0 : 1],
                                .activation = xt_choose(&xt_activations, "relu"),
                                .weight = xt_default_weight_init(XT_ACT_relu),
-                               .bias = xt_default_bias_init()};
+                               .bias = xt_choose(&xt_initializers, "zeros")};
     xt_spec spec = {.n_layers = row->n_layers, .layers = layers, .optimizer = xt_choose(&xt_optimizers, "sgd")};
     xt_plan plan, before;
     memset(&plan, 0x5a, sizeof plan);

@@ -45,6 +45,25 @@ static char *pack_names(const char *const *names, size_t n)
     return text;
 }
 
+/* The checksum of everything that the file says: keys and values of its metadata
+ * with their NULs, then the tensors as they lie in it. */
+static xt_status sum_up(const xt_pair *pairs, size_t n_pairs, const void *tensors, size_t n_bytes,
+                        char hex[XT_HASH_BYTES], xt_err *err)
+{
+    xt_hash *hash = NULL;
+    xt_status status = xt_hash_open(&hash, err);
+    if (status)
+        return status;
+    for (size_t i = 0; i < n_pairs; i++) {
+        xt_hash_add(hash, pairs[i].key, strlen(pairs[i].key) + 1);
+        xt_hash_add(hash, pairs[i].value, strlen(pairs[i].value) + 1);
+    }
+    xt_hash_add(hash, tensors, n_bytes);
+    xt_hash_hex(hash, hex);
+    xt_hash_close(&hash);
+    return XT_OK;
+}
+
 xt_status xt_model_save(const char *path, const xt_plan *plan, const float *params, const xt_dataset *data,
                         const char *config_yaml, uint32_t epoch, char *hash, xt_err *err)
 {
@@ -59,12 +78,14 @@ xt_status xt_model_save(const char *path, const xt_plan *plan, const float *para
         goto out;
     }
     describe_layers(plan, params, tensors);
-    xt_hash_block(params, plan->n_params * sizeof *params, checksum);
     snprintf(epoch_text, sizeof epoch_text, "%u", epoch);
-    const xt_pair pairs[] = {{"format", format_name},   {"xortrain", XT_VERSION}, {"config", config_yaml},
-                             {"epoch", epoch_text},     {"inputs", inputs},       {"targets", targets},
+    const xt_pair pairs[] = {{"format", format_name}, {"xortrain", XT_VERSION}, {"config", config_yaml},
+                             {"epoch", epoch_text},   {"inputs", inputs},       {"targets", targets},
                              {"checksum", checksum}};
-    status = xt_safetensors_write(tensors, 2 * plan->n_layers, pairs, sizeof pairs / sizeof pairs[0], &file, err);
+    size_t n_pairs = sizeof pairs / sizeof pairs[0];
+    status = sum_up(pairs, n_pairs - 1, params, plan->n_params * sizeof *params, checksum, err);
+    if (!status)
+        status = xt_safetensors_write(tensors, 2 * plan->n_layers, pairs, n_pairs, &file, err);
     if (!status)
         status = xt_file_replace(path, file.data, file.len, err);
     if (!status)
@@ -129,14 +150,18 @@ static xt_status read_metadata(const char *path, inside *in, xt_model_file *mode
 
 static xt_status verify(const char *path, const inside *in, const char *expected, xt_err *err)
 {
+    static const char *const keys[] = {"format", "xortrain", "config", "epoch", "inputs", "targets"};
+    enum { N_KEYS = sizeof keys / sizeof keys[0] };
+    xt_pair pairs[N_KEYS];
     char checksum[XT_HASH_BYTES];
     size_t n = 0;
     const void *bytes = xt_safetensors_bytes(in->file, &n);
-    xt_hash_block(bytes, n, checksum);
-    if (strcmp(checksum, expected) != 0)
-        return xt_fail(err, XT_BAD_DATA, "%s: damaged: its weights do not have the checksum that was written with them",
-                       path);
-    return XT_OK;
+    for (size_t i = 0; i < N_KEYS; i++)
+        pairs[i] = (xt_pair){keys[i], xt_safetensors_value(in->file, keys[i])};
+    xt_status status = sum_up(pairs, N_KEYS, bytes, n, checksum, err);
+    if (!status && strcmp(checksum, expected) != 0)
+        return xt_fail(err, XT_BAD_DATA, "%s: damaged: it does not have the checksum that was written with it", path);
+    return status;
 }
 
 /* The first bytes say whether the rest is worth reading: a file that is no model

@@ -2,8 +2,8 @@
  *
  * Tensors layers.N.weight (units, inputs) and layers.N.bias (units); metadata
  * (all text): format, xortrain, config (resolved YAML), epoch, inputs and
- * targets (JSON arrays of column names), checksum (XXH3-128 of the tensors'
- * bytes). The same training gives the same bytes. */
+ * targets (JSON arrays of column names), checksum (XXH3-128 of
+ * the other metadata and the tensors). The same training gives the same bytes. */
 #ifndef XT_APP_MODEL_FILE_H
 #define XT_APP_MODEL_FILE_H
 

@@ -8,13 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static xt_status check_stdin(const xt_options *options, const xt_spec *spec, xt_err *err)
+{
+    bool data = spec->train.file && strcmp(spec->train.file, "-") == 0;
+    for (size_t i = 0; data && i < options->n_files; i++)
+        if (strcmp(options->sources[i].text, "-") == 0)
+            return xt_fail(err, XT_BAD_USAGE, "standard input cannot be both the configuration and the data");
+    return XT_OK;
+}
+
 xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *err)
 {
     xt_session session = {0};
     xt_status status = xt_config_open(options->sources, options->n_sources, &session.config, err);
     if (!status) {
-        double before = xt_seconds();
         session.spec = xt_config_spec(session.config);
+        status = check_stdin(options, session.spec, err);
+    }
+    if (!status) {
+        double before = xt_seconds();
         status = xt_data_load(&session.spec->train, &session.data, err);
         session.data_seconds = xt_seconds() - before;
     }

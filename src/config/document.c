@@ -79,13 +79,7 @@ static void document_names(const xt_table *table, xt_buf *out)
 static void document_param(const xt_param *param, xt_buf *out)
 {
     xt_buf_printf(out, "  - `%s`: ", param->name);
-    if (param->type == XT_PARAM_NUMBER)
-        xt_range_describe(&param->range, "a number", out);
-    else if (param->type == XT_PARAM_BOOL)
-        xt_buf_puts(out, "true or false");
-    else
-        for (size_t i = 0; param->names[i]; i++)
-            xt_buf_printf(out, "%s`%s`", i ? " or " : "", param->names[i]);
+    xt_describe_param(param, out);
     xt_buf_printf(out, ", %s; ", param->help);
     if (param->required)
         xt_buf_puts(out, "required\n");

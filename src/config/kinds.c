@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-static void describe_param(const xt_param *param, xt_buf *out)
+void xt_describe_param(const xt_param *param, xt_buf *out)
 {
     if (param->type == XT_PARAM_NUMBER) {
         xt_range_describe(&param->range, "a number", out);
@@ -63,7 +63,7 @@ static void decode_param(xt_walk *walk, const xt_param *param, const xt_node *no
         return;
     }
     xt_buf want = {0};
-    describe_param(param, &want);
+    xt_describe_param(param, &want);
     if (node->type != XT_NODE_SCALAR)
         xt_complain(walk, node->place, "expected %s, found a %s", xt_buf_text(&want),
                     node->type == XT_NODE_LIST ? "list" : "mapping");

@@ -135,6 +135,8 @@ void xt_values_rows(xt_walk *walk, const xt_values *values, size_t *n_rows, size
 
 /* One kind (base/table.h) from a name or a mapping with `type`. */
 void xt_decode_kind(xt_walk *walk, const xt_field *field, const xt_node *node, xt_choice *out);
+/* Appends what a parameter of a kind may be: "a number greater than 0". */
+void xt_describe_param(const xt_param *param, xt_buf *out);
 const xt_node *xt_encode_kind(xt_walk *walk, const xt_field *field, const xt_choice *choice, const xt_node *given);
 
 #endif

@@ -84,6 +84,13 @@ static const xt_node *long_form(xt_arena *arena, const xt_node *scalar)
     return xt_node_map(arena, entry, 1, scalar->place);
 }
 
+/* {type: adam} over {type: sgd, momentum: 0.9}: sgd's parameters are not adam's. */
+static bool is_another_kind(const xt_node *base, const xt_node *overlay)
+{
+    const xt_node *was = xt_node_get(base, "type"), *is = xt_node_get(overlay, "type");
+    return was && is && was->type == XT_NODE_SCALAR && is->type == XT_NODE_SCALAR && strcmp(was->text, is->text) != 0;
+}
+
 const xt_node *xt_node_merge(xt_arena *arena, const xt_node *base, const xt_node *overlay)
 {
     if (!base || overlay->type != XT_NODE_MAP || base->type == XT_NODE_LIST || is_nothing(base))
@@ -93,6 +100,8 @@ const xt_node *xt_node_merge(xt_arena *arena, const xt_node *base, const xt_node
         if (!base)
             return NULL;
     }
+    if (is_another_kind(base, overlay))
+        return overlay;
     xt_entry *entries = xt_arena_alloc(arena, base->n + overlay->n, sizeof *entries);
     if (!entries)
         return NULL;

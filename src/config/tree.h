@@ -53,7 +53,7 @@ xt_node *xt_node_map(xt_arena *arena, const xt_entry *entries, size_t n, xt_plac
 const xt_node *xt_node_get(const xt_node *node, const char *key);
 
 /* Base with overlay's values over it: mappings key by key, everything else
- * replaced. A scalar under a mapping stands for {type: scalar}, its short form;
+ * replaced, mappings of another `type` too. A scalar under a mapping stands for {type: scalar}, its short form;
  * one of no text, as after `log:`, for nothing. base may be NULL. */
 const xt_node *xt_node_merge(xt_arena *arena, const xt_node *base, const xt_node *overlay);
 

@@ -308,13 +308,9 @@ static xt_status gradients(xt_engine *base, size_t first, size_t n, double *loss
         status = read_floats(engine, GRADIENTS, 0, out, plan->n_params, err);
     if (!status)
         status = read_floats(engine, SCORES, first, rows, n, err);
-    if (status)
-        return status;
-    xt_sum sum = {0, 0};
-    for (size_t r = 0; r < n; r++)
-        sum = xt_sum_add(sum, rows[r]);
-    *loss = ((double)sum.hi + (double)sum.lo) / ((double)n * (double)plan->n_outputs);
-    return XT_OK;
+    if (!status)
+        *loss = xt_layerwise_mean_loss(rows, n, plan->n_outputs);
+    return status;
 }
 
 static xt_status read_state(xt_engine *base, float *state, xt_err *err)

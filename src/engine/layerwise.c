@@ -79,13 +79,18 @@ static xt_status evaluate(xt_layerwise *engine, xt_err *err)
     return status;
 }
 
-static xt_sum sum_scores(const xt_layerwise *engine, size_t which)
+static xt_sum sum_rows(const float *scores, size_t n)
 {
-    size_t n = engine->base.data->n_rows;
     xt_sum sum = {0, 0};
     for (size_t i = 0; i < n; i++)
-        sum = xt_sum_add(sum, engine->scores[which * n + i]);
+        sum = xt_sum_add(sum, scores[i]);
     return sum;
+}
+
+double xt_layerwise_mean_loss(const float *scores, size_t n, size_t n_outputs)
+{
+    xt_sum sum = sum_rows(scores, n);
+    return ((double)sum.hi + (double)sum.lo) / ((double)n * (double)n_outputs);
 }
 
 static xt_status train_epoch(xt_layerwise *engine, uint32_t epoch, xt_epoch *row, xt_err *err)
@@ -106,10 +111,9 @@ static xt_status train_epoch(xt_layerwise *engine, uint32_t epoch, xt_epoch *row
         status = engine->steps->scores(engine, engine->scores, err);
     if (status)
         return status;
-    xt_sum loss = sum_scores(engine, 0);
-    row->loss = ((double)loss.hi + (double)loss.lo) / ((double)n_rows * (double)n_outputs);
+    row->loss = xt_layerwise_mean_loss(engine->scores, n_rows, n_outputs);
     for (size_t i = 0; i < spec->n_metrics; i++)
-        row->metrics[i] = xt_metric_finish(spec->metrics[i].kind, sum_scores(engine, 1 + i), n_rows, n_outputs);
+        row->metrics[i] = xt_metric_finish(spec->metrics[i].kind, sum_rows(engine->scores + (1 + i) * n_rows, n_rows), n_rows, n_outputs);
     row->step = step;
     return XT_OK;
 }

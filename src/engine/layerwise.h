@@ -44,6 +44,9 @@ void xt_layerwise_clear(xt_layerwise *engine);
  * data a size that is good for predicting. */
 size_t xt_layerwise_batch_rows(const xt_plan *plan, const xt_dataset *data);
 
+/* Mean loss over rows and outputs from n rows' scores, added in their order. */
+double xt_layerwise_mean_loss(const float *scores, size_t n, size_t n_outputs);
+
 /* The train operation of such an engine. */
 xt_status xt_layerwise_train(xt_engine *engine, uint32_t first, uint32_t n, xt_epoch *rows, xt_err *err);
 

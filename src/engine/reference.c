@@ -213,10 +213,7 @@ static xt_status gradients(xt_engine *base, size_t first, size_t n, double *loss
     score(&engine->base, first, n, err);
     backward(&engine->base, first, n, err);
     memcpy(out, engine->gradients, plan->n_params * sizeof *out);
-    xt_sum sum = {0, 0};
-    for (size_t r = 0; r < n; r++)
-        sum = xt_sum_add(sum, engine->scores[first + r]);
-    *loss = ((double)sum.hi + (double)sum.lo) / ((double)n * (double)plan->n_outputs);
+    *loss = xt_layerwise_mean_loss(engine->scores + first, n, plan->n_outputs);
     return XT_OK;
 }
 

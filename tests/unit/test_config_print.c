@@ -317,7 +317,7 @@ static void document(void **state)
     assert_non_null(strstr(text.data, "| `train.epochs` | a whole number from 0 to 1000000000 | required | passes over the "
                                       "training rows; 0 writes the untrained model |\n"));
     assert_non_null(strstr(text.data, "  - `delta`: a number greater than 0, error at which it turns linear; default `1`\n"));
-    assert_non_null(strstr(text.data, "  - `positive`: `above` or `below`, which side of the threshold is the positive "
+    assert_non_null(strstr(text.data, "  - `positive`: above or below, which side of the threshold is the positive "
                                       "class; default `above`\n"));
     xt_buf_clear(&text);
 }

@@ -3,6 +3,7 @@
 #include "app/model_file.h"
 #include "app/safetensors.h"
 #include "base/file.h"
+#include "base/buf.h"
 #include "base/hash.h"
 #include "nets.h"
 
@@ -92,6 +93,7 @@ static void model_round_trip(void **state)
     xt_model_file file = {0};
     float params[13];
     char checksum[XT_HASH_BYTES];
+    xt_buf all = {0};
     save(&model);
     assert_int_equal(model.net.plan.n_params, 13);
     assert_int_equal(xt_model_open(path, &file, &err), XT_OK);
@@ -103,7 +105,15 @@ static void model_round_trip(void **state)
     assert_string_equal(file.input_names[0], names[0]);
     assert_string_equal(file.input_names[1], names[1]);
     assert_string_equal(file.target_names[0], names[2]);
-    xt_hash_block(model.params, sizeof params, checksum);
+    const char *said[] = {"format", "xortrain-1", "xortrain", XT_VERSION, "config", config_yaml,
+                          "epoch",  "7",          "inputs",   NULL,       "targets", NULL};
+    said[9] = "[\"x \\\"1\\\"\",\"\xC3\xB6,2\"]"; /* names as a JSON array */
+    said[11] = "[\"y\"]";
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+        xt_buf_add(&all, said[i], strlen(said[i]) + 1);
+    xt_buf_add(&all, model.params, sizeof params);
+    xt_hash_block(all.data, all.len, checksum);
+    xt_buf_clear(&all);
     assert_string_equal(file.checksum, checksum);
     assert_int_equal(xt_model_params(&file, path, &model.net.plan, params, &err), XT_OK);
     assert_memory_equal(params, model.params, sizeof params);
@@ -274,11 +284,28 @@ static void another_checksum(void **state)
     (void)state;
     saved model;
     float params[13];
-    char message[200], checksum[XT_HASH_BYTES];
+    char message[200];
+    xt_model_file file = {0};
     save(&model);
-    xt_hash_block(model.params, sizeof params, checksum);
-    edit(&model, checksum, "0123456789abcdef0123456789abcdef");
-    snprintf(message, sizeof message, "%s: damaged: its weights do not have the checksum that was written with them", path);
+    assert_int_equal(xt_model_open(path, &file, &err), XT_OK);
+    edit(&model, file.checksum, "0123456789abcdef0123456789abcdef");
+    xt_model_close(&file);
+    snprintf(message, sizeof message, "%s: damaged: it does not have the checksum that was written with it", path);
+    assert_int_equal(load(&model, params), XT_BAD_DATA);
+    assert_string_equal(err.text, message);
+    forget(&model);
+}
+
+/* An alpha or an epoch that changed would give other outputs without a word. */
+static void changed_metadata(void **state)
+{
+    (void)state;
+    saved model;
+    float params[13];
+    char message[200];
+    save(&model);
+    edit(&model, "\"7\"", "\"8\"");
+    snprintf(message, sizeof message, "%s: damaged: it does not have the checksum that was written with it", path);
     assert_int_equal(load(&model, params), XT_BAD_DATA);
     assert_string_equal(err.text, message);
     forget(&model);
@@ -348,6 +375,7 @@ int main(void)
         unit_case(edited_model_is_refused, &edit_rows[i], "model: %s", edit_rows[i].name);
     UNIT_CASE(a_version_that_commands_the_terminal);
     UNIT_CASE(another_checksum);
+    UNIT_CASE(changed_metadata);
     UNIT_CASE(another_configuration);
     UNIT_CASE(files_that_are_none);
     UNIT_CASE(no_room_to_save);

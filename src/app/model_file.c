@@ -1,12 +1,12 @@
 #include "app/model_file.h"
 
+#include "app/json.h"
 #include "app/safetensors.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/number.h"
 #include "base/text.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +37,7 @@ static void describe_layers(const xt_plan *plan, const float *params, xt_tensor 
 /* A JSON array of names, malloced; NULL without memory. */
 static char *pack_names(const char *const *names, size_t n)
 {
-    json_t *array = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(array, json_string(names[i]));
+    json_t *array = xt_json_names(names, n);
     char *text = array && json_array_size(array) == n ? json_dumps(array, JSON_COMPACT) : NULL;
     json_decref(array);
     return text;

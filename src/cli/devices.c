@@ -1,14 +1,8 @@
-#include "ocl/device.h"
+#include "app/json.h"
 #include "cli/commands.h"
+#include "ocl/device.h"
 
-#include <jansson.h>
 #include <stdlib.h>
-
-static json_t *text(const char *value)
-{
-    json_t *string = json_string(value);
-    return string ? string : json_null();
-}
 
 static xt_status print_json(const xt_device *devices, size_t n, xt_buf *out, xt_err *err)
 {
@@ -20,16 +14,16 @@ static xt_status print_json(const xt_device *devices, size_t n, xt_buf *out, xt_
         snprintf(index, sizeof index, "%u:%u", device->platform_index, device->device_index);
         json_object_set_new(object, "device", json_string(index));
         json_object_set_new(object, "type", json_string(xt_device_type_name(device)));
-        json_object_set_new(object, "name", text(device->name));
-        json_object_set_new(object, "platform", text(device->platform_name));
-        json_object_set_new(object, "version", text(device->device_version));
-        json_object_set_new(object, "driver", text(device->driver_version));
+        json_object_set_new(object, "name", xt_json_text(device->name));
+        json_object_set_new(object, "platform", xt_json_text(device->platform_name));
+        json_object_set_new(object, "version", xt_json_text(device->device_version));
+        json_object_set_new(object, "driver", xt_json_text(device->driver_version));
         json_object_set_new(object, "compute_units", json_integer(device->compute_units));
         json_object_set_new(object, "max_work_group", json_integer((json_int_t)device->max_group));
         json_object_set_new(object, "global_bytes", json_integer((json_int_t)device->global_bytes));
         json_object_set_new(object, "max_alloc_bytes", json_integer((json_int_t)device->max_alloc_bytes));
         json_object_set_new(object, "local_bytes", json_integer((json_int_t)device->local_bytes));
-        json_object_set_new(object, "unusable", device->unusable[0] ? json_string(device->unusable) : json_null());
+        json_object_set_new(object, "unusable", xt_json_text(device->unusable));
         json_array_append_new(array, object);
     }
     char *dump = json_dumps(array, JSON_INDENT(2));
@@ -61,16 +55,16 @@ xt_status xt_cmd_devices(const xt_options *options, xt_err *err)
 {
     xt_device *devices = NULL;
     size_t n = 0;
-    xt_buf text_buf = {0};
+    xt_buf text = {0};
     xt_devices_prepare();
     xt_status status = xt_devices_list(&devices, &n, err);
     if (!status && options->json)
-        status = print_json(devices, n, &text_buf, err);
+        status = print_json(devices, n, &text, err);
     else if (!status)
-        print_text(devices, n, &text_buf);
+        print_text(devices, n, &text);
     if (!status)
-        status = xt_print(&text_buf, err);
-    xt_buf_clear(&text_buf);
+        status = xt_print(&text, err);
+    xt_buf_clear(&text);
     free(devices);
     return status;
 }

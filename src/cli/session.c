@@ -39,8 +39,6 @@ xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *er
         session.state = calloc((1 + session.plan.n_slots) * session.plan.n_params, sizeof *session.state);
         if (!session.state)
             status = xt_fail_memory(err, "the parameters", session.plan.n_params * sizeof *session.state);
-        else
-            status = xt_plan_init_params(&session.plan, session.state, err);
     }
     if (status)
         xt_session_close(&session);
@@ -56,7 +54,13 @@ xt_status xt_session_open_engine(xt_session *session, xt_err *err)
     if (session->spec->engine == XT_ENGINE_reference && strcmp(session->spec->device, "auto") != 0)
         xt_warn("device %s is not used: the reference engine runs on the host", session->spec->device);
     xt_devices_prepare();
-    xt_status status = xt_engine_open(&session->plan, &session->data, session->state, &session->engine, err);
+    /* The engine first: whether the network fits the device shows at once, while
+     * drawing the values of a very large one takes its time. */
+    xt_status status = xt_engine_open(&session->plan, &session->data, NULL, &session->engine, err);
+    if (!status)
+        status = xt_plan_init_params(&session->plan, session->state, err);
+    if (!status)
+        status = session->engine->ops->write_state(session->engine, session->state, err);
     session->open_seconds = xt_seconds() - before;
     if (status)
         return status;

@@ -10,14 +10,15 @@ typedef struct xt_session {
     const xt_spec *spec;
     xt_dataset data;
     xt_plan plan;
-    float *state; /* (1 + n_slots) * n_params floats: initial parameters, zeros */
+    float *state; /* (1 + n_slots) * n_params floats: initial parameters once the engine is open, zeros */
     xt_engine *engine;
     double data_seconds, open_seconds;
 } xt_session;
 
-/* Config, data, plan and initial parameters. On failure nothing is left open. */
+/* Config, data and plan. On failure nothing is left open. */
 xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *err);
-/* The engine that the config asks for; says with -v which and why. */
+/* The engine that the config asks for, with the initial parameters; says with -v
+ * which and why. */
 xt_status xt_session_open_engine(xt_session *session, xt_err *err);
 void xt_session_close(xt_session *session);
 

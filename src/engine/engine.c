@@ -31,7 +31,8 @@ xt_status xt_engine_open(const xt_plan *plan, const xt_dataset *data, const floa
         return status;
     engine->facts.engine = xt_table_at(&xt_engine_names, code)->name;
     engine->facts.why = why;
-    status = engine->ops->write_state(engine, state, err);
+    if (state)
+        status = engine->ops->write_state(engine, state, err);
     if (status)
         xt_engine_close(&engine);
     else

@@ -56,7 +56,7 @@ struct xt_engine {
 };
 
 /* Opens the engine that the spec names, on the spec's device, with state as
- * its first parameters and optimiser state. plan and data must outlive it. */
+ * its first parameters and optimiser state (NULL: all 0). plan and data must outlive it. */
 xt_status xt_engine_open(const xt_plan *plan, const xt_dataset *data, const float *state, xt_engine **out,
                          xt_err *err);
 /* NULL-safe; sets *engine to NULL. */

@@ -411,10 +411,22 @@ static void size_buffers(gemm *engine)
 /* Kernels count in 32 bits, with room for a filled-up last work-group. */
 static const size_t max_elements = INT32_MAX;
 
-static xt_status check_sizes(gemm *engine, xt_err *err)
+static xt_status check_total(const gemm *engine, xt_err *err)
 {
     const xt_device *device = &engine->context->device;
-    size_t total = xt_products_bytes(engine->products);
+    size_t total = engine->base.base.facts.device_bytes;
+    if (total <= device->global_bytes)
+        return XT_OK;
+    return xt_fail(err, XT_FAILED, "training needs %zu bytes of memory on %s, which has %llu; a smaller network, or a "
+                                   "smaller train.batch_size, needs less",
+                   total, device->name, (unsigned long long)device->global_bytes);
+}
+
+/* Before anything is compiled or taken. */
+static xt_status check_sizes(gemm *engine, xt_err *err)
+{
+    size_t total = 0;
+    size_buffers(engine);
     for (int i = 0; i < N_BUFFERS; i++) {
         if (engine->sizes[i] > max_elements)
             return xt_fail(err, XT_FAILED, "%s: %zu numbers are more than the gemm engine can address (%zu); a smaller "
@@ -422,19 +434,15 @@ static xt_status check_sizes(gemm *engine, xt_err *err)
                            buffer_names[i], engine->sizes[i], max_elements);
         total += (engine->sizes[i] ? engine->sizes[i] : 1) * sizeof(cl_float);
     }
-    if (total > device->global_bytes)
-        return xt_fail(err, XT_FAILED, "training needs %zu bytes of memory on %s, which has %llu; a smaller "
-                                       "train.batch_size needs less",
-                       total, device->name, (unsigned long long)device->global_bytes);
     engine->base.base.facts.device_bytes = total;
-    return XT_OK;
+    return check_total(engine, err);
 }
 
 static xt_status open_buffers(gemm *engine, xt_err *err)
 {
     const xt_dataset *data = engine->base.base.data;
-    size_buffers(engine);
-    xt_status status = check_sizes(engine, err);
+    engine->base.base.facts.device_bytes += xt_products_bytes(engine->products);
+    xt_status status = check_total(engine, err);
     for (int i = 0; !status && i < N_BUFFERS; i++)
         status = xt_buffer_open(engine->context, buffer_names[i],
                                 (engine->sizes[i] ? engine->sizes[i] : 1) * sizeof(cl_float), &engine->buffers[i], err);
@@ -469,6 +477,8 @@ xt_status xt_gemm_open(const xt_plan *plan, const xt_dataset *data, xt_engine **
     xt_status status = xt_layerwise_init(&engine->base, plan, data, err);
     if (!status)
         status = open_device(engine, err);
+    if (!status)
+        status = check_sizes(engine, err);
     if (!status)
         status = open_products(engine, err);
     if (!status)

@@ -15,7 +15,7 @@
 static const xt_row format_rows[] = {{"auto", "tsv for *.tsv, else csv"},
                                      {"csv", "comma-separated values, RFC 4180"},
                                      {"tsv", "tab-separated values"}};
-static const xt_row header_rows[] = {{"auto", "the first row is a header when a selected cell of it is no number"},
+static const xt_row header_rows[] = {{"auto", "the first row is a header when columns are chosen by name, or a chosen cell of it is text"},
                                      {"true", "the first row names the columns"},
                                      {"false", "the first row is data"}};
 static const xt_row missing_rows[] = {{"error", "a missing value is an error"},

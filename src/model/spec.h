@@ -45,7 +45,8 @@ typedef struct xt_source {
     /* a file: "-" is standard input; the path is ready to open */
     const char *file;
     xt_format format; /* auto: tsv for *.tsv, else csv */
-    xt_header header; /* auto: the first row is a header when a selected cell of it is no number */
+    xt_header header; /* auto: the first row is a header when columns are selected by name, or a
+                         selected cell of it is neither a number nor a missing value */
     char delimiter;   /* 0: the format's */
     uint32_t skip_rows;         /* lines before the header or first row */
     xt_missing missing;         /* of a selected cell */

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- what a source selects ---- */
 
@@ -171,8 +172,15 @@ static void list_columns(selector *self)
 {
     xt_buf list = {0};
     xt_names_list(self->first, &list);
-    xt_problem(&self->problems, "%s:%zu: the columns are %s", self->file, self->first->cells[0].line,
-               xt_buf_text(&list));
+    /* One cell that looks like a whole row was delimited by something else. */
+    const char *text = self->first->cells[0].text, *other = self->first->n_cells == 1 ? strpbrk(text, ";\t|,") : NULL;
+    if (other)
+        xt_problem(&self->problems, "%s:%zu: there is one column, %s; is the delimiter '%s'?", self->file,
+                   self->first->cells[0].line, xt_show(text).text,
+                   *other == '\t' ? "\\t" : (const char[]){*other, '\0'});
+    else
+        xt_problem(&self->problems, "%s:%zu: the columns are %s", self->file, self->first->cells[0].line,
+                   xt_buf_text(&list));
     xt_buf_clear(&list);
 }
 

@@ -62,18 +62,17 @@ static xt_status sum_up(const xt_pair *pairs, size_t n_pairs, const void *tensor
     return XT_OK;
 }
 
-xt_status xt_model_save(const char *path, const xt_plan *plan, const float *params, const xt_dataset *data,
-                        const char *config_yaml, uint32_t epoch, char *hash, xt_err *err)
+xt_status xt_model_print(const xt_plan *plan, const float *params, const xt_dataset *data, const char *config_yaml,
+                         uint32_t epoch, xt_buf *out, xt_err *err)
 {
     char checksum[XT_HASH_BYTES], epoch_text[16];
-    xt_buf file = {0};
     xt_status status = XT_OK;
     xt_tensor *tensors = calloc(2 * plan->n_layers, sizeof *tensors);
     char *inputs = pack_names((const char *const *)data->input_names, data->n_inputs);
     char *targets = pack_names((const char *const *)data->target_names, data->n_targets);
     if (!tensors || !inputs || !targets) {
         status = xt_fail_memory(err, "a model file", 0);
-        goto out;
+        goto done;
     }
     describe_layers(plan, params, tensors);
     snprintf(epoch_text, sizeof epoch_text, "%u", epoch);
@@ -83,15 +82,23 @@ xt_status xt_model_save(const char *path, const xt_plan *plan, const float *para
     size_t n_pairs = sizeof pairs / sizeof pairs[0];
     status = sum_up(pairs, n_pairs - 1, params, plan->n_params * sizeof *params, checksum, err);
     if (!status)
-        status = xt_safetensors_write(tensors, 2 * plan->n_layers, pairs, n_pairs, &file, err);
+        status = xt_safetensors_write(tensors, 2 * plan->n_layers, pairs, n_pairs, out, err);
+done:
+    free(tensors);
+    free(inputs);
+    free(targets);
+    return status;
+}
+
+xt_status xt_model_save(const char *path, const xt_plan *plan, const float *params, const xt_dataset *data,
+                        const char *config_yaml, uint32_t epoch, char *hash, xt_err *err)
+{
+    xt_buf file = {0};
+    xt_status status = xt_model_print(plan, params, data, config_yaml, epoch, &file, err);
     if (!status)
         status = xt_file_replace(path, file.data, file.len, err);
     if (!status)
         xt_hash_block(file.data, file.len, hash);
-out:
-    free(tensors);
-    free(inputs);
-    free(targets);
     xt_buf_clear(&file);
     return status;
 }

@@ -7,9 +7,14 @@
 #ifndef XT_APP_MODEL_FILE_H
 #define XT_APP_MODEL_FILE_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "model/dataset.h"
 #include "model/plan.h"
+
+/* Appends a model file to out. */
+xt_status xt_model_print(const xt_plan *plan, const float *params, const xt_dataset *data, const char *config_yaml,
+                         uint32_t epoch, xt_buf *out, xt_err *err);
 
 /* Replaces path in one step. hash (XT_HASH_BYTES) becomes the file's own
  * XXH3-128, what `xxhsum -H2` prints of it. */

@@ -12,6 +12,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Temporary files that killed runs left; the lock says that nobody else's are here. */
+static void remove_leftovers(int fd)
+{
+    static const char *const names[] = {"loss.csv", "run.json", "config.yaml", "model.safetensors"};
+    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = copy >= 0 ? fdopendir(copy) : NULL;
+    for (struct dirent *entry; entries && (entry = readdir(entries));)
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            size_t n = strlen(names[i]);
+            if (strncmp(entry->d_name, names[i], n) == 0 && strncmp(entry->d_name + n, ".tmp.", 5) == 0)
+                unlinkat(fd, entry->d_name, 0);
+        }
+    if (entries)
+        closedir(entries);
+    else if (copy >= 0)
+        close(copy);
+}
+
 xt_status xt_outdir_open(const char *path, xt_outdir *out, xt_err *err)
 {
     xt_status status = xt_make_dirs(path, err);
@@ -29,6 +47,7 @@ xt_status xt_outdir_open(const char *path, xt_outdir *out, xt_err *err)
         close(fd);
         return status;
     }
+    remove_leftovers(fd);
     *out = (xt_outdir){.fd = fd, .path = path};
     return XT_OK;
 }
@@ -36,7 +55,7 @@ xt_status xt_outdir_open(const char *path, xt_outdir *out, xt_err *err)
 void xt_outdir_close(xt_outdir *dir)
 {
     for (size_t i = 0; i < dir->n_staged; i++) {
-        unlink(xt_buf_text(&dir->staged[i].temp));
+        unlinkat(dir->fd, xt_buf_text(&dir->staged[i].temp), 0);
         xt_buf_clear(&dir->staged[i].temp);
     }
     dir->n_staged = 0;
@@ -51,33 +70,31 @@ void xt_outdir_file(const xt_outdir *dir, const char *name, xt_buf *out)
     xt_buf_printf(out, "%s%s%s", dir->path, n && dir->path[n - 1] == '/' ? "" : "/", name);
 }
 
-/* Temporary files that killed runs left; the lock says that nobody else's are here. */
-static void remove_leftovers(const xt_outdir *dir, const char *name)
+static bool is_directory(const xt_outdir *dir, const char *name)
 {
-    size_t n = strlen(name);
-    DIR *entries = opendir(dir->path);
-    for (struct dirent *entry; entries && (entry = readdir(entries));)
-        if (strncmp(entry->d_name, name, n) == 0 && strncmp(entry->d_name + n, ".tmp.", 5) == 0)
-            unlinkat(dir->fd, entry->d_name, 0);
-    if (entries)
-        closedir(entries);
+    struct stat info;
+    return fstatat(dir->fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool xt_outdir_has(const xt_outdir *dir, const char *name)
+{
+    struct stat info;
+    return fstatat(dir->fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 xt_status xt_outdir_stage(xt_outdir *dir, const char *name, const void *bytes, size_t n_bytes, int *fd, xt_err *err)
 {
     assert(dir->n_staged < XT_MAX_STAGED);
     xt_buf path = {0}, *temp = &dir->staged[dir->n_staged].temp;
-    struct stat info;
     int file = -1;
     xt_status status = XT_OK;
     xt_outdir_file(dir, name, &path);
-    remove_leftovers(dir, name);
     if (path.failed)
         status = xt_fail_memory(err, name, 0);
-    else if (fstatat(dir->fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode))
+    else if (is_directory(dir, name))
         status = xt_fail(err, XT_FAILED, "cannot replace %s: it is a directory", path.data);
     else
-        status = xt_temp_open(path.data, temp, &file, err);
+        status = xt_temp_open(dir->fd, name, path.data, temp, &file, err);
     if (file >= 0) {
         dir->staged[dir->n_staged++].name = name;
         status = xt_write_all(file, path.data, bytes, n_bytes, err);
@@ -96,17 +113,21 @@ xt_status xt_outdir_stage(xt_outdir *dir, const char *name, const void *bytes, s
 
 xt_status xt_outdir_commit(xt_outdir *dir, xt_err *err)
 {
-    for (size_t i = 0; i < dir->n_staged; i++)
-        if (renameat(AT_FDCWD, dir->staged[i].temp.data, dir->fd, dir->staged[i].name) != 0)
-            return xt_fail_errno(err, "cannot replace %s/%s", dir->path, dir->staged[i].name);
-    for (size_t i = 0; i < dir->n_staged; i++)
-        xt_buf_clear(&dir->staged[i].temp);
-    dir->n_staged = 0;
+    while (dir->n_staged) {
+        size_t last = dir->n_staged - 1;
+        if (renameat(dir->fd, dir->staged[last].temp.data, dir->fd, dir->staged[last].name) != 0)
+            return xt_fail_errno(err, "cannot replace %s/%s", dir->path, dir->staged[last].name);
+        xt_buf_clear(&dir->staged[last].temp);
+        dir->n_staged = last;
+    }
     return XT_OK;
 }
 
 xt_status xt_outdir_rename(const xt_outdir *dir, const char *from, const char *to, bool *moved, xt_err *err)
 {
+    *moved = false;
+    if (is_directory(dir, from))
+        return xt_fail(err, XT_FAILED, "cannot replace %s/%s: it is a directory", dir->path, from);
     *moved = renameat(dir->fd, from, dir->fd, to) == 0;
     if (!*moved && errno != ENOENT)
         return xt_fail_errno(err, "cannot rename %s/%s to %s", dir->path, from, to);
@@ -117,7 +138,7 @@ xt_status xt_outdir_replace(const xt_outdir *dir, const char *name, const void *
 {
     xt_buf path = {0};
     xt_outdir_file(dir, name, &path);
-    xt_status status = path.failed ? xt_fail_memory(err, name, 0) : xt_file_replace(path.data, bytes, n_bytes, err);
+    xt_status status = path.failed ? xt_fail_memory(err, name, 0) : xt_file_replace_at(dir->fd, name, path.data, bytes, n_bytes, err);
     xt_buf_clear(&path);
     return status;
 }

@@ -18,7 +18,7 @@ typedef struct xt_outdir {
     const char *path; /* the caller's */
     struct {
         const char *name; /* the caller's */
-        xt_buf temp;      /* path of what will have that name */
+        xt_buf temp;      /* what will have that name is called so now */
     } staged[XT_MAX_STAGED];
     size_t n_staged;
 } xt_outdir;
@@ -35,12 +35,15 @@ void xt_outdir_file(const xt_outdir *dir, const char *name, xt_buf *out);
 /* Writes bytes to a temporary file that is to become `name`. fd NULL: synced and
  * closed; else the open file goes to *fd, which the caller closes. */
 xt_status xt_outdir_stage(xt_outdir *dir, const char *name, const void *bytes, size_t n_bytes, int *fd, xt_err *err);
-/* Puts everything staged into place. */
+/* Puts everything staged into place, the last one first. */
 xt_status xt_outdir_commit(xt_outdir *dir, xt_err *err);
 
 /* Replaces a file in it in one step. */
 xt_status xt_outdir_replace(const xt_outdir *dir, const char *name, const void *bytes, size_t n_bytes, xt_err *err);
-/* Gives a file in it another name; *moved says whether there was one. */
+/* Whether there is a file of this name. */
+bool xt_outdir_has(const xt_outdir *dir, const char *name);
+/* Gives a file in it another name; *moved says whether there was one. A
+ * directory of that name is an error. */
 xt_status xt_outdir_rename(const xt_outdir *dir, const char *from, const char *to, bool *moved, xt_err *err);
 /* Removes a file in it; none there is fine. */
 xt_status xt_outdir_remove(const xt_outdir *dir, const char *name, xt_err *err);

@@ -75,7 +75,7 @@ xt_status xt_record_print(const xt_run_job *job, const xt_record *record, xt_buf
     json_object_set_new(root, "epochs", json_integer(record->epochs));
     json_object_set_new(root, "final", values(spec, record->epochs, &record->last));
     json_object_set_new(root, "best", values(spec, record->best_epoch, &record->best));
-    json_object_set_new(root, "loss_column_xxh3_128", json_string(record->loss_hash));
+    json_object_set_new(root, "loss_column_xxh3_128", xt_json_text(record->loss_hash));
     json_object_set_new(root, "model_xxh3_128", xt_json_text(record->model_hash));
     bool fine = json_object_set_new(root, "config", json_loads(job->config_json, JSON_REJECT_DUPLICATES, NULL)) == 0;
     char *dump = fine ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;

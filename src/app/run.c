@@ -58,18 +58,22 @@ static xt_status flush_rows(run *r, xt_err *err)
     return status;
 }
 
-static xt_status print_record(run *r, const char *word, xt_buf *out, xt_err *err)
+/* rows_lost: loss.csv may lack rows that were trained, so its column has no hash. */
+static xt_status print_record(run *r, const char *word, bool rows_lost, xt_buf *out, xt_err *err)
 {
     r->record.status = word;
     r->record.train_seconds = r->result->train_seconds;
     xt_hash_hex(r->losses, r->record.loss_hash);
+    if (rows_lost)
+        r->record.loss_hash[0] = '\0';
     return xt_record_print(r->job, &r->record, out, err);
 }
 
 /* ---- opening ---- */
 
-/* The second CSV first, then everything of this run under temporary names: what
- * fails until then leaves the run before as it was. */
+/* Everything of this run under temporary names; the second CSV is emptied last.
+ * What fails until then leaves the run before as it was. run.json goes into place
+ * first: what a killed start leaves does not call itself finished. */
 static xt_status stage_files(run *r, xt_err *err)
 {
     const xt_run_job *job = r->job;
@@ -82,9 +86,11 @@ static xt_status stage_files(run *r, xt_err *err)
     if (!status)
         status = xt_outdir_stage(&r->dir, "config.yaml", job->config_yaml, strlen(job->config_yaml), NULL, err);
     if (!status)
-        status = print_record(r, "running", &record, err);
+        status = print_record(r, "running", false, &record, err);
     if (!status)
         status = xt_outdir_stage(&r->dir, "run.json", record.data, record.len, NULL, err);
+    if (!status)
+        status = xt_sinks_start(&r->sinks, err);
     xt_buf_clear(&record);
     return status;
 }
@@ -165,24 +171,39 @@ static xt_status train(run *r, xt_err *err)
     return status;
 }
 
+static bool is_finite(const float *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
+}
+
+/* The losses may have been measured before the update that broke the weights. */
 static xt_status save_model(run *r, xt_err *err)
 {
     const xt_run_job *job = r->job;
-    xt_buf path = {0};
-    xt_outdir_file(&r->dir, "model.safetensors", &path);
-    xt_status status = path.failed ? xt_fail_memory(err, "a path", 0)
-                                   : job->engine->ops->read_state(job->engine, job->state, err);
+    xt_buf file = {0};
+    xt_status status = job->engine->ops->read_state(job->engine, job->state, err);
+    if (!status && !is_finite(job->state, job->plan->n_params)) {
+        r->diverged = true;
+        return xt_fail(err, XT_DIVERGED, "diverged: the last update left weights that are not finite; a smaller "
+                                         "learning_rate may help");
+    }
     if (!status)
-        status = xt_model_save(path.data, job->plan, job->state, job->data, job->config_yaml, r->result->epochs,
-                               r->record.model_hash, err);
-    xt_buf_clear(&path);
+        status = xt_model_print(job->plan, job->state, job->data, job->config_yaml, r->result->epochs, &file, err);
+    if (!status)
+        status = xt_outdir_replace(&r->dir, "model.safetensors", file.data, file.len, err);
+    if (!status)
+        xt_hash_block(file.data, file.len, r->record.model_hash);
+    xt_buf_clear(&file);
     return status;
 }
 
-static xt_status replace_record(run *r, const char *word, xt_err *err)
+static xt_status replace_record(run *r, const char *word, bool rows_lost, xt_err *err)
 {
     xt_buf text = {0};
-    xt_status status = print_record(r, word, &text, err);
+    xt_status status = print_record(r, word, rows_lost, &text, err);
     if (!status)
         status = xt_outdir_replace(&r->dir, "run.json", text.data, text.len, err);
     xt_buf_clear(&text);
@@ -200,24 +221,37 @@ static xt_status both(xt_status status, xt_status later, const xt_err *later_err
     return status;
 }
 
+/* The model of this run, where there is one. That of the run before goes only for
+ * a training that came to its end. */
+static xt_status keep_model(run *r, xt_status status, xt_err *err)
+{
+    xt_err later;
+    bool untrained = r->result->epochs == 0 && r->job->plan->spec->epochs > 0;
+    if (r->diverged)
+        return status;
+    if (untrained) {
+        if (r->set_aside)
+            xt_outdir_rename(&r->dir, "previous.safetensors", "model.safetensors", &r->set_aside, NULL);
+        return status;
+    }
+    xt_status saved = save_model(r, &later);
+    bool whole = !status && !saved && !r->result->signal;
+    status = both(status, saved, &later, err);
+    return whole ? both(status, xt_outdir_remove(&r->dir, "previous.safetensors", &later), &later, err) : status;
+}
+
 /* What is left behind, whatever ended the training: each part is tried. */
 static xt_status finish(run *r, xt_status status, xt_err *err)
 {
     double before = xt_seconds();
     xt_err later;
-    if (!r->diverged) {
-        xt_status saved = save_model(r, &later);
-        status = both(status, saved, &later, err);
-        if (!saved)
-            r->set_aside = false;
-        if (!saved)
-            status = both(status, xt_outdir_remove(&r->dir, "previous.safetensors", &later), &later, err);
-    }
+    bool rows_lost = status == XT_FAILED;
+    status = keep_model(r, status, err);
     status = both(status, xt_sinks_close(&r->sinks, &later), &later, err);
     r->record.output_seconds += xt_seconds() - before;
     const char *word = r->diverged ? "diverged" : status ? "failed" : r->result->signal ? "interrupted" : "finished";
-    status = both(status, replace_record(r, word, &later), &later, err);
-    if (r->set_aside) {
+    status = both(status, replace_record(r, word, rows_lost, &later), &later, err);
+    if (status && xt_outdir_has(&r->dir, "previous.safetensors")) {
         xt_fail(&later, XT_FAILED, "the model of the run before is kept as %s/previous.safetensors", r->dir.path);
         xt_fail_also(err, &later);
     }

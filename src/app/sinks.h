@@ -13,7 +13,8 @@
 #include <stdbool.h>
 
 typedef struct xt_csv_file {
-    int fd; /* -1: none */
+    int fd;       /* -1: none */
+    bool is_file; /* and no pipe or device */
     xt_buf name;
 } xt_csv_file;
 
@@ -31,13 +32,16 @@ typedef struct xt_sinks {
 void xt_sinks_init(xt_sinks *sinks, const xt_spec *spec, bool lines, const char *csv_path,
                    const volatile sig_atomic_t *stop);
 
-/* Opens the second CSV, if there is one, and writes its header. Refused: a file
- * that another process writes to, one of `inputs` (n paths), and the run's own
- * files in dir. */
+/* Opens the second CSV, if there is one; what is in it stays. Refused: a file that
+ * another run writes to, one of `inputs` (n paths, "-" standard input), the run's
+ * own files in dir, and what stdout or stderr goes to. */
 xt_status xt_sinks_open_copy(xt_sinks *sinks, const char *csv_path, const char *const *inputs, size_t n_inputs,
                              const xt_outdir *dir, xt_err *err);
 /* Stages loss.csv with its header in dir. */
 xt_status xt_sinks_stage_csv(xt_sinks *sinks, xt_outdir *dir, xt_err *err);
+
+/* Empties the second CSV and writes its header, or that of stdout's. */
+xt_status xt_sinks_start(xt_sinks *sinks, xt_err *err);
 
 /* Adds a row; epoch counts completed epochs. */
 void xt_sinks_add(xt_sinks *sinks, uint32_t epoch, const xt_epoch *row, double seconds);

@@ -86,27 +86,15 @@ xt_status xt_write_unless(int fd, const char *name, const void *bytes, size_t n_
     return XT_OK;
 }
 
-/* The directory part of path: "." when it has none. */
-static void parent_of(const char *path, xt_buf *out)
+/* The directory part of path: "." when it has none; *name is the rest. */
+static void parent_of(const char *path, xt_buf *out, const char **name)
 {
     const char *slash = strrchr(path, '/');
+    *name = slash ? slash + 1 : path;
     if (!slash)
         xt_buf_puts(out, ".");
     else
         xt_buf_add(out, path, slash == path ? 1 : (size_t)(slash - path));
-}
-
-static xt_status sync_dir(const char *dir, xt_err *err)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return xt_fail_errno(err, "cannot open directory %s", dir);
-    xt_status status = XT_OK;
-    /* Some file systems cannot sync a directory and say EINVAL: nothing more can be done there. */
-    if (fsync(fd) != 0 && errno != EINVAL)
-        status = xt_fail_errno(err, "cannot sync directory %s", dir);
-    close(fd);
-    return status;
 }
 
 /* A device or a pipe has no old contents to keep. */
@@ -121,61 +109,60 @@ static xt_status write_through(const char *path, const void *bytes, size_t n_byt
     return status;
 }
 
-xt_status xt_temp_open(const char *path, xt_buf *temp, int *fd, xt_err *err)
+xt_status xt_temp_open(int dir, const char *name, const char *shown, xt_buf *temp, int *fd, xt_err *err)
 {
     /* Others may write this directory too: a name that is taken, by a file or
      * by a link laid for us, is passed over, never opened. */
     for (unsigned i = 0; i < 100; i++) {
         xt_buf_reset(temp);
-        xt_buf_printf(temp, "%s.tmp.%ld.%u", path, (long)getpid(), i);
+        xt_buf_printf(temp, "%s.tmp.%ld.%u", name, (long)getpid(), i);
         if (temp->failed)
-            return xt_fail_memory(err, path, 0);
-        *fd = open(temp->data, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+            return xt_fail_memory(err, shown, 0);
+        *fd = openat(dir, temp->data, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (*fd >= 0)
             return XT_OK;
         if (errno != EEXIST)
             break;
     }
-    return xt_fail_errno(err, "cannot create %s", path);
+    return xt_fail_errno(err, "cannot create %s", shown);
+}
+
+xt_status xt_file_replace_at(int dir, const char *name, const char *shown, const void *bytes, size_t n_bytes, xt_err *err)
+{
+    int fd = -1;
+    xt_buf temp = {0};
+    xt_status status = xt_temp_open(dir, name, shown, &temp, &fd, err);
+    bool made = !status;
+    if (!status)
+        status = xt_write_all(fd, shown, bytes, n_bytes, err);
+    if (!status && fsync(fd) != 0)
+        status = xt_fail_errno(err, "cannot sync %s", shown);
+    if (made && close(fd) != 0 && !status)
+        status = xt_fail_errno(err, "cannot close %s", shown);
+    if (!status && renameat(dir, temp.data, dir, name) != 0)
+        status = xt_fail_errno(err, "cannot replace %s", shown);
+    if (made && status)
+        unlinkat(dir, temp.data, 0);
+    /* Some file systems cannot sync a directory and say EINVAL: nothing more can be done there. */
+    if (!status && fsync(dir) != 0 && errno != EINVAL)
+        status = xt_fail_errno(err, "cannot sync the directory of %s", shown);
+    xt_buf_clear(&temp);
+    return status;
 }
 
 static xt_status replace_file(const char *path, const void *bytes, size_t n_bytes, xt_err *err)
 {
-    xt_status status = XT_OK;
-    int fd = -1;
-    bool made = false;
-    xt_buf temp = {0}, dir = {0};
-    parent_of(path, &dir);
-    status = dir.failed ? xt_fail_memory(err, path, 0) : xt_temp_open(path, &temp, &fd, err);
-    if (status)
-        goto out;
-    made = true;
-    status = xt_write_all(fd, path, bytes, n_bytes, err);
-    if (status)
-        goto out;
-    if (fsync(fd) != 0) {
-        status = xt_fail_errno(err, "cannot sync %s", path);
-        goto out;
-    }
-    if (close(fd) != 0) {
-        fd = -1;
-        status = xt_fail_errno(err, "cannot close %s", path);
-        goto out;
-    }
-    fd = -1;
-    if (rename(temp.data, path) != 0) {
-        status = xt_fail_errno(err, "cannot replace %s", path);
-        goto out;
-    }
-    made = false;
-    status = sync_dir(dir.data, err);
-out:
-    if (fd >= 0)
-        close(fd);
-    if (made)
-        unlink(temp.data);
-    xt_buf_clear(&temp);
-    xt_buf_clear(&dir);
+    const char *name;
+    xt_buf parent = {0};
+    parent_of(path, &parent, &name);
+    if (parent.failed)
+        return xt_fail_memory(err, path, 0);
+    int dir = open(parent.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    xt_status status = dir < 0 ? xt_fail_errno(err, "cannot create %s", path)
+                               : xt_file_replace_at(dir, name, path, bytes, n_bytes, err);
+    if (dir >= 0)
+        close(dir);
+    xt_buf_clear(&parent);
     return status;
 }
 

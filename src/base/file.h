@@ -23,15 +23,19 @@ xt_status xt_write_all(int fd, const char *name, const void *bytes, size_t n_byt
 xt_status xt_write_unless(int fd, const char *name, const void *bytes, size_t n_bytes, const volatile sig_atomic_t *stop,
                           xt_err *err);
 
-/* Creates and opens a new file beside path that nobody else has, for what will
- * be renamed to path; its name goes to temp. Messages name path. */
-xt_status xt_temp_open(const char *path, xt_buf *temp, int *fd, xt_err *err);
+/* Creates and opens a new file in an open directory that nobody else has, for
+ * what will be renamed to name; its own name goes to temp. Messages say `shown`. */
+xt_status xt_temp_open(int dir, const char *name, const char *shown, xt_buf *temp, int *fd, xt_err *err);
 
 /* Replaces path in one step: a temporary file beside it, fsync, rename, fsync
  * of the directory. On failure the old file is as it was and no temporary
  * file is left. A link is followed; a device or a pipe (/dev/null,
  * /dev/stdout) is written to as it is. */
 xt_status xt_file_replace(const char *path, const void *bytes, size_t n_bytes, xt_err *err);
+
+/* The same for a name in an open directory, which may have been renamed since. A
+ * link is replaced. Messages say `shown`. */
+xt_status xt_file_replace_at(int dir, const char *name, const char *shown, const void *bytes, size_t n_bytes, xt_err *err);
 
 /* Creates a directory and its parents (mode 0777 less umask). Existing is fine. */
 xt_status xt_make_dirs(const char *path, xt_err *err);

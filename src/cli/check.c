@@ -104,7 +104,8 @@ static xt_status host_gradients(const xt_session *session, gradients *g, xt_err 
         double size = fabs((double)g->of_host[i]), apart = fabs((double)g->of_engine[i] - (double)g->of_host[i]);
         most = size > most ? size : most;
         /* Not fmax: it would drop a nan, which is the worst difference of all. */
-        difference = apart <= difference ? difference : apart;
+        if (!isnan(difference) && !(apart <= difference))
+            difference = apart;
     }
     g->host_difference = most > 0 ? difference / most : difference;
     return status;

@@ -204,6 +204,8 @@ static xt_status parse_option(int code, char **argv, xt_options *options, given 
         row++;
     char taken[40];
     snprintf(taken, sizeof taken, "--%s", rows[row].name);
+    if (rows[row].effect == TO_TEXT && !*optarg)
+        return xt_fail(err, XT_BAD_USAGE, "option %s needs an argument", taken);
     if (rows[row].effect == TO_TEXT && given_options->rows[row])
         return xt_fail(err, XT_BAD_USAGE, "option %s is given twice", taken);
     given_options->rows[row] = true;

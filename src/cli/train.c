@@ -36,6 +36,7 @@ static void watch_signals(void)
             sigaction(numbers[i], &action, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a write that fails, as on a full disk */
 }
 
 static xt_status train(const xt_options *options, xt_session *session, xt_run_result *result, xt_err *err)
@@ -87,7 +88,9 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
         status = xt_session_open_engine(&session, err);
     if (!status)
         status = train(options, &session, &result, err);
-    if (!status)
+    if (!status && result.signal && !result.epochs)
+        xt_note("interrupted before the first epoch; no model is saved");
+    else if (!status)
         xt_note("%s%u epoch%s in %.3f s (%s on %s); %s/model.safetensors", result.signal ? "interrupted: " : "",
                 result.epochs, result.epochs == 1 ? "" : "s", result.train_seconds, session.engine->facts.engine, session.engine->facts.device,
                 session.spec->output_dir);

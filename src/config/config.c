@@ -210,7 +210,7 @@ static void check_size(xt_config *config, const xt_node *tree)
     xt_buf text = {0};
     xt_emit_yaml(config->resolved, NULL, &text);
     if (text.len > XT_MAX_YAML_BYTES)
-        xt_diag(&config->diags, tree->place,
+        xt_diag(&config->diags, xt_node_get(tree, "data")->place,
                 "resolved it has %zu bytes, and a configuration at most %d: put the rows into a CSV file", text.len,
                 XT_MAX_YAML_BYTES);
     xt_buf_clear(&text);

@@ -117,5 +117,5 @@ const xt_node *xt_node_merge(xt_arena *arena, const xt_node *base, const xt_node
     for (size_t i = 0; i < overlay->n; i++)
         if (!find(base, overlay->entries[i].key))
             entries[n++] = overlay->entries[i];
-    return xt_node_map(arena, entries, n, overlay->place);
+    return xt_node_map(arena, entries, n, base->place);
 }

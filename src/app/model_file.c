@@ -90,19 +90,6 @@ done:
     return status;
 }
 
-xt_status xt_model_save(const char *path, const xt_plan *plan, const float *params, const xt_dataset *data,
-                        const char *config_yaml, uint32_t epoch, char *hash, xt_err *err)
-{
-    xt_buf file = {0};
-    xt_status status = xt_model_print(plan, params, data, config_yaml, epoch, &file, err);
-    if (!status)
-        status = xt_file_replace(path, file.data, file.len, err);
-    if (!status)
-        xt_hash_block(file.data, file.len, hash);
-    xt_buf_clear(&file);
-    return status;
-}
-
 /* ---- reading ---- */
 
 typedef struct inside {

@@ -16,11 +16,6 @@
 xt_status xt_model_print(const xt_plan *plan, const float *params, const xt_dataset *data, const char *config_yaml,
                          uint32_t epoch, xt_buf *out, xt_err *err);
 
-/* Replaces path in one step. hash (XT_HASH_BYTES) becomes the file's own
- * XXH3-128, what `xxhsum -H2` prints of it. */
-xt_status xt_model_save(const char *path, const xt_plan *plan, const float *params, const xt_dataset *data,
-                        const char *config_yaml, uint32_t epoch, char *hash, xt_err *err);
-
 typedef struct xt_model_file {
     const char *config; /* YAML */
     unsigned long epoch;

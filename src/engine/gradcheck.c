@@ -1,24 +1,11 @@
 #include "engine/gradcheck.h"
 
+#include "model/ops_double.h"
+
 #include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
-
-/* The operations in double precision. model/ops.h has the same names in
- * single precision and must not be included here. */
-#define xt_real double
-#define XT_R(c) ((double)(c))
-#define XT_FN static inline
-#define XT_ROWS
-#define xt_exp exp
-#define xt_expm1 expm1
-#define xt_log1p log1p
-#define xt_tanh tanh
-#define xt_erf erf
-#define xt_fabs fabs
-#define xt_sqrt sqrt
-#include "scalar.h" /* cl/scalar.h */
 
 /* The step on a parameter whose input is of order 1: near the cube root of
  * double's epsilon, where rounding and the third derivative weigh the same. */

@@ -4,7 +4,7 @@
  * as C11 in single precision for the host reference, and as C11 in double
  * precision for the derivative checks. So it keeps to the subset that they
  * share: no variadic macros, no pointers without XT_ROWS, and math functions
- * by their xt_ names. Whoever includes it defines before:
+ * by their xt_ names. Whoever includes it defines before (device.h does in kernels):
  *   xt_real                 the type of a value
  *   XT_R(c)                 a constant as xt_real
  *   XT_FN                   how a function is declared ("static inline", "inline")

@@ -46,7 +46,7 @@ static const char *const buffer_names[N_BUFFERS] = {
 typedef struct gemm {
     xt_layerwise base;
     xt_context *context;
-    cl_program program;
+    xt_program program;
     xt_kernel kernels[N_KERNELS];
     xt_products *products;
     cl_mem buffers[N_BUFFERS];  /* 4-byte elements, one of them where it is not needed */
@@ -357,15 +357,16 @@ static const xt_engine_ops ops = {xt_layerwise_train, outputs, gradients, read_s
 
 static xt_status open_device(gemm *engine, xt_err *err)
 {
-    const char *files[] = {"scalar.h", "dense.cl", "product.cl"};
+    const char *files[] = {"device.h", "scalar.h", "dense.cl", "product.cl"};
+    const xt_program_source source = {NULL, files, sizeof files / sizeof *files};
     xt_device device;
     xt_status status = xt_device_select(plan_of(engine)->spec->device, &device, err);
     if (!status)
         status = xt_context_open(&device, &engine->context, err);
     if (!status)
-        status = xt_program_open(engine->context, files, sizeof files / sizeof *files, &engine->program, err);
+        status = xt_program_open(engine->context, &source, &engine->program, err);
     for (int i = 0; !status && i < N_KERNELS; i++)
-        status = xt_kernel_open(engine->context, engine->program, kernel_names[i], &engine->kernels[i], err);
+        status = xt_kernel_open(engine->context, engine->program.program, kernel_names[i], &engine->kernels[i], err);
     return status;
 }
 
@@ -383,7 +384,7 @@ static xt_status open_products(gemm *engine, xt_err *err)
         if (engine->base.base.data && i)
             shapes[n_shapes++] = (xt_product_shape){n, inputs, units, false, false};
     }
-    return xt_products_open(engine->context, engine->program, shapes, n_shapes, XT_PRODUCT_AUTO, &engine->products,
+    return xt_products_open(engine->context, engine->program.program, shapes, n_shapes, XT_PRODUCT_AUTO, &engine->products,
                             err);
 }
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 xt_status xt_context_open(const xt_device *device, xt_context **out, xt_err *err)
 {
@@ -10,7 +11,12 @@ xt_status xt_context_open(const xt_device *device, xt_context **out, xt_err *err
     xt_context *context = calloc(1, sizeof *context);
     if (!context)
         return xt_fail_memory(err, "an OpenCL context", sizeof *context);
+    const char *cl_dir = getenv("XORTRAIN_CL_DIR");
     context->device = *device;
+    if (cl_dir && *cl_dir && !(context->cl_dir = strdup(cl_dir))) {
+        status = xt_fail_memory(err, cl_dir, strlen(cl_dir) + 1);
+        goto out;
+    }
     cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)device->platform, 0};
     context->context = clCreateContext(properties, 1, &device->id, NULL, NULL, &code);
     status = xt_cl_check(code, "clCreateContext", device->name, err);
@@ -38,6 +44,7 @@ void xt_context_close(xt_context **at)
     }
     if (context->context)
         clReleaseContext(context->context);
+    free(context->cl_dir);
     free(context);
     *at = NULL;
 }

@@ -2,7 +2,7 @@
  *
  * Everything that OpenCL counts references of is made and released here, and a
  * live count is kept: it is zero when the context closes, or an assert says
- * so. One thread uses a context. */
+ * so. One thread uses a context; another may build programs in it meanwhile. */
 #ifndef XT_OCL_CONTEXT_H
 #define XT_OCL_CONTEXT_H
 
@@ -15,6 +15,7 @@ typedef struct xt_context {
     cl_command_queue queue; /* in order */
     long n_live;            /* buffers, programs and kernels not yet released */
     unsigned n_queued;      /* commands since the queue was last known to be empty */
+    char *cl_dir;           /* XORTRAIN_CL_DIR; NULL where it is not set */
 } xt_context;
 
 /* Opens the device that was selected. The context is malloced. */
@@ -41,12 +42,44 @@ xt_status xt_context_finish(xt_context *context, xt_err *err);
  * enqueues on its own does not. */
 xt_status xt_context_queued(xt_context *context, unsigned n, xt_err *err);
 
-/* Builds the named files of cl/, in order, as one program: from the copy in
- * this executable, or from the directory XORTRAIN_CL_DIR. Compiler messages
- * name the real files. */
-xt_status xt_program_open(xt_context *context, const char *const *files, size_t n_files, cl_program *out,
-                          xt_err *err);
-void xt_program_close(xt_context *context, cl_program *program);
+/* ---- programs ---- */
+
+/* What a program is made of, in this order: the rules of floating point that
+ * are always the same, the prelude, and files of cl/, from the copies in this
+ * executable or from the directory XORTRAIN_CL_DIR. */
+typedef struct xt_program_source {
+    const char *prelude;      /* generated text, from tables and numbers only, never a user's; NULL: none */
+    const char *const *files; /* names, such as "dense.cl" */
+    size_t n_files;
+} xt_program_source;
+
+/* Plain data, zeroed where it is not open. */
+typedef struct xt_program {
+    cl_program program;
+    bool from_cache; /* loaded, not compiled */
+    bool stored;     /* its binary is in the cache, or need not go there */
+    char key[33];    /* its name in the cache, "" where there is no cache */
+} xt_program;
+
+/* Loads the program from the cache, or compiles it. Compiler messages name the
+ * real files. */
+xt_status xt_program_open(xt_context *context, const xt_program_source *source, xt_program *out, xt_err *err);
+
+/* The same in two steps: what takes long changes nothing of the context, so
+ * that another thread may do it; xt_program_adopt then counts the program. */
+xt_status xt_program_build(const xt_context *context, const xt_program_source *source, xt_program *out, xt_err *err);
+void xt_program_adopt(xt_context *context, const xt_program *program);
+
+/* Puts the binary into the cache unless it is there. To be called when its
+ * kernels have been launched: PoCL compiles a kernel at its first launch, and
+ * only then it is part of the binary. Never an error: what fails is told with -v. */
+void xt_program_keep(xt_context *context, xt_program *program);
+
+/* Whether xt_program_open would find it in the cache: cheap, and may be wrong. */
+bool xt_program_is_cached(xt_context *context, const xt_program_source *source);
+
+/* Safe on a zeroed program; zeroes it. */
+void xt_program_close(xt_context *context, xt_program *program);
 
 /* ---- kernels and launching ---- */
 

@@ -10,23 +10,14 @@
 /* Kernel sources are ours; more than this is a mistake in XORTRAIN_CL_DIR. */
 enum { MAX_SOURCE_BYTES = 1 << 20 };
 
-/* OpenCL C has static inline, no headers, and its own address spaces. */
-static const char prelude[] = "#pragma OPENCL FP_CONTRACT OFF\n"
-                              "#define xt_real float\n"
-                              "#define XT_R(c) ((float)(c))\n"
-                              "#define XT_FN static inline\n"
-                              "#define XT_ROWS __global\n"
-                              "#define xt_exp exp\n"
-                              "#define xt_expm1 expm1\n"
-                              "#define xt_log1p log1p\n"
-                              "#define xt_tanh tanh\n"
-                              "#define xt_erf erf\n"
-                              "#define xt_fabs fabs\n"
-                              "#define xt_sqrt sqrt\n";
+/* The same sum is the same bits whether or not a device has a fused multiply-add. */
+static const char rules[] = "#pragma OPENCL FP_CONTRACT OFF\n";
+
+static const char build_options[] = "-cl-std=CL1.2 -cl-single-precision-constant";
 
 static xt_status add_file(const char *dir, const char *name, xt_buf *source, xt_err *err)
 {
-    if (dir && *dir) {
+    if (dir) {
         xt_buf path = {0};
         xt_status status = XT_OK;
         xt_buf_printf(&path, "%s/%s", dir, name);
@@ -50,7 +41,7 @@ static xt_status add_file(const char *dir, const char *name, xt_buf *source, xt_
     return xt_fail(err, XT_FAILED, "kernel source cl/%s is not in this program", name);
 }
 
-static xt_status fail_build(xt_context *context, cl_program program, cl_int code, xt_err *err)
+static xt_status fail_build(const xt_context *context, cl_program program, cl_int code, xt_err *err)
 {
     const xt_device *device = &context->device;
     size_t n = 0;
@@ -69,49 +60,85 @@ static xt_status fail_build(xt_context *context, cl_program program, cl_int code
     return status;
 }
 
-xt_status xt_program_open(xt_context *context, const char *const *files, size_t n_files, cl_program *out, xt_err *err)
+static xt_status make_text(const xt_context *context, const xt_program_source *source, xt_buf *text, xt_err *err)
 {
-    const xt_device *device = &context->device;
-    const char *dir = getenv("XORTRAIN_CL_DIR");
-    cl_program program = NULL;
-    xt_buf source = {0};
-    cl_int code;
-    xt_status status = xt_device_is_pocl(device) ? xt_pocl_check_cache(err) : XT_OK;
-    if (status)
-        goto out;
-    xt_buf_puts(&source, prelude);
-    for (size_t i = 0; i < n_files; i++) {
-        status = add_file(dir, files[i], &source, err);
-        if (status)
-            goto out;
-    }
-    if (source.failed) {
-        status = xt_fail_memory(err, "kernel source", source.len);
-        goto out;
-    }
-    const char *text = source.data;
-    program = clCreateProgramWithSource(context->context, 1, &text, &source.len, &code);
-    status = xt_cl_check(code, "clCreateProgramWithSource", device->name, err);
-    if (status)
-        goto out;
-    code = clBuildProgram(program, 1, &device->id, "-cl-std=CL1.2 -cl-single-precision-constant", NULL, NULL);
-    if (code != CL_SUCCESS) {
-        status = fail_build(context, program, code, err);
-        clReleaseProgram(program);
-        goto out;
-    }
-    context->n_live++;
-    *out = program;
-out:
-    xt_buf_clear(&source);
+    xt_status status = XT_OK;
+    xt_buf_puts(text, rules);
+    if (source->prelude)
+        xt_buf_printf(text, "#line 1 \"prelude\"\n%s\n", source->prelude);
+    for (size_t i = 0; !status && i < source->n_files; i++)
+        status = add_file(context->cl_dir, source->files[i], text, err);
+    if (!status && text->failed)
+        status = xt_fail_memory(err, "kernel source", text->len);
     return status;
 }
 
-void xt_program_close(xt_context *context, cl_program *program)
+static xt_status compile(const xt_context *context, const xt_buf *text, cl_program *out, xt_err *err)
 {
-    if (!*program)
+    const xt_device *device = &context->device;
+    const char *data = text->data;
+    cl_int code;
+    cl_program program = clCreateProgramWithSource(context->context, 1, &data, &text->len, &code);
+    xt_status status = xt_cl_check(code, "clCreateProgramWithSource", device->name, err);
+    if (status)
+        return status;
+    code = clBuildProgram(program, 1, &device->id, build_options, NULL, NULL);
+    if (code != CL_SUCCESS) {
+        status = fail_build(context, program, code, err);
+        clReleaseProgram(program);
+        return status;
+    }
+    *out = program;
+    return XT_OK;
+}
+
+xt_status xt_program_build(const xt_context *context, const xt_program_source *source, xt_program *out, xt_err *err)
+{
+    xt_program program = {0};
+    xt_buf text = {0};
+    xt_status status = xt_device_is_pocl(&context->device) ? xt_pocl_check_cache(err) : XT_OK;
+    if (!status)
+        status = make_text(context, source, &text, err);
+    if (!status)
+        status = compile(context, &text, &program.program, err);
+    if (!status)
+        *out = program;
+    xt_buf_clear(&text);
+    return status;
+}
+
+void xt_program_adopt(xt_context *context, const xt_program *program)
+{
+    if (program->program)
+        context->n_live++;
+}
+
+xt_status xt_program_open(xt_context *context, const xt_program_source *source, xt_program *out, xt_err *err)
+{
+    xt_status status = xt_program_build(context, source, out, err);
+    if (!status)
+        xt_program_adopt(context, out);
+    return status;
+}
+
+void xt_program_keep(xt_context *context, xt_program *program)
+{
+    (void)context;
+    (void)program;
+}
+
+bool xt_program_is_cached(xt_context *context, const xt_program_source *source)
+{
+    (void)context;
+    (void)source;
+    return false;
+}
+
+void xt_program_close(xt_context *context, xt_program *program)
+{
+    if (!program->program)
         return;
-    clReleaseProgram(*program);
+    clReleaseProgram(program->program);
     context->n_live--;
-    *program = NULL;
+    *program = (xt_program){0};
 }

@@ -108,20 +108,20 @@ static int make_dir(void **state)
     return mkdtemp(dir) && setenv("XORTRAIN_CL_DIR", dir, 1) == 0 ? 0 : -1;
 }
 
+static const char *const file_names[] = {"first.cl", "second.cl"};
+static const xt_program_source first = {NULL, file_names, 1}, both = {NULL, file_names, 2};
+
 static int remove_dir(void **state)
 {
     (void)state;
-    static const char *const names[] = {"first.cl", "second.cl"};
     char path[128];
     for (size_t i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        snprintf(path, sizeof path, "%s/%s", dir, file_names[i]);
         unlink(path);
     }
     unsetenv("XORTRAIN_CL_DIR");
     return rmdir(dir);
 }
-
-static const char *const both[] = {"first.cl", "second.cl"};
 
 static void launches_of_every_size(void **state)
 {
@@ -131,14 +131,14 @@ static void launches_of_every_size(void **state)
     write_source("second.cl", "__kernel void mark(__global int *to, int n)\n"
                               "{ int i = (int)get_global_id(0); if (i < n) to[i] += i + 1; }\n");
     xt_context *context = open_context();
-    cl_program program = NULL;
+    xt_program program = {0};
     xt_kernel kernel = {0};
     cl_mem buffer = NULL;
     xt_err err;
     enum { MAX = 1000 };
     cl_int got[MAX];
-    net_ok(xt_program_open(context, both, 2, &program, &err), &err);
-    net_ok(xt_kernel_open(context, program, "mark", &kernel, &err), &err);
+    net_ok(xt_program_open(context, &both, &program, &err), &err);
+    net_ok(xt_kernel_open(context, program.program, "mark", &kernel, &err), &err);
     assert_true(kernel.group >= 1 && kernel.group <= context->device.max_group);
     static const cl_int sizes[] = {0, 1, 2, 63, 64, 65, 129, 997};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
@@ -178,12 +178,12 @@ static void a_build_failure_names_file_and_line(void **state)
     write_source("first.cl", "/* three\n * lines\n */\n");
     write_source("second.cl", "__kernel void good(__global int *to)\n{\n    to[0] = nonsense;\n}\n");
     xt_context *context = open_context();
-    cl_program program = NULL;
+    xt_program program = {0};
     xt_err err;
     char place[64];
     snprintf(place, sizeof place, "%s/second.cl:3", dir);
-    assert_int_equal(xt_program_open(context, both, 2, &program, &err), XT_FAILED);
-    assert_null(program);
+    assert_int_equal(xt_program_open(context, &both, &program, &err), XT_FAILED);
+    assert_null(program.program);
     assert_non_null(strstr(err.text, "clBuildProgram: CL_BUILD_PROGRAM_FAILURE"));
     assert_non_null(strstr(err.text, context->device.name));
     /* oclgrind's compiler does not look at #line. */
@@ -195,21 +195,24 @@ static void a_build_failure_names_file_and_line(void **state)
 static void missing_files_and_kernels(void **state)
 {
     (void)state;
-    static const char *const absent[] = {"absent.cl"};
+    static const char *const absent_name[] = {"absent.cl"};
+    const xt_program_source absent = {NULL, absent_name, 1};
     write_source("first.cl", "__kernel void only(__global int *to) { to[0] = 1; }\n");
     xt_context *context = open_context();
-    cl_program program = NULL;
+    xt_program program = {0};
     xt_kernel kernel = {0};
     xt_err err;
-    assert_int_equal(xt_program_open(context, absent, 1, &program, &err), XT_FAILED);
+    assert_int_equal(xt_program_open(context, &absent, &program, &err), XT_FAILED);
     assert_non_null(strstr(err.text, "absent.cl"));
-    net_ok(xt_program_open(context, both, 1, &program, &err), &err);
-    assert_int_equal(xt_kernel_open(context, program, "other", &kernel, &err), XT_FAILED);
+    net_ok(xt_program_open(context, &first, &program, &err), &err);
+    assert_int_equal(xt_kernel_open(context, program.program, "other", &kernel, &err), XT_FAILED);
     assert_null(kernel.kernel);
     assert_non_null(strstr(err.text, "kernel other: clCreateKernel: CL_INVALID_KERNEL_NAME"));
     xt_program_close(context, &program);
+    close_context(context);
     setenv("XORTRAIN_CL_DIR", "/tmp/\"\n#error", 1);
-    assert_int_equal(xt_program_open(context, both, 1, &program, &err), XT_FAILED);
+    context = open_context();
+    assert_int_equal(xt_program_open(context, &first, &program, &err), XT_FAILED);
     assert_non_null(strstr(err.text, "XORTRAIN_CL_DIR"));
     setenv("XORTRAIN_CL_DIR", dir, 1);
     close_context(context);

@@ -12,10 +12,11 @@
 enum { MAX_SIDE = 131, OFFSET = 5, MAX_FLOATS = MAX_SIDE * MAX_SIDE + 2 * OFFSET };
 
 static const char *const files[] = {"product.cl"};
+static const xt_program_source source = {NULL, files, 1};
 
 typedef struct bench {
     xt_context *context;
-    cl_program program;
+    xt_program program;
     xt_products *products;
     cl_mem buffers[3];
     float *a, *b, *c; /* MAX_FLOATS each */
@@ -34,8 +35,8 @@ static void bench_open(bench *t, xt_product_by by)
     xt_devices_prepare();
     net_ok(xt_device_select("auto", &device, &err), &err);
     net_ok(xt_context_open(&device, &t->context, &err), &err);
-    net_ok(xt_program_open(t->context, files, 1, &t->program, &err), &err);
-    net_ok(xt_products_open(t->context, t->program, largest, 3, by, &t->products, &err), &err);
+    net_ok(xt_program_open(t->context, &source, &t->program, &err), &err);
+    net_ok(xt_products_open(t->context, t->program.program, largest, 3, by, &t->products, &err), &err);
     for (size_t i = 0; i < 3; i++)
         net_ok(xt_buffer_open(t->context, "a matrix", MAX_FLOATS * sizeof(float), &t->buffers[i], &err), &err);
     t->a = calloc(3 * MAX_FLOATS, sizeof(float));
@@ -152,19 +153,19 @@ static void clblast_is_loaded_when_needed(void **state)
     const xt_product_shape small = {1, 16, 2, false, true}, large = {128, 128, 784, false, true};
     xt_device device;
     xt_context *context = NULL;
-    cl_program program = NULL;
+    xt_program program = {0};
     xt_products *products = NULL;
     xt_err err;
     xt_devices_prepare();
     net_ok(xt_device_select("auto", &device, &err), &err);
     net_ok(xt_context_open(&device, &context, &err), &err);
-    net_ok(xt_program_open(context, files, 1, &program, &err), &err);
-    net_ok(xt_products_open(context, program, &small, 1, XT_PRODUCT_AUTO, &products, &err), &err);
+    net_ok(xt_program_open(context, &source, &program, &err), &err);
+    net_ok(xt_products_open(context, program.program, &small, 1, XT_PRODUCT_AUTO, &products, &err), &err);
     assert_string_equal(xt_products_blas(products), "");
     assert_int_equal(xt_products_bytes(products), 0);
     xt_products_close(&products);
     if (!net_small()) {
-        net_ok(xt_products_open(context, program, &large, 1, XT_PRODUCT_AUTO, &products, &err), &err);
+        net_ok(xt_products_open(context, program.program, &large, 1, XT_PRODUCT_AUTO, &products, &err), &err);
         assert_non_null(strstr(xt_products_blas(products), "clblast"));
         assert_true(xt_products_bytes(products) > 0);
         xt_products_close(&products);

@@ -178,7 +178,7 @@ xt_status xt_file_replace(const char *path, const void *bytes, size_t n_bytes, x
     return status;
 }
 
-xt_status xt_make_dirs(const char *path, xt_err *err)
+static xt_status make_dirs(const char *path, mode_t mode, xt_err *err)
 {
     char *copy = strdup(path);
     if (!copy)
@@ -189,7 +189,7 @@ xt_status xt_make_dirs(const char *path, xt_err *err)
         at += strcspn(at, "/");
         char end = *at;
         *at = '\0';
-        if (*copy && mkdir(copy, 0777) != 0 && errno != EEXIST)
+        if (*copy && mkdir(copy, mode) != 0 && errno != EEXIST)
             status = xt_fail_errno(err, "cannot create directory %s", copy);
         *at = end;
     }
@@ -200,6 +200,16 @@ xt_status xt_make_dirs(const char *path, xt_err *err)
         status = xt_fail(err, XT_FAILED, "cannot create directory %s: a file of that name exists", path);
     free(copy);
     return status;
+}
+
+xt_status xt_make_dirs(const char *path, xt_err *err)
+{
+    return make_dirs(path, 0777, err);
+}
+
+xt_status xt_make_private_dirs(const char *path, xt_err *err)
+{
+    return make_dirs(path, 0700, err);
 }
 
 void xt_path_beside(const char *beside, const char *path, xt_buf *out)

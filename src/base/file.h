@@ -39,6 +39,8 @@ xt_status xt_file_replace_at(int dir, const char *name, const char *shown, const
 
 /* Creates a directory and its parents (mode 0777 less umask). Existing is fine. */
 xt_status xt_make_dirs(const char *path, xt_err *err);
+/* The same with mode 0700, for what is no business of others. */
+xt_status xt_make_private_dirs(const char *path, xt_err *err);
 
 /* Appends path, taken relative to the directory that holds `beside` unless it
  * is absolute or beside is NULL. */

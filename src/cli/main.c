@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "ocl/cache.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -52,6 +53,8 @@ int main(int argc, char **argv)
     xt_status status = xt_options_parse(argc, argv, &options, &err);
     if (!status) {
         xt_log_set(options.quiet ? XT_QUIET : options.verbose ? XT_VERBOSE : XT_NORMAL);
+        if (options.no_cache)
+            xt_cache_forbid();
         status = run(&options, &err);
     }
     if (status)

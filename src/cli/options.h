@@ -21,7 +21,7 @@ typedef struct xt_options {
     const char *args[4]; /* MODEL, FILE */
     size_t n_args;
     const char *csv;
-    bool quiet, verbose, no_progress, help, version;
+    bool quiet, verbose, no_progress, no_cache, help, version;
     bool origins, document, json, gradients, values, keep;
     void *owned; /* labels */
 } xt_options;

@@ -52,6 +52,7 @@ typedef struct gemm {
     cl_mem buffers[N_BUFFERS];  /* 4-byte elements, one of them where it is not needed */
     size_t sizes[N_BUFFERS];    /* elements */
     bool shuffled;              /* the ORDER buffer holds */
+    bool trained;               /* an epoch: what training launches is compiled */
     xt_floats x, y;             /* of the batch that went forward last */
 } gemm;
 
@@ -271,7 +272,9 @@ static xt_status read_floats(gemm *engine, int buffer, size_t at, float *to, siz
 static xt_status scores(xt_layerwise *base, float *out, xt_err *err)
 {
     gemm *engine = (gemm *)base;
-    return read_floats(engine, SCORES, 0, out, engine->sizes[SCORES], err);
+    xt_status status = read_floats(engine, SCORES, 0, out, engine->sizes[SCORES], err);
+    engine->trained = engine->trained || !status;
+    return status;
 }
 
 static xt_status outputs(xt_engine *base, const float *inputs, size_t n_rows, float *out, xt_err *err)
@@ -340,6 +343,9 @@ static void gemm_close(xt_engine *base)
 {
     gemm *engine = (gemm *)base;
     if (engine->context) {
+        /* Not after a prediction: without the kernels of training it would be kept. */
+        if (engine->trained)
+            xt_program_keep(engine->context, &engine->program);
         for (int i = 0; i < N_BUFFERS; i++)
             xt_buffer_close(engine->context, &engine->buffers[i]);
         for (int i = 0; i < N_KERNELS; i++)

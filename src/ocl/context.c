@@ -1,5 +1,7 @@
 #include "ocl/context.h"
 
+#include "ocl/compiler.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,11 @@ xt_status xt_context_open(const xt_device *device, xt_context **out, xt_err *err
         goto out;
     context->queue = clCreateCommandQueue(context->context, device->id, 0, &code);
     status = xt_cl_check(code, "clCreateCommandQueue", device->name, err);
+    if (status)
+        goto out;
+    context->cache = xt_cache_open();
+    if (context->cache)
+        status = xt_compiler_hash(device, context->compiler, err);
 out:
     if (status)
         xt_context_close(&context);
@@ -44,6 +51,7 @@ void xt_context_close(xt_context **at)
     }
     if (context->context)
         clReleaseContext(context->context);
+    xt_cache_close(&context->cache);
     free(context->cl_dir);
     free(context);
     *at = NULL;

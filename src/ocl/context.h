@@ -6,6 +6,8 @@
 #ifndef XT_OCL_CONTEXT_H
 #define XT_OCL_CONTEXT_H
 
+#include "base/hash.h"
+#include "ocl/cache.h"
 #include "ocl/call.h"
 #include "ocl/device.h"
 
@@ -16,6 +18,8 @@ typedef struct xt_context {
     long n_live;            /* buffers, programs and kernels not yet released */
     unsigned n_queued;      /* commands since the queue was last known to be empty */
     char *cl_dir;           /* XORTRAIN_CL_DIR; NULL where it is not set */
+    xt_cache *cache;        /* of compiled programs; NULL where there is none */
+    char compiler[XT_HASH_BYTES]; /* stands for all but a program's text that its binary depends on */
 } xt_context;
 
 /* Opens the device that was selected. The context is malloced. */
@@ -56,9 +60,9 @@ typedef struct xt_program_source {
 /* Plain data, zeroed where it is not open. */
 typedef struct xt_program {
     cl_program program;
-    bool from_cache; /* loaded, not compiled */
-    bool stored;     /* its binary is in the cache, or need not go there */
-    char key[33];    /* its name in the cache, "" where there is no cache */
+    bool from_cache;         /* loaded, not compiled */
+    bool stored;             /* its binary is in the cache, or need not go there */
+    char key[XT_HASH_BYTES]; /* its name in the cache, "" where there is no cache */
 } xt_program;
 
 /* Loads the program from the cache, or compiles it. Compiler messages name the
@@ -72,11 +76,13 @@ void xt_program_adopt(xt_context *context, const xt_program *program);
 
 /* Puts the binary into the cache unless it is there. To be called when its
  * kernels have been launched: PoCL compiles a kernel at its first launch, and
- * only then it is part of the binary. Never an error: what fails is told with -v. */
-void xt_program_keep(xt_context *context, xt_program *program);
+ * only then it is part of the binary. PoCL also compiles every kernel once more
+ * for it, in some 0.1 s each; like building it changes nothing of the context.
+ * Never an error: what fails is told with -v. */
+void xt_program_keep(const xt_context *context, xt_program *program);
 
 /* Whether xt_program_open would find it in the cache: cheap, and may be wrong. */
-bool xt_program_is_cached(xt_context *context, const xt_program_source *source);
+bool xt_program_is_cached(const xt_context *context, const xt_program_source *source);
 
 /* Safe on a zeroed program; zeroes it. */
 void xt_program_close(xt_context *context, xt_program *program);

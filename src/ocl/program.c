@@ -1,6 +1,9 @@
 #include "ocl/context.h"
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
+#include "ocl/compiler.h"
 #include "ocl/embed.h"
 #include "ocl/pocl.h"
 
@@ -12,8 +15,6 @@ enum { MAX_SOURCE_BYTES = 1 << 20 };
 
 /* The same sum is the same bits whether or not a device has a fused multiply-add. */
 static const char rules[] = "#pragma OPENCL FP_CONTRACT OFF\n";
-
-static const char build_options[] = "-cl-std=CL1.2 -cl-single-precision-constant";
 
 static xt_status add_file(const char *dir, const char *name, xt_buf *source, xt_err *err)
 {
@@ -82,7 +83,7 @@ static xt_status compile(const xt_context *context, const xt_buf *text, cl_progr
     xt_status status = xt_cl_check(code, "clCreateProgramWithSource", device->name, err);
     if (status)
         return status;
-    code = clBuildProgram(program, 1, &device->id, build_options, NULL, NULL);
+    code = clBuildProgram(program, 1, &device->id, xt_compiler_options, NULL, NULL);
     if (code != CL_SUCCESS) {
         status = fail_build(context, program, code, err);
         clReleaseProgram(program);
@@ -92,17 +93,55 @@ static xt_status compile(const xt_context *context, const xt_buf *text, cl_progr
     return XT_OK;
 }
 
+/* The program as the cache has it; why not in words else. */
+static xt_status load(const xt_context *context, const char *key, cl_program *out, xt_err *err)
+{
+    const xt_device *device = &context->device;
+    xt_cache_entry entry = {0};
+    cl_int code, accepted = CL_SUCCESS;
+    xt_status status = xt_cache_read(context->cache, key, &entry, err);
+    if (status)
+        return status;
+    cl_program program = clCreateProgramWithBinary(context->context, 1, &device->id, &entry.n_bytes, &entry.bytes,
+                                                   &accepted, &code);
+    status = xt_cl_check(code == CL_SUCCESS ? accepted : code, "clCreateProgramWithBinary", NULL, err);
+    if (!status)
+        status = XT_CL(NULL, clBuildProgram(program, 1, &device->id, xt_compiler_options, NULL, NULL), err);
+    if (!status)
+        *out = program;
+    else if (program)
+        clReleaseProgram(program);
+    xt_cache_entry_clear(&entry);
+    return status;
+}
+
 xt_status xt_program_build(const xt_context *context, const xt_program_source *source, xt_program *out, xt_err *err)
 {
-    xt_program program = {0};
+    double start = xt_seconds();
+    xt_program program = {.stored = !context->cache};
     xt_buf text = {0};
+    xt_err why;
     xt_status status = xt_device_is_pocl(&context->device) ? xt_pocl_check_cache(err) : XT_OK;
     if (!status)
         status = make_text(context, source, &text, err);
-    if (!status)
+    if (status)
+        goto out;
+    if (context->cache)
+        status = xt_compiler_key(context->compiler, text.data, text.len, program.key, err);
+    if (status)
+        goto out;
+    if (context->cache && load(context, program.key, &program.program, &why) == XT_OK) {
+        program.from_cache = program.stored = true;
+        xt_detail("kernels %s loaded in %.4f s", program.key, xt_seconds() - start);
+    } else {
         status = compile(context, &text, &program.program, err);
-    if (!status)
-        *out = program;
+        if (status)
+            goto out;
+        xt_detail("kernels compiled in %.3f s; in the cache: %s%s%s", xt_seconds() - start, program.key,
+                  context->cache ? " " : "there is none", context->cache ? why.text : "");
+    }
+    *out = program;
+out:
     xt_buf_clear(&text);
     return status;
 }
@@ -121,17 +160,55 @@ xt_status xt_program_open(xt_context *context, const xt_program_source *source, 
     return status;
 }
 
-void xt_program_keep(xt_context *context, xt_program *program)
+static xt_status store(const xt_context *context, const xt_program *program, size_t *n_bytes, xt_err *err)
 {
-    (void)context;
-    (void)program;
+    size_t n = 0;
+    unsigned char *bytes = NULL;
+    /* To give the binary PoCL compiles, and writes what it compiled. */
+    xt_status status = xt_device_is_pocl(&context->device) ? xt_pocl_check_cache(err) : XT_OK;
+    if (!status)
+        status = XT_CL(NULL, clGetProgramInfo(program->program, CL_PROGRAM_BINARY_SIZES, sizeof n, &n, NULL), err);
+    if (!status && !n)
+        status = xt_fail(err, XT_FAILED, "the driver gives no binaries");
+    if (!status && n > XT_CACHE_MAX_ENTRY)
+        status = xt_fail(err, XT_FAILED, "%zu bytes are too many", n);
+    if (status)
+        return status;
+    bytes = calloc(n, 1);
+    if (!bytes)
+        return xt_fail_memory(err, "the kernels' binary", n);
+    status = XT_CL(NULL, clGetProgramInfo(program->program, CL_PROGRAM_BINARIES, sizeof bytes, &bytes, NULL), err);
+    if (!status)
+        status = xt_cache_write(context->cache, program->key, bytes, n, err);
+    free(bytes);
+    *n_bytes = n;
+    return status;
 }
 
-bool xt_program_is_cached(xt_context *context, const xt_program_source *source)
+void xt_program_keep(const xt_context *context, xt_program *program)
 {
-    (void)context;
-    (void)source;
-    return false;
+    double start = xt_seconds();
+    size_t n_bytes = 0;
+    xt_err err;
+    if (!program->program || program->stored)
+        return;
+    if (store(context, program, &n_bytes, &err) == XT_OK) {
+        program->stored = true;
+        xt_detail("kernels %s kept, %zu bytes in %.3f s", program->key, n_bytes, xt_seconds() - start);
+    } else {
+        xt_detail("kernels are not kept: %s", err.text);
+    }
+}
+
+bool xt_program_is_cached(const xt_context *context, const xt_program_source *source)
+{
+    char key[XT_HASH_BYTES];
+    xt_buf text = {0};
+    bool there = context->cache && make_text(context, source, &text, NULL) == XT_OK &&
+                 xt_compiler_key(context->compiler, text.data, text.len, key, NULL) == XT_OK &&
+                 xt_cache_has(context->cache, key);
+    xt_buf_clear(&text);
+    return there;
 }
 
 void xt_program_close(xt_context *context, xt_program *program)

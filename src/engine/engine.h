@@ -13,6 +13,8 @@
 #include "model/dataset.h"
 #include "model/plan.h"
 
+#include <stdbool.h>
+
 /* What one epoch is reported as. */
 typedef struct xt_epoch {
     double loss;
@@ -21,14 +23,21 @@ typedef struct xt_epoch {
     uint64_t step;                  /* updates so far */
 } xt_epoch;
 
-/* The device and libraries of an open engine, for the run's record. */
+/* The device and libraries of an open engine and where its time went, for the
+ * run and its record. All 0 until an engine says otherwise. */
 typedef struct xt_engine_facts {
     const char *engine;          /* its name */
     const char *why;             /* it was taken, in words */
     char device[256];            /* "host" for the reference */
     char platform[256], driver[128], device_type[16], device_index[24];
     char blas[64];               /* "" where there is none */
+    const char *form;            /* which form of its kernels runs, in words; NULL or "" where there is one */
     size_t device_bytes;         /* memory that it took for buffers */
+    uint32_t first_chunk;        /* epochs that surely take less than a chunk's time; 0 says nothing: 1 */
+    double device_seconds;       /* finding and opening the device */
+    double build_seconds;        /* compiling or loading programs, summed */
+    bool built_from_cache;       /* and all of them were loaded */
+    double launch_seconds;       /* the first launch, where the driver compiles or loads again */
 } xt_engine_facts;
 
 typedef struct xt_engine xt_engine;

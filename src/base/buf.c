@@ -62,6 +62,17 @@ void xt_buf_printf(xt_buf *buf, const char *format, ...)
     va_end(again);
 }
 
+char *xt_buf_room(xt_buf *buf, size_t n_bytes)
+{
+    return reserve(buf, n_bytes) ? buf->data + buf->len : NULL;
+}
+
+void xt_buf_end(xt_buf *buf, char *end)
+{
+    buf->len = (size_t)(end - buf->data);
+    *end = '\0';
+}
+
 void xt_buf_reset(xt_buf *buf)
 {
     buf->len = 0;

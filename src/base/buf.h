@@ -20,6 +20,10 @@ typedef struct xt_buf {
 void xt_buf_add(xt_buf *buf, const void *bytes, size_t n_bytes);
 void xt_buf_puts(xt_buf *buf, const char *text);
 void xt_buf_printf(xt_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* For what is written in place: where n_bytes more may be written behind the
+ * contents, NULL without memory; and where they end then. */
+char *xt_buf_room(xt_buf *buf, size_t n_bytes);
+void xt_buf_end(xt_buf *buf, char *end);
 /* Drops the contents, keeps the memory. */
 void xt_buf_reset(xt_buf *buf);
 /* Frees; the buffer is as new. */

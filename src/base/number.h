@@ -1,4 +1,8 @@
-/* number.h: numbers as people write them, and back, whatever the locale. */
+/* number.h: numbers as people write them, and back, whatever the locale.
+ *
+ * The xt_number_put functions write text to `at`, where there is room for
+ * XT_NUMBER_BYTES, and return its end; no NUL is promised there. They give the bytes that printf
+ * would, some ten times as fast: a run writes several a row, a row an epoch. */
 #ifndef XT_BASE_NUMBER_H
 #define XT_BASE_NUMBER_H
 
@@ -20,6 +24,15 @@ xt_number_status xt_number_double(const char *text, size_t n_bytes, double *out)
 xt_number_status xt_number_float(const char *text, size_t n_bytes, float *out);
 /* [+]digits. */
 xt_number_status xt_number_uint(const char *text, uint64_t *out);
+
+enum { XT_NUMBER_BYTES = 32 };
+
+/* %u of any width. */
+char *xt_number_put_uint(char *at, uint64_t value);
+/* %.*g with 1 to 9 digits. */
+char *xt_number_put(char *at, double value, int digits);
+/* %.6f of what is below 1e15. */
+char *xt_number_put_micros(char *at, double value);
 
 /* The shortest text that reads back as the same float. out has room for 32. */
 void xt_number_print(float value, char *out);

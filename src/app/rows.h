@@ -2,12 +2,13 @@
  *
  * A row is formatted into buffers and written at the end of a chunk of epochs,
  * in one write a sink. CSV is RFC 4180 with LF, numbers %.9g (learning_rate the
- * shortest text of its float), `nan` and `inf` for what is not finite; its columns are fixed before the first epoch:
- * epoch,loss[,metric]...,learning_rate,step,seconds. */
+ * shortest text of its float), `nan` and `inf` for what is not finite; its columns
+ * are fixed before the first epoch: epoch,loss[,metric]...,learning_rate,step,seconds. */
 #ifndef XT_APP_ROWS_H
 #define XT_APP_ROWS_H
 
 #include "base/buf.h"
+#include "base/number.h"
 #include "engine/engine.h"
 
 #include <stdbool.h>
@@ -18,12 +19,25 @@ enum { XT_COLUMN_BYTES = 32 };
  * accuracy, accuracy_2. names has room for n_metrics. */
 void xt_metric_columns(const xt_spec *spec, char (*names)[XT_COLUMN_BYTES]);
 
+/* What is the same in every row of a run, as text. */
+typedef struct xt_row_style {
+    const xt_spec *spec;
+    char names[XT_MAX_METRICS][XT_COLUMN_BYTES];
+    int width;                      /* of the last epoch's number */
+    float learning_rate;            /* of the row before */
+    char rate[XT_NUMBER_BYTES];     /* its text; "" before the first row */
+} xt_row_style;
+
+/* spec must outlive the style. */
+void xt_row_style_init(xt_row_style *style, const xt_spec *spec);
+
 /* Appends the CSV header, with LF. */
 void xt_csv_header(const xt_spec *spec, xt_buf *out);
-/* Appends one CSV row, with LF. epoch counts completed epochs. */
-void xt_csv_row(const xt_spec *spec, uint32_t epoch, const xt_epoch *row, double seconds, xt_buf *out);
+/* Appends one CSV row, with LF, and to losses the text of its loss, with LF.
+ * epoch counts completed epochs. */
+void xt_csv_row(xt_row_style *style, uint32_t epoch, const xt_epoch *row, double seconds, xt_buf *out, xt_buf *losses);
 /* Appends "epoch   10/500  loss 0.29183048  accuracy 0.75", with LF. */
-void xt_line_row(const xt_spec *spec, uint32_t epoch, const xt_epoch *row, xt_buf *out);
+void xt_line_row(const xt_row_style *style, uint32_t epoch, const xt_epoch *row, xt_buf *out);
 /* Whether the epoch has a line: the first, the last, and every log.every-th. */
 bool xt_line_due(const xt_spec *spec, uint32_t epoch);
 

@@ -35,10 +35,6 @@ typedef struct run {
 
 static void add_row(run *r, uint32_t epoch, const xt_epoch *row, double seconds)
 {
-    char loss[32];
-    xt_csv_number(row->loss, loss);
-    xt_hash_add(r->losses, loss, strlen(loss));
-    xt_hash_add(r->losses, "\n", 1);
     xt_sinks_add(&r->sinks, epoch, row, seconds);
     r->record.epochs = r->result->epochs = epoch;
     r->record.last = *row;
@@ -53,6 +49,7 @@ static xt_status flush_rows(run *r, xt_err *err)
 {
     double before = xt_seconds();
     xt_progress_clear(&r->progress);
+    xt_hash_add(r->losses, r->sinks.losses.data, r->sinks.losses.len);
     xt_status status = xt_sinks_flush(&r->sinks, err);
     r->record.output_seconds += xt_seconds() - before;
     return status;

@@ -1,6 +1,5 @@
 #include "app/sinks.h"
 
-#include "app/rows.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -11,12 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Bytes that fit a processor's second cache. */
+enum { FULL = 1 << 17 };
+
 void xt_sinks_init(xt_sinks *sinks, const xt_spec *spec, bool lines, const char *csv_path,
                    const volatile sig_atomic_t *stop)
 {
     *sinks = (xt_sinks){.spec = spec, .csv = {.fd = -1}, .copy = {.fd = -1}, .stdout_open = true, .stop = stop};
     sinks->csv_on_stdout = csv_path && strcmp(csv_path, "-") == 0;
     sinks->lines = lines && !sinks->csv_on_stdout;
+    xt_row_style_init(&sinks->style, spec);
 }
 
 static xt_status write_stdout(xt_sinks *sinks, const xt_buf *text, xt_err *err)
@@ -155,14 +158,19 @@ xt_status xt_sinks_stage_csv(xt_sinks *sinks, xt_outdir *dir, xt_err *err)
 
 void xt_sinks_add(xt_sinks *sinks, uint32_t epoch, const xt_epoch *row, double seconds)
 {
-    xt_csv_row(sinks->spec, epoch, row, seconds, &sinks->rows);
+    xt_csv_row(&sinks->style, epoch, row, seconds, &sinks->rows, &sinks->losses);
     if (sinks->lines && (xt_line_due(sinks->spec, epoch) || !isfinite(row->loss)))
-        xt_line_row(sinks->spec, epoch, row, &sinks->text);
+        xt_line_row(&sinks->style, epoch, row, &sinks->text);
+}
+
+bool xt_sinks_full(const xt_sinks *sinks)
+{
+    return sinks->rows.len + sinks->text.len >= FULL;
 }
 
 xt_status xt_sinks_flush(xt_sinks *sinks, xt_err *err)
 {
-    if (sinks->rows.failed || sinks->text.failed)
+    if (sinks->rows.failed || sinks->text.failed || sinks->losses.failed)
         return xt_fail_memory(err, "the rows of a chunk", sinks->rows.len);
     xt_status status = write_csv(sinks, &sinks->csv, err);
     if (!status)
@@ -171,6 +179,7 @@ xt_status xt_sinks_flush(xt_sinks *sinks, xt_err *err)
         status = write_stdout(sinks, sinks->csv_on_stdout ? &sinks->rows : &sinks->text, err);
     xt_buf_reset(&sinks->rows);
     xt_buf_reset(&sinks->text);
+    xt_buf_reset(&sinks->losses);
     return status;
 }
 
@@ -193,5 +202,6 @@ xt_status xt_sinks_close(xt_sinks *sinks, xt_err *err)
     xt_status later = close_csv(&sinks->copy, status ? NULL : err);
     xt_buf_clear(&sinks->rows);
     xt_buf_clear(&sinks->text);
+    xt_buf_clear(&sinks->losses);
     return status ? status : later;
 }

@@ -1,12 +1,13 @@
 /* sinks.h: where the rows of a run go: loss.csv, a second CSV, stdout.
  *
- * Rows gather in buffers and leave at the end of a chunk of epochs, in one write
- * a sink. A reader of stdout that has gone away is no failure; a file that cannot
+ * Rows gather in buffers and leave in one write a sink: at the end of a chunk of
+ * epochs, and within it whenever xt_sinks_full. A reader of stdout that has gone away is no failure; a file that cannot
  * be written is, and ends with its last whole row. */
 #ifndef XT_APP_SINKS_H
 #define XT_APP_SINKS_H
 
 #include "app/outdir.h"
+#include "app/rows.h"
 #include "engine/engine.h"
 
 #include <signal.h>
@@ -24,7 +25,9 @@ typedef struct xt_sinks {
     bool csv_on_stdout, lines; /* what stdout gets, if anything */
     bool stdout_open;          /* false once its reader has gone away */
     const volatile sig_atomic_t *stop;
+    xt_row_style style;
     xt_buf rows, text; /* CSV rows and lines that wait */
+    xt_buf losses;     /* and the losses among them, a line each */
 } xt_sinks;
 
 /* Zero-initialised sinks become ready: nothing is open yet. csv_path: a second
@@ -45,6 +48,8 @@ xt_status xt_sinks_start(xt_sinks *sinks, xt_err *err);
 
 /* Adds a row; epoch counts completed epochs. */
 void xt_sinks_add(xt_sinks *sinks, uint32_t epoch, const xt_epoch *row, double seconds);
+/* Whether enough waits to be worth a write: more is no faster, and only takes memory. */
+bool xt_sinks_full(const xt_sinks *sinks);
 /* Writes what waits. */
 xt_status xt_sinks_flush(xt_sinks *sinks, xt_err *err);
 /* Syncs and closes the files; the first failure is told. Twice is fine. */

@@ -90,17 +90,66 @@ static void csv(void **state)
     xt_choice metrics[8];
     xt_spec spec = spec_of(metrics, 0);
     const xt_epoch row = {.loss = 0.1, .metrics = {0.5, (double)NAN, 1}, .learning_rate = 0.1f, .step = UINT64_C(12345678901)};
-    xt_buf text = {0};
+    xt_buf text = {0}, losses = {0};
+    xt_row_style style;
+    xt_row_style_init(&style, &spec);
     xt_csv_header(&spec, &text);
-    xt_csv_row(&spec, 1, &row, 0.25, &text);
+    xt_csv_row(&style, 1, &row, 0.25, &text, &losses);
     assert_string_equal(text.data, "epoch,loss,learning_rate,step,seconds\n1,0.1,0.1,12345678901,0.250000\n");
     spec = spec_of(metrics, 3);
     xt_buf_reset(&text);
     xt_csv_header(&spec, &text);
-    xt_csv_row(&spec, UINT32_MAX, &row, 1e6, &text);
+    xt_row_style_init(&style, &spec);
+    xt_csv_row(&style, UINT32_MAX, &row, 1e6, &text, &losses);
     assert_string_equal(text.data, "epoch,loss,accuracy,mae,accuracy_2,learning_rate,step,seconds\n"
                                    "4294967295,0.1,0.5,nan,1,0.1,12345678901,1000000.000000\n");
+    assert_string_equal(losses.data, "0.1\n0.1\n");
     xt_buf_clear(&text);
+    xt_buf_clear(&losses);
+}
+
+/* Its text is kept from row to row, but never for another. */
+static void learning_rates(void **state)
+{
+    (void)state;
+    static const struct { float rate; const char *text; } rows[] = {
+        {0, "1,1,0,1,0.000000\n"},       {-0.0f, "1,1,-0,1,0.000000\n"},    {0.1f, "1,1,0.1,1,0.000000\n"},
+        {0.1f, "1,1,0.1,1,0.000000\n"},  {1e-8f, "1,1,1e-08,1,0.000000\n"}, {0.1f, "1,1,0.1,1,0.000000\n"},
+        {1.0f / 3, "1,1,0.33333334,1,0.000000\n"},
+    };
+    const xt_spec spec = {.epochs = 10};
+    xt_buf text = {0}, losses = {0};
+    xt_row_style style;
+    xt_row_style_init(&style, &spec);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        xt_csv_row(&style, 1, &(xt_epoch){.loss = 1, .learning_rate = rows[i].rate, .step = 1}, 0, &text, &losses);
+        assert_string_equal(text.data, rows[i].text);
+        xt_buf_reset(&text);
+    }
+    xt_buf_clear(&text);
+    xt_buf_clear(&losses);
+}
+
+/* As long as they can be: the room that a row takes is enough. */
+static void longest(void **state)
+{
+    (void)state;
+    xt_choice metrics[8];
+    xt_spec spec = spec_of(metrics, 8);
+    spec.epochs = UINT32_MAX;
+    xt_epoch row = {.loss = -1.2345678901e-300, .learning_rate = -1.23456789e-38f, .step = UINT64_MAX};
+    for (size_t i = 0; i < 8; i++)
+        row.metrics[i] = row.loss;
+    xt_buf text = {0}, losses = {0};
+    xt_row_style style;
+    xt_row_style_init(&style, &spec);
+    xt_csv_row(&style, UINT32_MAX, &row, 1e14, &text, &losses);
+    xt_line_row(&style, UINT32_MAX, &row, &text);
+    assert_string_equal(strrchr(losses.data, 'e'), "e-300\n");
+    assert_non_null(strstr(text.data, ",-1.2345679e-38,18446744073709551615,100000000000000.000000\n"
+                                      "epoch  4294967295/4294967295  loss -1.2345679e-300  accuracy -1.2345679e-300"));
+    xt_buf_clear(&text);
+    xt_buf_clear(&losses);
 }
 
 static void lines(void **state)
@@ -110,11 +159,14 @@ static void lines(void **state)
     xt_spec spec = spec_of(metrics, 3);
     const xt_epoch row = {.loss = 0.482332000732, .metrics = {0.5, HUGE_VAL, 1}};
     xt_buf text = {0};
-    xt_line_row(&spec, 10, &row, &text);
-    xt_line_row(&spec, 1000, &row, &text);
+    xt_row_style style;
+    xt_row_style_init(&style, &spec);
+    xt_line_row(&style, 10, &row, &text);
+    xt_line_row(&style, 1000, &row, &text);
     spec.n_metrics = 0;
     spec.epochs = 3;
-    xt_line_row(&spec, 3, &(xt_epoch){.loss = -(double)NAN}, &text);
+    xt_row_style_init(&style, &spec);
+    xt_line_row(&style, 3, &(xt_epoch){.loss = -(double)NAN}, &text);
     assert_string_equal(text.data, "epoch    10/1000  loss 0.482332  accuracy 0.5  mae inf  accuracy_2 1\n"
                                    "epoch  1000/1000  loss 0.482332  accuracy 0.5  mae inf  accuracy_2 1\n"
                                    "epoch  3/3  loss nan\n");
@@ -129,6 +181,8 @@ int main(void)
     UNIT_CASE(numbers);
     UNIT_CASE(columns);
     UNIT_CASE(csv);
+    UNIT_CASE(learning_rates);
+    UNIT_CASE(longest);
     UNIT_CASE(lines);
     return unit_run("run rows");
 }

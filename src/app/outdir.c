@@ -99,8 +99,6 @@ xt_status xt_outdir_stage(xt_outdir *dir, const char *name, const void *bytes, s
         dir->staged[dir->n_staged++].name = name;
         status = xt_write_all(file, path.data, bytes, n_bytes, err);
     }
-    if (!status && !fd && fsync(file) != 0)
-        status = xt_fail_errno(err, "cannot sync %s", path.data);
     if (!status && fd)
         *fd = file;
     else if (file >= 0 && close(file) != 0 && !status)
@@ -141,6 +139,11 @@ xt_status xt_outdir_replace(const xt_outdir *dir, const char *name, const void *
     xt_status status = path.failed ? xt_fail_memory(err, name, 0) : xt_file_replace_at(dir->fd, name, path.data, bytes, n_bytes, err);
     xt_buf_clear(&path);
     return status;
+}
+
+xt_status xt_outdir_sync(const xt_outdir *dir, xt_err *err)
+{
+    return xt_dir_sync(dir->fd, dir->path, err);
 }
 
 xt_status xt_outdir_remove(const xt_outdir *dir, const char *name, xt_err *err)

@@ -44,17 +44,23 @@ static json_t *engine_of(const xt_engine_facts *facts)
     json_object_set_new(object, "platform", xt_json_text(facts->platform));
     json_object_set_new(object, "driver", xt_json_text(facts->driver));
     json_object_set_new(object, "blas", xt_json_text(facts->blas));
+    json_object_set_new(object, "form", xt_json_text(facts->form));
+    json_object_set_new(object, "built_from_cache", json_boolean(facts->built_from_cache));
     json_object_set_new(object, "device_bytes", json_integer((json_int_t)facts->device_bytes));
     return object;
 }
 
-static json_t *seconds_of(const xt_run_job *job, const xt_record *record)
+static json_t *seconds_of(const xt_run_seconds *seconds)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "data", xt_json_number(job->data_seconds));
-    json_object_set_new(object, "open_engine", xt_json_number(job->open_seconds));
-    json_object_set_new(object, "training", xt_json_number(record->train_seconds));
-    json_object_set_new(object, "output", xt_json_number(record->output_seconds));
+    json_object_set_new(object, "data", xt_json_number(seconds->data));
+    json_object_set_new(object, "open_device", xt_json_number(seconds->open_device));
+    json_object_set_new(object, "build", xt_json_number(seconds->build));
+    json_object_set_new(object, "first_launch", xt_json_number(seconds->first_launch));
+    json_object_set_new(object, "open_engine", xt_json_number(seconds->open_engine));
+    json_object_set_new(object, "training", xt_json_number(seconds->training));
+    json_object_set_new(object, "output", xt_json_number(seconds->output));
+    json_object_set_new(object, "total", xt_json_number(seconds->total));
     return object;
 }
 
@@ -66,7 +72,7 @@ xt_status xt_record_print(const xt_run_job *job, const xt_record *record, xt_buf
     json_object_set_new(root, "name", xt_json_text(spec->name));
     json_object_set_new(root, "status", json_string(record->status));
     json_object_set_new(root, "started", json_string(record->started));
-    json_object_set_new(root, "seconds", seconds_of(job, record));
+    json_object_set_new(root, "seconds", seconds_of(&record->seconds));
     json_object_set_new(root, "seed", json_integer((json_int_t)spec->seed));
     json_object_set_new(root, "generator", json_string("threefry2x32, JAX's legacy layout"));
     json_object_set_new(root, "engine", engine_of(&job->engine->facts));

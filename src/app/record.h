@@ -11,7 +11,7 @@ typedef struct xt_record {
     const char *started; /* UTC, ISO 8601 */
     uint32_t epochs, best_epoch; /* best_epoch 0: none yet */
     xt_epoch last, best;         /* meaningful with epochs, best_epoch > 0 */
-    double train_seconds, output_seconds;
+    xt_run_seconds seconds;
     char loss_hash[XT_HASH_BYTES];  /* of the loss column's texts, each with LF; "": not known */
     char model_hash[XT_HASH_BYTES]; /* of model.safetensors; "" when there is none */
 } xt_record;

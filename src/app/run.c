@@ -8,15 +8,21 @@
 #include "app/sinks.h"
 #include "base/clock.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-/* Epochs a chunk at most: bounds the rows that wait, and how long a signal does. */
-enum { MAX_CHUNK = 4096 };
-/* A chunk doubles while it takes less than this: a long run looks live. */
+enum {
+    MAX_CHUNK = 65536, /* epochs at most: bounds the memory for their rows */
+    GROWTH = 8         /* a chunk has so many times the epochs of the one before at most */
+};
+/* What a chunk is to take: a long run looks live, and a signal waits no longer. */
 static const double chunk_seconds = 0.05;
+
+static const char previous[] = "previous.safetensors";
 
 typedef struct run {
     const xt_run_job *job;
@@ -25,11 +31,14 @@ typedef struct run {
     xt_sinks sinks;
     bool diverged;  /* whatever else goes wrong then: there is no model to save */
     bool set_aside; /* the model of the run before is previous.safetensors now */
-    xt_epoch *rows; /* MAX_CHUNK */
+    xt_epoch *rows; /* of a chunk */
+    int config;     /* config.yaml, to be synced; -1: closed */
     xt_hash *losses;
     xt_record record;
     xt_progress progress;
     double start;
+    double setup;                    /* seconds of setup_of when the run began */
+    double training, output;         /* seconds in the engine, and in what writes */
     char started[32];
 } run;
 
@@ -47,19 +56,35 @@ static void add_row(run *r, uint32_t epoch, const xt_epoch *row, double seconds)
 
 static xt_status flush_rows(run *r, xt_err *err)
 {
-    double before = xt_seconds();
     xt_progress_clear(&r->progress);
     xt_hash_add(r->losses, r->sinks.losses.data, r->sinks.losses.len);
-    xt_status status = xt_sinks_flush(&r->sinks, err);
-    r->record.output_seconds += xt_seconds() - before;
-    return status;
+    return xt_sinks_flush(&r->sinks, err);
+}
+
+/* An engine does this while it opens, or with its first epochs. */
+static double setup_of(const xt_engine_facts *facts)
+{
+    return facts->device_seconds + facts->build_seconds + facts->launch_seconds;
+}
+
+static xt_run_seconds seconds_of(const run *r)
+{
+    const xt_engine_facts *facts = &r->job->engine->facts;
+    return (xt_run_seconds){.data = r->job->data_seconds,
+                            .open_device = facts->device_seconds,
+                            .build = facts->build_seconds,
+                            .first_launch = facts->launch_seconds,
+                            .open_engine = fmax(0, r->job->open_seconds - r->setup),
+                            .training = fmax(0, r->training - (setup_of(facts) - r->setup)),
+                            .output = r->output,
+                            .total = xt_seconds()};
 }
 
 /* rows_lost: loss.csv may lack rows that were trained, so its column has no hash. */
 static xt_status print_record(run *r, const char *word, bool rows_lost, xt_buf *out, xt_err *err)
 {
     r->record.status = word;
-    r->record.train_seconds = r->result->train_seconds;
+    r->record.seconds = r->result->seconds = seconds_of(r);
     xt_hash_hex(r->losses, r->record.loss_hash);
     if (rows_lost)
         r->record.loss_hash[0] = '\0';
@@ -81,7 +106,7 @@ static xt_status stage_files(run *r, xt_err *err)
     if (!status)
         status = xt_sinks_stage_csv(&r->sinks, &r->dir, err);
     if (!status)
-        status = xt_outdir_stage(&r->dir, "config.yaml", job->config_yaml, strlen(job->config_yaml), NULL, err);
+        status = xt_outdir_stage(&r->dir, "config.yaml", job->config_yaml, strlen(job->config_yaml), &r->config, err);
     if (!status)
         status = print_record(r, "running", false, &record, err);
     if (!status)
@@ -96,14 +121,16 @@ static xt_status stage_files(run *r, xt_err *err)
  * lost before this run has one to put into its place. */
 static xt_status open_files(run *r, xt_err *err)
 {
+    double before = xt_seconds();
     xt_status status = stage_files(r, err);
     if (!status)
-        status = xt_outdir_rename(&r->dir, "model.safetensors", "previous.safetensors", &r->set_aside, err);
+        status = xt_outdir_rename(&r->dir, "model.safetensors", previous, &r->set_aside, err);
     if (status)
         return status;
     status = xt_outdir_commit(&r->dir, err);
     if (status && r->set_aside)
-        xt_outdir_rename(&r->dir, "previous.safetensors", "model.safetensors", &r->set_aside, NULL);
+        xt_outdir_rename(&r->dir, previous, "model.safetensors", &r->set_aside, NULL);
+    r->output += xt_seconds() - before;
     return status;
 }
 
@@ -115,9 +142,11 @@ static xt_status open_run(run *r, xt_err *err)
     strftime(r->started, sizeof r->started, "%Y-%m-%dT%H:%M:%SZ", &utc);
     r->record.started = r->started;
     r->progress.wanted = r->job->progress;
-    r->rows = calloc(MAX_CHUNK, sizeof *r->rows);
+    uint32_t epochs = r->job->plan->spec->epochs;
+    size_t n = epochs > MAX_CHUNK ? MAX_CHUNK : epochs ? epochs : 1;
+    r->rows = calloc(n, sizeof *r->rows);
     if (!r->rows)
-        return xt_fail_memory(err, "the rows of a chunk", MAX_CHUNK * sizeof *r->rows);
+        return xt_fail_memory(err, "the rows of a chunk", n * sizeof *r->rows);
     return xt_hash_open(&r->losses, err);
 }
 
@@ -138,28 +167,44 @@ static xt_status take_chunk(run *r, uint32_t first, uint32_t n, double begin, do
                                     "diverged: the loss of epoch %u is not finite; a smaller learning_rate may help",
                                     first + i + 1);
         }
+        if (xt_sinks_full(&r->sinks)) {
+            xt_status status = flush_rows(r, err);
+            if (status)
+                return status;
+        }
     }
     return flush_rows(r, err);
+}
+
+/* Epochs of the next chunk, after n that took so long. A short time says little,
+ * and that of the first launches nothing about those that follow. */
+static uint32_t next_chunk(uint32_t n, double seconds)
+{
+    double wanted = seconds * GROWTH > chunk_seconds ? (double)n * chunk_seconds / seconds : (double)n * GROWTH;
+    return wanted < 1 ? 1 : wanted > MAX_CHUNK ? MAX_CHUNK : (uint32_t)wanted;
+}
+
+static uint32_t first_chunk(const xt_engine_facts *facts)
+{
+    return facts->first_chunk > MAX_CHUNK ? MAX_CHUNK : facts->first_chunk ? facts->first_chunk : 1;
 }
 
 static xt_status train(run *r, xt_err *err)
 {
     const xt_run_job *job = r->job;
-    uint32_t epochs = job->plan->spec->epochs, chunk = 1;
+    uint32_t epochs = job->plan->spec->epochs, chunk = first_chunk(&job->engine->facts);
     xt_status status = XT_OK;
     for (uint32_t done = 0; !status && done < epochs && !*job->stop;) {
         uint32_t n = epochs - done < chunk ? epochs - done : chunk;
         double begin = xt_seconds() - r->start;
         status = job->engine->ops->train(job->engine, done, n, r->rows, err);
         double end = xt_seconds() - r->start;
-        r->result->train_seconds += end - begin;
+        r->training += end - begin;
         if (!status)
             status = take_chunk(r, done, n, begin, end, err);
+        r->output += xt_seconds() - r->start - end;
         done += n;
-        if (end - begin < chunk_seconds / 2 && chunk < MAX_CHUNK)
-            chunk *= 2;
-        else if (end - begin > chunk_seconds && chunk > 1)
-            chunk /= 2;
+        chunk = next_chunk(n, end - begin);
         if (!status)
             xt_progress_draw(&r->progress, done, epochs, r->result->loss, end);
     }
@@ -207,6 +252,18 @@ static xt_status replace_record(run *r, const char *word, bool rows_lost, xt_err
     return status;
 }
 
+/* What waits for the end of the training, which has it on the disk by then mostly. */
+static xt_status sync_config(run *r, xt_err *err)
+{
+    xt_status status = XT_OK;
+    if (r->config >= 0 && fsync(r->config) != 0 && errno != EINVAL)
+        status = xt_fail_errno(err, "cannot sync %s/config.yaml", r->dir.path);
+    if (r->config >= 0 && close(r->config) != 0 && !status)
+        status = xt_fail_errno(err, "cannot close %s/config.yaml", r->dir.path);
+    r->config = -1;
+    return status;
+}
+
 /* Keeps the first status; tells of every failure. */
 static xt_status both(xt_status status, xt_status later, const xt_err *later_err, xt_err *err)
 {
@@ -216,6 +273,13 @@ static xt_status both(xt_status status, xt_status later, const xt_err *later_err
         return xt_fail(err, later, "%s", later_err->text);
     xt_fail_also(err, later_err);
     return status;
+}
+
+/* Not before the new model lasts. */
+static xt_status drop_previous(const run *r, xt_err *err)
+{
+    xt_status status = xt_outdir_sync(&r->dir, err);
+    return status ? status : xt_outdir_remove(&r->dir, previous, err);
 }
 
 /* The model of this run, where there is one. That of the run before goes only for
@@ -228,13 +292,13 @@ static xt_status keep_model(run *r, xt_status status, xt_err *err)
         return status;
     if (untrained) {
         if (r->set_aside)
-            xt_outdir_rename(&r->dir, "previous.safetensors", "model.safetensors", &r->set_aside, NULL);
+            xt_outdir_rename(&r->dir, previous, "model.safetensors", &r->set_aside, NULL);
         return status;
     }
     xt_status saved = save_model(r, &later);
     bool whole = !status && !saved && !r->result->signal;
     status = both(status, saved, &later, err);
-    return whole ? both(status, xt_outdir_remove(&r->dir, "previous.safetensors", &later), &later, err) : status;
+    return whole && xt_outdir_has(&r->dir, previous) ? both(status, drop_previous(r, &later), &later, err) : status;
 }
 
 /* What is left behind, whatever ended the training: each part is tried. */
@@ -245,10 +309,16 @@ static xt_status finish(run *r, xt_status status, xt_err *err)
     bool rows_lost = status == XT_FAILED;
     status = keep_model(r, status, err);
     status = both(status, xt_sinks_close(&r->sinks, &later), &later, err);
-    r->record.output_seconds += xt_seconds() - before;
+    status = both(status, sync_config(r, &later), &later, err);
+    r->output += xt_seconds() - before;
     const char *word = r->diverged ? "diverged" : status ? "failed" : r->result->signal ? "interrupted" : "finished";
+    before = xt_seconds();
     status = both(status, replace_record(r, word, rows_lost, &later), &later, err);
-    if (status && xt_outdir_has(&r->dir, "previous.safetensors")) {
+    /* Once for the model and the record. */
+    status = both(status, xt_outdir_sync(&r->dir, &later), &later, err);
+    r->output += xt_seconds() - before;
+    r->result->seconds = seconds_of(r);
+    if (status && xt_outdir_has(&r->dir, previous)) {
         xt_fail(&later, XT_FAILED, "the model of the run before is kept as %s/previous.safetensors", r->dir.path);
         xt_fail_also(err, &later);
     }
@@ -258,7 +328,7 @@ static xt_status finish(run *r, xt_status status, xt_err *err)
 xt_status xt_run(const xt_run_job *job, xt_run_result *result, xt_err *err)
 {
     *result = (xt_run_result){.loss = (double)NAN};
-    run r = {.job = job, .result = result, .dir = {.fd = -1}};
+    run r = {.job = job, .result = result, .dir = {.fd = -1}, .config = -1, .setup = setup_of(&job->engine->facts)};
     r.start = xt_seconds();
     xt_sinks_init(&r.sinks, job->plan->spec, job->lines, job->csv_path, job->stop);
     xt_status status = open_run(&r, err);
@@ -267,6 +337,8 @@ xt_status xt_run(const xt_run_job *job, xt_run_result *result, xt_err *err)
     if (!status)
         status = finish(&r, train(&r, err), err);
     xt_sinks_close(&r.sinks, NULL);
+    if (r.config >= 0)
+        close(r.config);
     xt_outdir_close(&r.dir);
     xt_hash_close(&r.losses);
     free(r.rows);

@@ -28,10 +28,21 @@ typedef struct xt_run_job {
     const volatile sig_atomic_t *stop; /* a signal's number ends training after the chunk */
 } xt_run_job;
 
+/* Where the time went, in seconds. The parts do not overlap; reading the
+ * configuration and the like is in none of them. */
+typedef struct xt_run_seconds {
+    double data;                              /* loading it */
+    double open_device, build, first_launch;  /* as the engine's facts have them */
+    double open_engine;                       /* what else opening the engine took */
+    double training;                          /* the chunks, without what of the above fell into them */
+    double output;                            /* rows, model and the other files */
+    double total;                             /* of the process until now */
+} xt_run_seconds;
+
 typedef struct xt_run_result {
     uint32_t epochs; /* completed */
     double loss;     /* of the last one; nan without any */
-    double train_seconds;
+    xt_run_seconds seconds;
     int signal;      /* that stopped it, or 0 */
 } xt_run_result;
 

@@ -2,7 +2,7 @@
 #ifndef XT_BASE_CLOCK_H
 #define XT_BASE_CLOCK_H
 
-/* Seconds since some moment before the process began. */
+/* Seconds since the first call, which main makes. */
 double xt_seconds(void);
 
 #endif

@@ -143,11 +143,16 @@ xt_status xt_file_replace_at(int dir, const char *name, const char *shown, const
         status = xt_fail_errno(err, "cannot replace %s", shown);
     if (made && status)
         unlinkat(dir, temp.data, 0);
-    /* Some file systems cannot sync a directory and say EINVAL: nothing more can be done there. */
-    if (!status && fsync(dir) != 0 && errno != EINVAL)
-        status = xt_fail_errno(err, "cannot sync the directory of %s", shown);
     xt_buf_clear(&temp);
     return status;
+}
+
+xt_status xt_dir_sync(int dir, const char *shown, xt_err *err)
+{
+    /* Some file systems cannot sync a directory and say EINVAL: nothing more can be done there. */
+    if (fsync(dir) != 0 && errno != EINVAL)
+        return xt_fail_errno(err, "cannot sync the directory %s", shown);
+    return XT_OK;
 }
 
 static xt_status replace_file(const char *path, const void *bytes, size_t n_bytes, xt_err *err)
@@ -160,6 +165,8 @@ static xt_status replace_file(const char *path, const void *bytes, size_t n_byte
     int dir = open(parent.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     xt_status status = dir < 0 ? xt_fail_errno(err, "cannot create %s", path)
                                : xt_file_replace_at(dir, name, path, bytes, n_bytes, err);
+    if (!status)
+        status = xt_dir_sync(dir, parent.data, err);
     if (dir >= 0)
         close(dir);
     xt_buf_clear(&parent);

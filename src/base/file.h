@@ -33,9 +33,13 @@ xt_status xt_temp_open(int dir, const char *name, const char *shown, xt_buf *tem
  * /dev/stdout) is written to as it is. */
 xt_status xt_file_replace(const char *path, const void *bytes, size_t n_bytes, xt_err *err);
 
-/* The same for a name in an open directory, which may have been renamed since. A
- * link is replaced. Messages say `shown`. */
+/* The same for a name in an open directory, which may have been renamed since,
+ * but the directory is left to xt_dir_sync: a crash before that may bring the
+ * old file back. A link is replaced. Messages say `shown`. */
 xt_status xt_file_replace_at(int dir, const char *name, const char *shown, const void *bytes, size_t n_bytes, xt_err *err);
+
+/* Makes what was created, renamed and removed in an open directory last. */
+xt_status xt_dir_sync(int dir, const char *shown, xt_err *err);
 
 /* Creates a directory and its parents (mode 0777 less umask). Existing is fine. */
 xt_status xt_make_dirs(const char *path, xt_err *err);

@@ -1,5 +1,6 @@
 /* The program: the command line in, one exit code out. The only file that
  * exits, and with base/log.c the only ones that write to stderr. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
@@ -49,6 +50,7 @@ int main(int argc, char **argv)
 {
     static xt_err err;
     xt_options options = {0};
+    xt_seconds(); /* from here on */
     hold_standard_descriptors();
     xt_status status = xt_options_parse(argc, argv, &options, &err);
     if (!status) {

@@ -65,10 +65,9 @@ xt_status xt_session_open_engine(xt_session *session, xt_err *err)
     if (status)
         return status;
     const xt_engine_facts *facts = &session->engine->facts;
-    xt_detail("engine %s (%s) on %s %s, %s", facts->engine, facts->why, facts->device_index, facts->device,
-              facts->driver);
-    xt_detail("data %.3f s, opening the engine %.3f s, %zu bytes on the device", session->data_seconds,
-              session->open_seconds, facts->device_bytes);
+    const char *form = facts->form ? facts->form : "";
+    xt_detail("engine %s%s%s (%s) on %s %s, %s; %zu bytes on the device", facts->engine, *form ? ", " : "", form,
+              facts->why, facts->device_index, facts->device, facts->driver, facts->device_bytes);
     return XT_OK;
 }
 

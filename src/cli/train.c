@@ -79,6 +79,14 @@ static xt_status train(const xt_options *options, xt_session *session, xt_run_re
     return status;
 }
 
+static void tell_seconds(const xt_run_seconds *s, bool built_from_cache)
+{
+    xt_detail("milliseconds: data %.3f, opening the device %.3f, building %.3f%s, first launch %.3f, else in opening %.3f, "
+              "training %.3f, output %.3f; %.3f in all",
+              1e3 * s->data, 1e3 * s->open_device, 1e3 * s->build, built_from_cache ? " (from the cache)" : "",
+              1e3 * s->first_launch, 1e3 * s->open_engine, 1e3 * s->training, 1e3 * s->output, 1e3 * s->total);
+}
+
 xt_status xt_cmd_train(const xt_options *options, xt_err *err)
 {
     xt_session session = {0};
@@ -92,8 +100,10 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
         xt_note("interrupted before the first epoch; no model is saved");
     else if (!status)
         xt_note("%s%u epoch%s in %.3f s (%s on %s); %s/model.safetensors", result.signal ? "interrupted: " : "",
-                result.epochs, result.epochs == 1 ? "" : "s", result.train_seconds, session.engine->facts.engine, session.engine->facts.device,
-                session.spec->output_dir);
+                result.epochs, result.epochs == 1 ? "" : "s", result.seconds.training, session.engine->facts.engine,
+                session.engine->facts.device, session.spec->output_dir);
+    if (!status)
+        tell_seconds(&result.seconds, session.engine->facts.built_from_cache);
     xt_session_close(&session);
     if (!status && result.signal) {
         /* So that the shell's loop around it stops too. */

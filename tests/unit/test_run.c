@@ -52,12 +52,12 @@ static void assert_record(const unit_job *j, const char *losses)
     assert_int_equal(strlen(started), strlen("2026-01-31T12:34:56Z"));
     assert_int_equal(started[10], 'T');
     const json_t *seconds = json_object_get(record, "seconds"), *engine = json_object_get(record, "engine");
-    assert_keys(seconds, "data open_engine training output ");
+    assert_keys(seconds, "data open_device build first_launch open_engine training output total ");
     assert_true(json_number_value(json_object_get(seconds, "data")) == 0.25);
     assert_true(json_number_value(json_object_get(seconds, "open_engine")) == 0.5);
     assert_true(json_number_value(json_object_get(seconds, "training")) > 0);
     assert_true(json_number_value(json_object_get(seconds, "output")) > 0);
-    assert_keys(engine, "name why device device_index device_type platform driver blas device_bytes ");
+    assert_keys(engine, "name why device device_index device_type platform driver blas form built_from_cache device_bytes ");
     assert_string_equal(json_string_value(json_object_get(engine, "name")), "reference");
     assert_string_equal(json_string_value(json_object_get(engine, "device")), "host");
     assert_true(json_is_null(json_object_get(engine, "platform")));
@@ -95,7 +95,7 @@ static void finished(void **state)
     assert_int_equal(unit_run_go(&j), XT_OK);
     assert_int_equal(j.result.epochs, 37);
     assert_int_equal(j.result.signal, 0);
-    assert_true(j.result.train_seconds > 0);
+    assert_true(j.result.seconds.training > 0);
     unit_run_files("out", "config.yaml loss.csv model.safetensors run.json ");
     unit_run_status("finished", 37, true);
     expect_rows(&j, 37, &rows, &losses);

@@ -1,6 +1,7 @@
 /* The reference engine: plain loops on the host, from the same operations as
- * the kernels. Every sum runs in ascending order from 0 and a unit's bias is
- * added last; tests hold the other engines against it. */
+ * the kernels; tests hold the other engines against it. Its order of summation
+ * is the fused kernel's, which cl/fused.cl describes. */
+#include "engine/engines.h"
 #include "engine/layerwise.h"
 
 #include <stdlib.h>
@@ -28,6 +29,36 @@ static size_t block(const reference *engine, size_t layer)
     return plan_of(engine)->layers[layer].z * engine->base.batch_rows;
 }
 
+enum { LANES = 16 };
+
+/* The first layer's: ascending. */
+static float plain_dot(const float *x, const float *weight, size_t n)
+{
+    float sum = x[0] * weight[0];
+    for (size_t k = 1; k < n; k++)
+        sum += x[k] * weight[k];
+    return sum;
+}
+
+/* The later layers': by lanes, those beyond n hold 0. */
+static float lanes_dot(const float *x, const float *weight, size_t n)
+{
+    float lanes[LANES] = {0};
+    size_t whole = n / LANES * LANES;
+    for (size_t l = 0; l < LANES && l < n; l++)
+        lanes[l] = x[l] * weight[l];
+    for (size_t k = LANES; k < whole; k += LANES)
+        for (size_t l = 0; l < LANES; l++)
+            lanes[l] += x[k + l] * weight[k + l];
+    if (n > LANES && whole < n)
+        for (size_t l = 0; l < LANES; l++)
+            lanes[l] += whole + l < n ? x[whole + l] * weight[whole + l] : 0.0f;
+    for (size_t half = LANES / 2; half; half /= 2)
+        for (size_t l = 0; l < half; l++)
+            lanes[l] += lanes[l + half];
+    return lanes[0];
+}
+
 static void forward_rows(reference *engine, size_t n)
 {
     const xt_plan *plan = plan_of(engine);
@@ -38,9 +69,8 @@ static void forward_rows(reference *engine, size_t n)
         float *z = engine->z + block(engine, i), *a = engine->a + block(engine, i);
         for (size_t r = 0; r < n; r++)
             for (size_t u = 0; u < layer->units; u++) {
-                float sum = 0;
-                for (size_t k = 0; k < layer->inputs; k++)
-                    sum += x[r * layer->inputs + k] * weight[u * layer->inputs + k];
+                const float *row = x + r * layer->inputs, *w = weight + u * layer->inputs;
+                float sum = i ? lanes_dot(row, w, layer->inputs) : plain_dot(row, w, layer->inputs);
                 size_t at = r * layer->units + u;
                 z[at] = sum + bias[u];
                 a[at] = xt_activate(layer->activation, z[at], layer->activation_param);
@@ -110,20 +140,29 @@ static void output_gradients(reference *engine, size_t n)
     }
 }
 
+/* out = factor * from, or is added to. */
+static void add_scaled(float *restrict out, const float *restrict from, float factor, size_t n, bool begin)
+{
+    if (begin)
+        for (size_t k = 0; k < n; k++)
+            out[k] = factor * from[k];
+    else
+        for (size_t k = 0; k < n; k++)
+            out[k] += factor * from[k];
+}
+
 static void weight_gradients(reference *engine, size_t i, size_t n)
 {
     const xt_plan_layer *layer = &plan_of(engine)->layers[i];
     const float *gz = engine->gz + block(engine, i);
     const float *x = i ? engine->a + block(engine, i - 1) : engine->x;
     float *weight = engine->gradients + layer->weight, *bias = engine->gradients + layer->bias;
-    memset(weight, 0, (layer->inputs + 1) * layer->units * sizeof *weight);
-    for (size_t r = 0; r < n; r++)
-        for (size_t u = 0; u < layer->units; u++) {
-            float g = gz[r * layer->units + u];
-            for (size_t k = 0; k < layer->inputs; k++)
-                weight[u * layer->inputs + k] += g * x[r * layer->inputs + k];
-            bias[u] += g;
-        }
+    for (size_t r = 0; r < n; r++) {
+        for (size_t u = 0; u < layer->units; u++)
+            add_scaled(weight + u * layer->inputs, x + r * layer->inputs, gz[r * layer->units + u], layer->inputs,
+                       r == 0);
+        add_scaled(bias, gz + r * layer->units, 1, layer->units, r == 0);
+    }
 }
 
 /* Gradients by z of the layer below layer i. */
@@ -134,11 +173,10 @@ static void input_gradients(reference *engine, size_t i, size_t n)
     const float *gz = engine->gz + block(engine, i), *weight = engine->state + layer->weight;
     size_t at = block(engine, i - 1);
     float *out = engine->gz + at;
-    memset(out, 0, n * below->units * sizeof *out);
     for (size_t r = 0; r < n; r++)
         for (size_t u = 0; u < layer->units; u++)
-            for (size_t k = 0; k < layer->inputs; k++)
-                out[r * layer->inputs + k] += gz[r * layer->units + u] * weight[u * layer->inputs + k];
+            add_scaled(out + r * layer->inputs, weight + u * layer->inputs, gz[r * layer->units + u], layer->inputs,
+                       u == 0);
     for (size_t j = 0; j < n * below->units; j++)
         out[j] *= xt_activate_grad(below->activation, engine->z[at + j], engine->a[at + j], below->activation_param);
 }
@@ -254,8 +292,10 @@ static void reference_close(xt_engine *base)
 static const xt_layerwise_steps steps = {order, forward, score, backward, update, scores};
 static const xt_engine_ops ops = {xt_layerwise_train, outputs, gradients, read_state, write_state, reference_close};
 
-xt_status xt_reference_open(const xt_plan *plan, const xt_dataset *data, xt_engine **out, xt_err *err)
+xt_status xt_reference_open(const xt_plan *plan, const xt_dataset *data, xt_context *context, xt_engine **out,
+                            xt_err *err)
 {
+    (void)context;
     reference *engine = calloc(1, sizeof *engine);
     if (!engine)
         return xt_fail_memory(err, "the reference engine", sizeof *engine);

@@ -15,6 +15,9 @@
 #ifndef XT_ROWS
 #define XT_ROWS __global
 #endif
+#ifndef XT_TARGETS
+#define XT_TARGETS __global
+#endif
 
 #ifndef xt_exp
 #define xt_exp exp

@@ -3,12 +3,12 @@
  * This file is compiled three times from one text: as OpenCL C in the kernels,
  * as C11 in single precision for the host reference, and as C11 in double
  * precision for the derivative checks. So it keeps to the subset that they
- * share: no variadic macros, no pointers without XT_ROWS, and math functions
+ * share: no variadic macros, no pointers without an address space, and math functions
  * by their xt_ names. Whoever includes it defines before (device.h does in kernels):
  *   xt_real                 the type of a value
  *   XT_R(c)                 a constant as xt_real
  *   XT_FN                   how a function is declared ("static inline", "inline")
- *   XT_ROWS                 the address space of a row of outputs or targets
+ *   XT_ROWS, XT_TARGETS     the address spaces of a row of outputs, of targets
  *   xt_exp .. xt_sqrt       the math functions for xt_real
  *
  * Adding an operation is one row in its list and its functions; the row's
@@ -216,7 +216,7 @@ XT_FN xt_cell xt_opt_sgd(xt_cell c, xt_real g, xt_hyper h)
 
 /* p: threshold, q: positive (0 above, 1 below). Several outputs: the largest,
  * ties to the lowest index. An output that is not a number is never right. */
-XT_FN float xt_metric_accuracy(XT_ROWS const float *a, XT_ROWS const float *y, int n, float p, float q)
+XT_FN float xt_metric_accuracy(XT_ROWS const float *a, XT_TARGETS const float *y, int n, float p, float q)
 {
     if (n == 1) {
         int said = q != 0 ? a[0] < p : a[0] > p;
@@ -231,7 +231,7 @@ XT_FN float xt_metric_accuracy(XT_ROWS const float *a, XT_ROWS const float *y, i
     return said == is && a[said] == a[said] ? 1.0f : 0.0f;
 }
 
-XT_FN float xt_metric_mae(XT_ROWS const float *a, XT_ROWS const float *y, int n, float p, float q)
+XT_FN float xt_metric_mae(XT_ROWS const float *a, XT_TARGETS const float *y, int n, float p, float q)
 {
     (void)p; (void)q;
     float sum = 0;
@@ -240,7 +240,7 @@ XT_FN float xt_metric_mae(XT_ROWS const float *a, XT_ROWS const float *y, int n,
     return sum;
 }
 
-XT_FN float xt_metric_rmse(XT_ROWS const float *a, XT_ROWS const float *y, int n, float p, float q)
+XT_FN float xt_metric_rmse(XT_ROWS const float *a, XT_TARGETS const float *y, int n, float p, float q)
 {
     (void)p; (void)q;
     float sum = 0;
@@ -305,7 +305,7 @@ XT_FN xt_cell xt_update(int code, xt_cell cell, xt_real g, xt_hyper h)
 #undef XT_CASE
 }
 
-XT_FN float xt_metric(int code, XT_ROWS const float *a, XT_ROWS const float *y, int n, float p, float q)
+XT_FN float xt_metric(int code, XT_ROWS const float *a, XT_TARGETS const float *y, int n, float p, float q)
 {
 #define XT_CASE(name, x, b, c, d) case XT_METRIC_##name: return xt_metric_##name(a, y, n, p, q);
     switch (code) { XT_METRICS(XT_CASE) default: return 0; }

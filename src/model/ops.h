@@ -15,6 +15,7 @@
 #define XT_R(c) ((float)(c))
 #define XT_FN static inline
 #define XT_ROWS
+#define XT_TARGETS
 #define xt_exp expf
 #define xt_expm1 expm1f
 #define xt_log1p log1pf
@@ -27,6 +28,7 @@
 #undef XT_R
 #undef XT_FN
 #undef XT_ROWS
+#undef XT_TARGETS
 #undef xt_exp
 #undef xt_expm1
 #undef xt_log1p

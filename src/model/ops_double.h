@@ -10,6 +10,7 @@
 #define XT_R(c) ((double)(c))
 #define XT_FN static inline
 #define XT_ROWS
+#define XT_TARGETS
 #define xt_exp exp
 #define xt_expm1 expm1
 #define xt_log1p log1p

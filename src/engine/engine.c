@@ -1,36 +1,58 @@
 #include "engine/engine.h"
 
-#include "engine/layerwise.h"
+#include "base/clock.h"
+#include "engine/engines.h"
 
-#include <string.h>
-
-typedef xt_status engine_open(const xt_plan *plan, const xt_dataset *data, xt_engine **out, xt_err *err);
+#include <stdio.h>
 
 #define ROW(name, help) [XT_ENGINE_##name] = xt_##name##_open,
-static engine_open *const openers[XT_N_ENGINES] = {XT_ENGINES(ROW)};
+static xt_engine_open_fn *const openers[XT_N_ENGINES] = {XT_ENGINES(ROW)};
 #undef ROW
 
-xt_engine_code xt_engine_choose(const xt_plan *plan, const char **why)
+/* Engines on the device of the spec need it open; the reference opens no OpenCL. */
+static xt_status open_context(const xt_plan *plan, xt_context **out, double *seconds, xt_err *err)
 {
-    if (plan->spec->engine != XT_ENGINE_auto) {
-        *why = "asked for";
-        return plan->spec->engine;
-    }
-    *why = "auto: trains on an OpenCL device";
-    return XT_ENGINE_gemm;
+    double before = xt_seconds();
+    xt_device device;
+    xt_status status = xt_device_select(plan->spec->device, &device, err);
+    if (!status)
+        status = xt_context_open(&device, out, err);
+    *seconds = xt_seconds() - before;
+    return status;
+}
+
+static void describe_device(const xt_device *device, xt_engine_facts *facts)
+{
+    snprintf(facts->device, sizeof facts->device, "%s", device->name);
+    snprintf(facts->platform, sizeof facts->platform, "%s", device->platform_name);
+    snprintf(facts->driver, sizeof facts->driver, "%s", device->driver_version);
+    snprintf(facts->device_type, sizeof facts->device_type, "%s", xt_device_type_name(device));
+    snprintf(facts->device_index, sizeof facts->device_index, "%u:%u", device->platform_index, device->device_index);
 }
 
 xt_status xt_engine_open(const xt_plan *plan, const xt_dataset *data, const float *state, xt_engine **out,
                          xt_err *err)
 {
-    const char *why;
+    const char *why = "asked for";
+    double device_seconds = 0;
+    xt_context *context = NULL;
     xt_engine *engine = NULL;
-    xt_engine_code code = xt_engine_choose(plan, &why);
-    xt_status status = openers[code](plan, data, &engine, err);
+    xt_engine_code code = plan->spec->engine;
+    xt_status status = code == XT_ENGINE_reference ? XT_OK : open_context(plan, &context, &device_seconds, err);
     if (status)
         return status;
+    if (code == XT_ENGINE_auto)
+        code = xt_engine_choose(plan, data, &context->device, &why);
+    status = openers[code](plan, data, context, &engine, err);
+    if (status) {
+        xt_context_close(&context);
+        return status;
+    }
     engine->facts.engine = xt_table_at(&xt_engine_names, code)->name;
     engine->facts.why = why;
+    engine->facts.device_seconds = device_seconds;
+    if (context)
+        describe_device(&context->device, &engine->facts);
     if (state)
         status = engine->ops->write_state(engine, state, err);
     if (status)

@@ -71,8 +71,4 @@ xt_status xt_engine_open(const xt_plan *plan, const xt_dataset *data, const floa
 /* NULL-safe; sets *engine to NULL. */
 void xt_engine_close(xt_engine **engine);
 
-/* The engine that the spec asks for; for `auto` the one that suits the plan,
- * never reference. *why becomes a constant that says so in words. */
-xt_engine_code xt_engine_choose(const xt_plan *plan, const char **why);
-
 #endif

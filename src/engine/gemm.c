@@ -3,6 +3,8 @@
  * it, or, shuffled, a copy that a kernel gathers. Everything is enqueued on
  * one in-order queue, and an epoch waits for its scores alone. Conventions are
  * those of reference.c: sums from 0 in ascending order, a unit's bias last. */
+#include "base/clock.h"
+#include "engine/engines.h"
 #include "engine/layerwise.h"
 #include "engine/product.h"
 
@@ -339,40 +341,43 @@ static xt_status write_state(xt_engine *base, const float *state, xt_err *err)
 
 /* ---- open and close ---- */
 
+/* All but the context. */
+static void release(gemm *engine)
+{
+    xt_buffers_close(engine->context, N_BUFFERS, engine->buffers);
+    for (int i = 0; i < N_KERNELS; i++)
+        xt_kernel_close(engine->context, &engine->kernels[i]);
+    xt_products_close(&engine->products);
+    xt_program_close(engine->context, &engine->program);
+    xt_layerwise_clear(&engine->base);
+    free(engine);
+}
+
 static void gemm_close(xt_engine *base)
 {
     gemm *engine = (gemm *)base;
-    if (engine->context) {
-        /* Not after a prediction: without the kernels of training it would be kept. */
-        if (engine->trained)
-            xt_program_keep(engine->context, &engine->program);
-        for (int i = 0; i < N_BUFFERS; i++)
-            xt_buffer_close(engine->context, &engine->buffers[i]);
-        for (int i = 0; i < N_KERNELS; i++)
-            xt_kernel_close(engine->context, &engine->kernels[i]);
-        xt_products_close(&engine->products);
-        xt_program_close(engine->context, &engine->program);
-    }
-    xt_context_close(&engine->context);
-    xt_layerwise_clear(&engine->base);
-    free(engine);
+    xt_context *context = engine->context;
+    /* Not after a prediction: without the kernels of training it would be kept. */
+    if (engine->trained)
+        xt_program_keep(context, &engine->program);
+    release(engine);
+    xt_context_close(&context);
 }
 
 static const xt_layerwise_steps steps = {order, forward, score, backward, update, scores};
 static const xt_engine_ops ops = {xt_layerwise_train, outputs, gradients, read_state, write_state, gemm_close};
 
-static xt_status open_device(gemm *engine, xt_err *err)
+static xt_status open_program(gemm *engine, xt_err *err)
 {
     const char *files[] = {"device.h", "scalar.h", "dense.cl", "product.cl"};
     const xt_program_source source = {NULL, files, sizeof files / sizeof *files};
-    xt_device device;
-    xt_status status = xt_device_select(plan_of(engine)->spec->device, &device, err);
-    if (!status)
-        status = xt_context_open(&device, &engine->context, err);
-    if (!status)
-        status = xt_program_open(engine->context, &source, &engine->program, err);
+    xt_engine_facts *facts = &engine->base.base.facts;
+    double before = xt_seconds();
+    xt_status status = xt_program_open(engine->context, &source, &engine->program, err);
     for (int i = 0; !status && i < N_KERNELS; i++)
         status = xt_kernel_open(engine->context, engine->program.program, kernel_names[i], &engine->kernels[i], err);
+    facts->build_seconds = xt_seconds() - before;
+    facts->built_from_cache = engine->program.from_cache;
     return status;
 }
 
@@ -415,44 +420,13 @@ static void size_buffers(gemm *engine)
     n[SCORES] = (1 + plan->spec->n_metrics) * data->n_rows;
 }
 
-/* Kernels count in 32 bits, with room for a filled-up last work-group. */
-static const size_t max_elements = INT32_MAX;
-
-static xt_status check_total(const gemm *engine, xt_err *err)
-{
-    const xt_device *device = &engine->context->device;
-    size_t total = engine->base.base.facts.device_bytes;
-    if (total <= device->global_bytes)
-        return XT_OK;
-    return xt_fail(err, XT_FAILED, "training needs %zu bytes of memory on %s, which has %llu; a smaller network, or a "
-                                   "smaller train.batch_size, needs less",
-                   total, device->name, (unsigned long long)device->global_bytes);
-}
-
-/* Before anything is compiled or taken. */
-static xt_status check_sizes(gemm *engine, xt_err *err)
-{
-    size_t total = 0;
-    size_buffers(engine);
-    for (int i = 0; i < N_BUFFERS; i++) {
-        if (engine->sizes[i] > max_elements)
-            return xt_fail(err, XT_FAILED, "%s: %zu numbers are more than the gemm engine can address (%zu); a smaller "
-                                           "train.batch_size needs fewer",
-                           buffer_names[i], engine->sizes[i], max_elements);
-        total += (engine->sizes[i] ? engine->sizes[i] : 1) * sizeof(cl_float);
-    }
-    engine->base.base.facts.device_bytes = total;
-    return check_total(engine, err);
-}
-
 static xt_status open_buffers(gemm *engine, xt_err *err)
 {
     const xt_dataset *data = engine->base.base.data;
-    engine->base.base.facts.device_bytes += xt_products_bytes(engine->products);
-    xt_status status = check_total(engine, err);
-    for (int i = 0; !status && i < N_BUFFERS; i++)
-        status = xt_buffer_open(engine->context, buffer_names[i],
-                                (engine->sizes[i] ? engine->sizes[i] : 1) * sizeof(cl_float), &engine->buffers[i], err);
+    xt_status status = xt_buffers_check(engine->context, buffer_names, engine->sizes, N_BUFFERS,
+                                        xt_products_bytes(engine->products), &engine->base.base.facts.device_bytes, err);
+    if (!status)
+        status = xt_buffers_open(engine->context, buffer_names, engine->sizes, N_BUFFERS, engine->buffers, err);
     if (!status && data)
         status = xt_buffer_write(engine->context, engine->buffers[INPUTS], 0, data->inputs,
                                  engine->sizes[INPUTS] * sizeof(float), err);
@@ -462,39 +436,32 @@ static xt_status open_buffers(gemm *engine, xt_err *err)
     return status;
 }
 
-static void state_facts(gemm *engine)
+xt_status xt_gemm_open(const xt_plan *plan, const xt_dataset *data, xt_context *context, xt_engine **out, xt_err *err)
 {
-    const xt_device *device = &engine->context->device;
-    xt_engine_facts *facts = &engine->base.base.facts;
-    snprintf(facts->device, sizeof facts->device, "%s", device->name);
-    snprintf(facts->platform, sizeof facts->platform, "%s", device->platform_name);
-    snprintf(facts->driver, sizeof facts->driver, "%s", device->driver_version);
-    snprintf(facts->device_type, sizeof facts->device_type, "%s", xt_device_type_name(device));
-    snprintf(facts->device_index, sizeof facts->device_index, "%u:%u", device->platform_index, device->device_index);
-    snprintf(facts->blas, sizeof facts->blas, "%s", xt_products_blas(engine->products));
-}
-
-xt_status xt_gemm_open(const xt_plan *plan, const xt_dataset *data, xt_engine **out, xt_err *err)
-{
+    xt_engine_facts *facts;
     gemm *engine = calloc(1, sizeof *engine);
     if (!engine)
         return xt_fail_memory(err, "the gemm engine", sizeof *engine);
     engine->base.base.ops = &ops;
     engine->base.steps = &steps;
+    engine->context = context;
+    facts = &engine->base.base.facts;
     xt_status status = xt_layerwise_init(&engine->base, plan, data, err);
+    size_buffers(engine);
+    /* Before anything is compiled or taken. */
     if (!status)
-        status = open_device(engine, err);
+        status = xt_buffers_check(context, buffer_names, engine->sizes, N_BUFFERS, 0, &facts->device_bytes, err);
     if (!status)
-        status = check_sizes(engine, err);
+        status = open_program(engine, err);
     if (!status)
         status = open_products(engine, err);
     if (!status)
         status = open_buffers(engine, err);
     if (status) {
-        gemm_close(&engine->base.base);
+        release(engine);
         return status;
     }
-    state_facts(engine);
+    snprintf(facts->blas, sizeof facts->blas, "%s", xt_products_blas(engine->products));
     *out = &engine->base.base;
     return XT_OK;
 }

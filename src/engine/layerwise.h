@@ -50,8 +50,4 @@ double xt_layerwise_mean_loss(const float *scores, size_t n, size_t n_outputs);
 /* The train operation of such an engine. */
 xt_status xt_layerwise_train(xt_engine *engine, uint32_t first, uint32_t n, xt_epoch *rows, xt_err *err);
 
-/* The engines that are built on it. */
-xt_status xt_reference_open(const xt_plan *plan, const xt_dataset *data, xt_engine **out, xt_err *err);
-xt_status xt_gemm_open(const xt_plan *plan, const xt_dataset *data, xt_engine **out, xt_err *err);
-
 #endif

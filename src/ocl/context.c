@@ -57,6 +57,11 @@ void xt_context_close(xt_context **at)
     *at = NULL;
 }
 
+xt_status xt_context_flush(xt_context *context, xt_err *err)
+{
+    return XT_CL(context->device.name, clFlush(context->queue), err);
+}
+
 xt_status xt_context_finish(xt_context *context, xt_err *err)
 {
     context->n_queued = 0;

@@ -11,11 +11,13 @@
 #include "ocl/call.h"
 #include "ocl/device.h"
 
+#include <stdatomic.h>
+
 typedef struct xt_context {
     xt_device device;
     cl_context context;
     cl_command_queue queue; /* in order */
-    long n_live;            /* buffers, programs and kernels not yet released */
+    atomic_long n_live;     /* buffers, programs and kernels not yet released */
     unsigned n_queued;      /* commands since the queue was last known to be empty */
     char *cl_dir;           /* XORTRAIN_CL_DIR; NULL where it is not set */
     xt_cache *cache;        /* of compiled programs; NULL where there is none */
@@ -37,6 +39,9 @@ void xt_buffer_close(xt_context *context, cl_mem *buffer);
 xt_status xt_buffer_write(xt_context *context, cl_mem buffer, size_t offset, const void *from, size_t n_bytes,
                           xt_err *err);
 xt_status xt_buffer_read(xt_context *context, cl_mem buffer, size_t offset, void *to, size_t n_bytes, xt_err *err);
+
+/* Sees to it that the device begins with what was put into the queue. */
+xt_status xt_context_flush(xt_context *context, xt_err *err);
 
 /* Waits until the queue is empty. */
 xt_status xt_context_finish(xt_context *context, xt_err *err);
@@ -93,7 +98,8 @@ void xt_program_close(xt_context *context, xt_program *program);
 typedef struct xt_kernel {
     cl_kernel kernel;
     const char *name;
-    size_t group; /* work-items a work-group that the device and kernel allow */
+    size_t group; /* work-items a work-group: a usual number, or fewer where there must be */
+    size_t limit; /* as many as device and kernel allow */
 } xt_kernel;
 
 /* name must outlive the kernel. */
@@ -101,7 +107,8 @@ xt_status xt_kernel_open(xt_context *context, cl_program program, const char *na
 /* Safe on a zeroed kernel; zeroes it. */
 void xt_kernel_close(xt_context *context, xt_kernel *kernel);
 
-/* An argument by value or buffer; an array of them ends with size 0. */
+/* An argument by value or buffer, or, with value NULL, so many bytes of local
+ * memory; an array of them ends with size 0. */
 typedef struct xt_arg {
     size_t size;
     const void *value;
@@ -114,5 +121,9 @@ typedef struct xt_arg {
  * the kernel must check its index against n, since the last group is filled
  * up. n 0 enqueues nothing. */
 xt_status xt_launch(xt_context *context, const xt_kernel *kernel, size_t n, const xt_arg *args, xt_err *err);
+
+/* Launches one group on a queue of its own and waits for it: what a driver
+ * leaves for a kernel's first launch is then done. Any thread may do so. */
+xt_status xt_launch_apart(const xt_context *context, const xt_kernel *kernel, const xt_arg *args, xt_err *err);
 
 #endif

@@ -71,6 +71,8 @@ static void describe(cl_device_id id, xt_device *device)
     code |= clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof device->max_group, &device->max_group, NULL);
     code |= clGetDeviceInfo(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof device->compute_units, &device->compute_units,
                             NULL);
+    code |= clGetDeviceInfo(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof device->vector_width,
+                            &device->vector_width, NULL);
     code |= clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof device->global_bytes, &device->global_bytes, NULL);
     code |= clGetDeviceInfo(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof device->max_alloc_bytes,
                             &device->max_alloc_bytes, NULL);

@@ -19,6 +19,7 @@ typedef struct xt_device {
     char device_version[128], driver_version[128], platform_version[256];
     size_t max_group;       /* work-items a work-group */
     cl_uint compute_units;
+    cl_uint vector_width;   /* floats in a register of it; 1 where there are no vectors */
     cl_ulong global_bytes, max_alloc_bytes, local_bytes;
     char unusable[128];     /* why it cannot be used; "" when it can */
 } xt_device;

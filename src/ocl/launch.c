@@ -19,10 +19,12 @@ xt_status xt_kernel_open(xt_context *context, cl_program program, const char *na
         return xt_fail(err, XT_FAILED, "kernel %s: clGetKernelWorkGroupInfo: %s (%d) on %s", name, xt_cl_name(code),
                        code, device->name);
     }
-    while (group > 1 && (group > limit || group > device->max_group))
+    if (limit > device->max_group)
+        limit = device->max_group;
+    while (group > 1 && group > limit)
         group /= 2;
     context->n_live++;
-    *out = (xt_kernel){kernel, name, group};
+    *out = (xt_kernel){kernel, name, group, limit};
     return XT_OK;
 }
 
@@ -35,21 +37,50 @@ void xt_kernel_close(xt_context *context, xt_kernel *kernel)
     *kernel = (xt_kernel){0};
 }
 
-xt_status xt_launch(xt_context *context, const xt_kernel *kernel, size_t n, const xt_arg *args, xt_err *err)
+static xt_status set_args(const xt_context *context, const xt_kernel *kernel, const xt_arg *args, xt_err *err)
 {
-    const char *device = context->device.name;
-    size_t group = kernel->group, global = (n + group - 1) / group * group;
-    if (n == 0)
-        return XT_OK;
     for (cl_uint i = 0; args[i].size; i++) {
         cl_int code = clSetKernelArg(kernel->kernel, i, args[i].size, args[i].value);
         if (code != CL_SUCCESS)
             return xt_fail(err, XT_FAILED, "kernel %s, argument %u: clSetKernelArg: %s (%d) on %s", kernel->name, i,
-                           xt_cl_name(code), code, device);
+                           xt_cl_name(code), code, context->device.name);
     }
-    cl_int code = clEnqueueNDRangeKernel(context->queue, kernel->kernel, 1, NULL, &global, &group, 0, NULL, NULL);
+    return XT_OK;
+}
+
+static xt_status enqueue(const xt_context *context, cl_command_queue queue, const xt_kernel *kernel, size_t n,
+                         const xt_arg *args, xt_err *err)
+{
+    size_t group = kernel->group, global = (n + group - 1) / group * group;
+    xt_status status = set_args(context, kernel, args, err);
+    if (status)
+        return status;
+    cl_int code = clEnqueueNDRangeKernel(queue, kernel->kernel, 1, NULL, &global, &group, 0, NULL, NULL);
     if (code != CL_SUCCESS)
         return xt_fail(err, XT_FAILED, "kernel %s over %zu work-items: clEnqueueNDRangeKernel: %s (%d) on %s",
-                       kernel->name, n, xt_cl_name(code), code, device);
-    return xt_context_queued(context, 1, err);
+                       kernel->name, n, xt_cl_name(code), code, context->device.name);
+    return XT_OK;
+}
+
+xt_status xt_launch(xt_context *context, const xt_kernel *kernel, size_t n, const xt_arg *args, xt_err *err)
+{
+    if (n == 0)
+        return XT_OK;
+    xt_status status = enqueue(context, context->queue, kernel, n, args, err);
+    return status ? status : xt_context_queued(context, 1, err);
+}
+
+xt_status xt_launch_apart(const xt_context *context, const xt_kernel *kernel, const xt_arg *args, xt_err *err)
+{
+    const char *device = context->device.name;
+    cl_int code;
+    cl_command_queue queue = clCreateCommandQueue(context->context, context->device.id, 0, &code);
+    xt_status status = xt_cl_check(code, "clCreateCommandQueue", device, err);
+    if (status)
+        return status;
+    status = enqueue(context, queue, kernel, kernel->group, args, err);
+    if (!status)
+        status = XT_CL(device, clFinish(queue), err);
+    clReleaseCommandQueue(queue);
+    return status;
 }

@@ -26,7 +26,7 @@ endif
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -DCL_TARGET_OPENCL_VERSION=120 \
              -DXT_VERSION='"$(VERSION)"' -Isrc -isystem cl -ffp-contract=off -fstack-protector-strong \
              $(WARNINGS) $(OPT) $(WERROR) $(CFLAGS)
-LIBS = -lOpenCL -lyaml -lcsv -ljansson -lxxhash -lm -ldl
+LIBS = -pthread -lOpenCL -lyaml -lcsv -ljansson -lxxhash -lm -ldl
 
 # What a build needs, and what the tests need beyond it (Debian's names).
 BUILD_PACKAGES := gcc libc6-dev ocl-icd-opencl-dev pocl-opencl-icd libclblast-dev libyaml-dev libcsv-dev \

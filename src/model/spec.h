@@ -12,6 +12,7 @@
 /* ROW(name, help): the engines, as configs name them. src/engine has an
  * xt_<name>_open for each; `auto` weighs them. */
 #define XT_ENGINES(ROW) \
+    ROW(fused, "many epochs in one launch on an OpenCL device: the fastest for small networks") \
     ROW(gemm, "layer by layer on an OpenCL device, matrix products by CLBlast") \
     ROW(reference, "plain C on the host, single precision: the measure of the others")
 

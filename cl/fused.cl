@@ -1,0 +1,538 @@
+/* fused.cl: whole trainings in one launch. Built after device.h, scalar.h and
+ * fused_shape.h.
+ *
+ * One work-group trains n_epochs. On a CPU it is a single work-item whose
+ * vectors of XT_W values run across the units of a layer; elsewhere XT_W is 1
+ * and the work-items share out the units, a barrier after each stage.
+ *
+ * The general form takes the network as arguments. A specialised form has it
+ * compiled in: its prelude defines XT_JOB, XT_LAST and the XT_EACH_LAYER pair,
+ * and what it says comes in place of the arguments. Both run the same
+ * statements below.
+ *
+ * One order of summation for all forms, the reference engine's: a sum begins
+ * with its first product and takes the others in ascending order (inputs of
+ * the first layer; units behind a gradient; rows of a batch). Only the inputs
+ * of later layers are summed in XT_LANES lanes: lane l takes every sixteenth
+ * product from the l-th on, then lanes l and l + 8, l + 4, l + 2, l + 1 are
+ * added. A unit's bias is added last.
+ *
+ * state: parameters, then the optimiser's slots, each n_state floats. Layer 0
+ * lies as weight[input][unit], units padded; later ones as
+ * weight[unit][input], inputs padded; then the bias, padded.
+ * mem: a batch's inputs at x, values before and after activation at z and a of
+ * a layer (rows, padded units), z becoming the gradient by z; a gradient by a
+ * at g; gradients, laid out like the state; scores and a row's losses.
+ * Padding is always 0, so that it adds nothing and stays 0.
+ *
+ * The prelude says XT_W, XT_MEM (the address space of mem) and xt_real, and
+ *   XT_OWN_STATE   state is in mem (at n_mem), copied from and to global memory
+ *   XT_PRIVATE     that many floats of mem are private: arrays that become
+ *                  registers once every loop is unrolled
+ *   XT_TILE_ROWS   rows of a product that one tile computes
+ *   XT_UNROLL      said before a loop over a layer's parts */
+
+#if XT_W == 16
+typedef float16 xt_v;
+#define XT_ID 0
+#define XT_ITEMS 1
+#define XT_SYNC
+#define XT_GROUP __attribute__((reqd_work_group_size(1, 1, 1)))
+#else
+typedef float xt_v;
+#define XT_ID ((int)get_local_id(0))
+#define XT_ITEMS ((int)get_local_size(0))
+#define XT_SYNC barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
+#define XT_GROUP
+#endif
+#ifndef XT_UNROLL
+#define XT_UNROLL
+#endif
+#define XT_UNROLL_ALL _Pragma("unroll")
+
+#define XT_INLINE static inline
+#define XT_VECTORS(n) (((n) + XT_W - 1) / XT_W)
+
+/* In mem and state, where every row is aligned. */
+#define XT_AT(p) (*(XT_MEM xt_v *)(p))
+#define XT_LANES_AT(p) (*(XT_MEM const float16 *)(p))
+
+/* In the data, where rows are not padded: the last vector reads on into what
+ * follows, which the host provides for. */
+#if XT_W == 16
+#define XT_READ(p) vload16(0, (p))
+#define XT_NUMBERS ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+#else
+#define XT_READ(p) (*(p))
+#endif
+
+/* Work-items take turns over n things; over a (rows, n) grid of vectors. On a
+ * CPU the one takes them all, row by row. */
+#define XT_EACH(i, n) XT_UNROLL for (int i = XT_ID; i < (n); i += XT_ITEMS)
+#if XT_W == 16
+#define XT_GRID(r, rows, v, n) XT_UNROLL for (int r = 0; r < (rows); r++) XT_UNROLL for (int v = 0; v < (n); v++)
+#else
+#define XT_GRID(r, rows, v, n) \
+    for (int i_ = XT_ID, r, v; i_ < (rows) * (n) && (r = i_ / (n), v = i_ - r * (n), 1); i_ += XT_ITEMS)
+#endif
+
+/* Vector i of a row of n values: what is beyond them becomes 0. */
+XT_INLINE xt_v xt_padded(xt_v v, int i, int n)
+{
+#if XT_W == 16
+    return XT_NUMBERS < n - i * XT_W ? v : (xt_v)(0);
+#else
+    return v;
+#endif
+}
+
+/* ---- products ---- */
+
+/* A tile of M rows by N vectors of out = sum over k of s[row][k] * v[k]: s
+ * steps sm from row to row and sk from k to k, v sv from k to k, out so from
+ * row to row. n: values of a row from here on. */
+#define XT_TILE(M, N) \
+    XT_INLINE void xt_tile_##M##_##N(XT_MEM float *out, int so, XT_MEM const float *s, int sm, int sk, \
+                                     XT_MEM const float *v, int sv, int depth, int n) \
+    { \
+        xt_v sum[M][N]; \
+        XT_UNROLL_ALL for (int i = 0; i < M; i++) \
+            XT_UNROLL_ALL for (int j = 0; j < N; j++) \
+                sum[i][j] = s[i * sm] * XT_AT(v + j * XT_W); \
+        XT_UNROLL for (int k = 1; k < depth; k++) { \
+            XT_UNROLL_ALL for (int i = 0; i < M; i++) \
+                XT_UNROLL_ALL for (int j = 0; j < N; j++) \
+                    sum[i][j] += s[i * sm + k * sk] * XT_AT(v + k * sv + j * XT_W); \
+        } \
+        XT_UNROLL_ALL for (int i = 0; i < M; i++) \
+            XT_UNROLL_ALL for (int j = 0; j < N; j++) \
+                XT_AT(out + i * so + j * XT_W) = xt_padded(sum[i][j], j, n); \
+    }
+
+XT_TILE(1, 1)
+
+/* The whole of it, for rows and n values a row. A last tile that would stick
+ * out overlaps its neighbour: the same sums once more. */
+#if XT_W == 16
+#define XT_TILES(M, row) \
+    if (n_vectors == 1) { \
+        xt_tile_##M##_1(out + (row) * so, so, s + (row) * sm, sm, sk, v, sv, depth, n); \
+    } else { \
+        XT_UNROLL for (int j = 0; j < n_vectors; j += 2) { \
+            int at = min(j, n_vectors - 2) * XT_W; \
+            xt_tile_##M##_2(out + (row) * so + at, so, s + (row) * sm, sm, sk, v + at, sv, depth, n - at); \
+        } \
+    }
+XT_TILE(1, 2)
+XT_TILE(4, 1)
+XT_TILE(4, 2)
+#if XT_TILE_ROWS == 8
+XT_TILE(8, 1)
+XT_TILE(8, 2)
+#endif
+
+XT_INLINE void xt_products(XT_MEM float *out, int so, XT_MEM const float *s, int sm, int sk, XT_MEM const float *v,
+                           int sv, int rows, int n, int depth)
+{
+    int n_vectors = XT_VECTORS(n);
+#if XT_TILE_ROWS == 8
+    if (rows >= 8) {
+        XT_UNROLL for (int i = 0; i < rows; i += 8) {
+            int row = min(i, rows - 8);
+            XT_TILES(8, row)
+        }
+        return;
+    }
+#endif
+    if (rows >= 4) {
+        XT_UNROLL for (int i = 0; i < rows; i += 4) {
+            int row = min(i, rows - 4);
+            XT_TILES(4, row)
+        }
+        return;
+    }
+    XT_UNROLL for (int row = 0; row < rows; row++) {
+        XT_TILES(1, row)
+    }
+}
+#else
+XT_INLINE void xt_products(XT_MEM float *out, int so, XT_MEM const float *s, int sm, int sk, XT_MEM const float *v,
+                           int sv, int rows, int n, int depth)
+{
+    XT_GRID(row, rows, j, n)
+        xt_tile_1_1(out + row * so + j, so, s + row * sm, sm, sk, v + j, sv, depth, n - j);
+}
+#endif
+
+/* The lanes' sum. */
+XT_INLINE float xt_lanes_sum(float16 v)
+{
+    float8 a = v.lo + v.hi;
+    float4 b = a.lo + a.hi;
+    float2 c = b.lo + b.hi;
+    return c.x + c.y;
+}
+
+/* Of two rows of n values, n a multiple of XT_LANES. */
+XT_INLINE float xt_dot(XT_MEM const float *x, XT_MEM const float *w, int n)
+{
+    float16 sum = XT_LANES_AT(x) * XT_LANES_AT(w);
+    XT_UNROLL for (int k = XT_LANES; k < n; k += XT_LANES)
+        sum += XT_LANES_AT(x + k) * XT_LANES_AT(w + k);
+    return xt_lanes_sum(sum);
+}
+
+#if XT_W == 16
+/* Steps of sixteen xt_lanes_sum at once: each takes two vectors of sums in
+ * progress and halves the lanes of each sum. */
+XT_INLINE float16 xt_fold_8(float16 a, float16 b)
+{
+    return (float16)(a.lo, b.lo) + (float16)(a.hi, b.hi);
+}
+
+XT_INLINE float16 xt_fold_4(float16 a, float16 b)
+{
+    return (float16)(a.s0123, a.s89ab, b.s0123, b.s89ab) + (float16)(a.s4567, a.scdef, b.s4567, b.scdef);
+}
+
+XT_INLINE float16 xt_fold_2(float16 a, float16 b)
+{
+    return (float16)(a.s01, b.s01, a.s45, b.s45, a.s89, b.s89, a.scd, b.scd) +
+           (float16)(a.s23, b.s23, a.s67, b.s67, a.sab, b.sab, a.sef, b.sef);
+}
+
+XT_INLINE float16 xt_fold_1(float16 a, float16 b)
+{
+    return (float16)(a.s02, b.s02, a.s46, b.s46, a.s8a, b.s8a, a.sce, b.sce) +
+           (float16)(a.s13, b.s13, a.s57, b.s57, a.s9b, b.s9b, a.sdf, b.sdf);
+}
+
+/* xt_dot of x with sixteen rows of w. The folds leave the sums in the order
+ * 0 4 8 12 1 5 .., so they begin in the order that this undoes. */
+XT_INLINE float16 xt_dots(XT_MEM const float *x, XT_MEM const float *w, int n)
+{
+    float16 s[16];
+    XT_UNROLL_ALL for (int j = 0; j < 16; j++)
+        s[j] = XT_LANES_AT(x) * XT_LANES_AT(w + j * n);
+    XT_UNROLL for (int k = XT_LANES; k < n; k += XT_LANES) {
+        XT_UNROLL_ALL for (int j = 0; j < 16; j++)
+            s[j] += XT_LANES_AT(x + k) * XT_LANES_AT(w + j * n + k);
+    }
+    float16 a = xt_fold_4(xt_fold_8(s[0], s[4]), xt_fold_8(s[8], s[12]));
+    float16 b = xt_fold_4(xt_fold_8(s[1], s[5]), xt_fold_8(s[9], s[13]));
+    float16 c = xt_fold_4(xt_fold_8(s[2], s[6]), xt_fold_8(s[10], s[14]));
+    float16 d = xt_fold_4(xt_fold_8(s[3], s[7]), xt_fold_8(s[11], s[15]));
+    return xt_fold_1(xt_fold_2(a, b), xt_fold_2(c, d));
+}
+
+/* z of a later layer, without bias. */
+XT_INLINE void xt_rows_forward(XT_MEM float *z, XT_MEM const float *x, XT_MEM const float *weight, xt_fused_layer l,
+                               int rows)
+{
+    int width = XT_PADDED(l.units), depth = XT_PADDED(l.inputs);
+    XT_UNROLL for (int r = 0; r < rows; r++) {
+        if (l.units < 16) {
+            float16 dots = (float16)(0);
+            XT_UNROLL for (int u = 0; u < l.units; u++) {
+                float dot = xt_dot(x + r * depth, weight + u * depth, depth);
+                dots = XT_NUMBERS == u ? (float16)(dot) : dots;
+            }
+            XT_AT(z + r * width) = dots;
+        } else {
+            XT_UNROLL for (int i = 0; i < l.units; i += 16) {
+                int u = min(i, l.units - 16);
+                vstore16(xt_dots(x + r * depth, weight + u * depth, depth), 0, z + r * width + u);
+            }
+        }
+    }
+}
+#else
+XT_INLINE void xt_rows_forward(XT_MEM float *z, XT_MEM const float *x, XT_MEM const float *weight, xt_fused_layer l,
+                               int rows)
+{
+    int width = XT_PADDED(l.units), depth = XT_PADDED(l.inputs);
+    XT_GRID(r, rows, u, l.units)
+        z[r * width + u] = xt_dot(x + r * depth, weight + u * depth, depth);
+}
+#endif
+
+/* ---- the stages of training ---- */
+
+/* A batch: rows from .. from + n - 1 of the data, in the epoch's order. */
+typedef struct xt_batch {
+    __global const float *inputs, *targets;
+    __global const uint *order;
+    int from, n;
+} xt_batch;
+
+XT_INLINE int xt_row_of(xt_fused_job job, xt_batch batch, int r)
+{
+    return job.shuffled ? (int)batch.order[batch.from + r] : batch.from + r;
+}
+
+XT_INLINE __global const float *xt_targets_of(xt_fused_job job, xt_batch batch, int r)
+{
+    return batch.targets + xt_row_of(job, batch, r) * job.n_outputs;
+}
+
+XT_INLINE void xt_gather(XT_MEM float *mem, xt_fused_job job, xt_batch batch)
+{
+    int width = XT_PADDED(job.n_inputs);
+    XT_GRID(r, batch.n, i, XT_VECTORS(job.n_inputs))
+        XT_AT(mem + job.x + r * width + i * XT_W) =
+            XT_READ(batch.inputs + xt_row_of(job, batch, r) * job.n_inputs + i * XT_W);
+    XT_SYNC
+}
+
+XT_INLINE void xt_forward(XT_MEM float *mem, XT_MEM const float *state, xt_fused_layer l, int is_first, int rows)
+{
+    int width = XT_PADDED(l.units);
+    XT_MEM float *z = mem + l.z, *a = mem + l.a;
+    if (is_first)
+        xt_products(z, width, mem + l.x, XT_PADDED(l.inputs), 1, state + l.weight, width, rows, l.units, l.inputs);
+    else
+        xt_rows_forward(z, mem + l.x, state + l.weight, l, rows);
+    XT_SYNC
+    XT_GRID(r, rows, i, XT_VECTORS(l.units)) {
+        int at = r * width + i * XT_W;
+        xt_v value = XT_AT(z + at) + XT_AT(state + l.bias + i * XT_W);
+        XT_AT(z + at) = value;
+        XT_AT(a + at) = xt_padded(xt_activate(l.activation, value, l.param), i, l.units);
+    }
+    XT_SYNC
+}
+
+/* The gradient by a is at g, or follows from the targets in the last layer. */
+XT_INLINE void xt_backward(XT_MEM float *mem, XT_MEM const float *state, xt_fused_layer l, int is_first, int is_last,
+                           xt_fused_job job, xt_batch batch)
+{
+    int rows = batch.n, width = XT_PADDED(l.units), depth = XT_PADDED(l.inputs);
+    float scale = 1.0f / (float)(rows * l.units);
+    XT_MEM float *z = mem + l.z, *a = mem + l.a, *g = mem + job.g, *gradients = mem + job.gradients;
+    XT_GRID(r, rows, i, XT_VECTORS(l.units)) {
+        int at = r * width + i * XT_W;
+        xt_v before = XT_AT(z + at), after = XT_AT(a + at), gradient;
+        if (is_last)
+            gradient = xt_loss_grad(job.loss, after, XT_READ(xt_targets_of(job, batch, r) + i * XT_W),
+                                    job.loss_param) * scale;
+        else
+            gradient = XT_AT(g + at);
+        XT_AT(z + at) = xt_padded(gradient * xt_activate_grad(l.activation, before, after, l.param), i, l.units);
+    }
+    XT_SYNC
+    if (!is_first)
+        xt_products(g, depth, z, width, 1, state + l.weight, depth, rows, l.inputs, l.units);
+    /* Weights lie by input in the first layer and by unit in others; the sum over rows is one and the same. */
+    xt_products(gradients + l.weight, is_first ? width : depth, is_first ? mem + l.x : z, 1, is_first ? depth : width,
+                is_first ? z : mem + l.x, is_first ? width : depth, is_first ? l.inputs : l.units,
+                is_first ? l.units : l.inputs, rows);
+    XT_EACH(i, XT_VECTORS(l.units)) {
+        xt_v sum = XT_AT(z + i * XT_W);
+        XT_UNROLL for (int r = 1; r < rows; r++)
+            sum += XT_AT(z + r * width + i * XT_W);
+        XT_AT(gradients + l.bias + i * XT_W) = sum;
+    }
+    XT_SYNC
+}
+
+XT_INLINE void xt_apply(XT_MEM float *state, XT_MEM const float *gradients, xt_fused_job job, xt_fused_step step)
+{
+    xt_hyper hyper = {step.learning_rate, step.first,
+                      {job.hyper[0], job.hyper[1], job.hyper[2], job.hyper[3], job.hyper[4], job.hyper[5]}};
+    int n = job.n_state;
+    XT_EACH(i, n / XT_W) {
+        int at = i * XT_W;
+        xt_cell cell = {XT_AT(state + at), (xt_v)(0), (xt_v)(0)};
+        if (job.n_slots > 0)
+            cell.s0 = XT_AT(state + n + at);
+        if (job.n_slots > 1)
+            cell.s1 = XT_AT(state + 2 * n + at);
+        cell = xt_update(job.optimizer, cell, XT_AT(gradients + at), hyper);
+        XT_AT(state + at) = cell.p;
+        if (job.n_slots > 0)
+            XT_AT(state + n + at) = cell.s0;
+        if (job.n_slots > 1)
+            XT_AT(state + 2 * n + at) = cell.s1;
+    }
+    XT_SYNC
+}
+
+/* ---- scores ---- */
+
+/* An epoch's sums, the loss first; the first work-item's count. */
+typedef struct xt_sums {
+    xt_sum at[1 + XT_FUSED_METRICS];
+} xt_sums;
+
+#if XT_W == 16
+/* row: room for a row's values, so that what picks single ones out does not
+ * keep the compiler from holding mem in registers. */
+XT_INLINE void xt_score(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l, xt_fused_job job, xt_batch batch,
+                        xt_sums *sums)
+{
+    int width = XT_PADDED(l.units), n_vectors = XT_VECTORS(l.units);
+    XT_UNROLL for (int r = 0; r < batch.n; r++) {
+        __global const float *targets = xt_targets_of(job, batch, r);
+        XT_MEM const float *a = mem + l.a + r * width;
+        float loss = 0.0f;
+        XT_UNROLL for (int i = 0; i < n_vectors; i++)
+            XT_AT(row + i * XT_W) = xt_loss(job.loss, XT_AT(a + i * XT_W), XT_READ(targets + i * XT_W), job.loss_param);
+        XT_UNROLL for (int u = 0; u < l.units; u++)
+            loss += row[u];
+        sums->at[0] = xt_sum_add(sums->at[0], loss);
+        if (job.n_metrics > 0) {
+            XT_UNROLL for (int i = 0; i < n_vectors; i++)
+                XT_AT(row + i * XT_W) = XT_AT(a + i * XT_W);
+            XT_UNROLL for (int m = 0; m < job.n_metrics; m++)
+                sums->at[1 + m] = xt_sum_add(sums->at[1 + m], xt_metric(job.metric[m], row, targets, l.units,
+                                                                        job.metric_p[m], job.metric_q[m]));
+        }
+    }
+}
+#else
+XT_INLINE void xt_score(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l, xt_fused_job job, xt_batch batch,
+                        xt_sums *sums)
+{
+    XT_MEM float *scores = mem + job.scores;
+    int width = XT_PADDED(l.units);
+    XT_EACH(r, batch.n) {
+        __global const float *targets = xt_targets_of(job, batch, r);
+        XT_MEM const float *a = mem + l.a + r * width;
+        float loss = 0.0f;
+        for (int u = 0; u < l.units; u++)
+            loss += xt_loss(job.loss, a[u], targets[u], job.loss_param);
+        scores[r] = loss;
+        for (int m = 0; m < job.n_metrics; m++)
+            scores[(1 + m) * job.batch + r] =
+                xt_metric(job.metric[m], a, targets, l.units, job.metric_p[m], job.metric_q[m]);
+    }
+    XT_SYNC
+    if (XT_ID == 0)
+        for (int m = 0; m <= job.n_metrics; m++)
+            for (int r = 0; r < batch.n; r++)
+                sums->at[m] = xt_sum_add(sums->at[m], scores[m * job.batch + r]);
+    XT_SYNC
+}
+#endif
+
+/* ---- the kernel ---- */
+
+#ifdef XT_JOB
+#define XT_MODE XT_FUSED_TRAIN
+#else
+#define XT_JOB given
+#define XT_MODE given.mode
+#define XT_LAST layers[given.n_layers - 1]
+#define XT_EACH_LAYER(DO) \
+    for (int i = 0; i < given.n_layers; i++) { \
+        xt_fused_layer layer = layers[i]; \
+        DO(layer, i == 0, i == given.n_layers - 1) \
+    }
+#define XT_EACH_LAYER_BACK(DO) \
+    for (int i = given.n_layers - 1; i >= 0; i--) { \
+        xt_fused_layer layer = layers[i]; \
+        DO(layer, i == 0, i == given.n_layers - 1) \
+    }
+#endif
+
+#define XT_DO_FORWARD(layer, is_first, is_last) xt_forward(mem, state, layer, is_first, batch.n);
+#define XT_DO_BACKWARD(layer, is_first, is_last) xt_backward(mem, state, layer, is_first, is_last, job, batch);
+
+#ifdef XT_LOCAL
+#define XT_SCRATCH __local
+#else
+#define XT_SCRATCH __global
+#endif
+
+/* Trains n_epochs, or works out the gradient or the outputs of n_rows rows from
+ * row `first`.
+ * Index space: one work-group, on a CPU of one work-item.
+ * state: described above. scratch: mem, with the state behind it where
+ * XT_OWN_STATE says so; not used where XT_PRIVATE does. inputs (.., n_inputs)
+ * and targets (.., n_outputs) are followed by XT_LANES floats more. order:
+ * (n_epochs, n_rows) where shuffled. layers: n_layers. steps: the first
+ * updates' numbers, the last for all that follow. results: (n_epochs,
+ * 1 + n_metrics, 2), sums and their rounding. out: the gradient, laid out like
+ * the state, or outputs (n_rows, n_outputs). */
+__kernel XT_GROUP void xt_fused(__global float *restrict parameters, XT_SCRATCH float *restrict scratch,
+                                __global const float *restrict inputs, __global const float *restrict targets,
+                                __global const uint *restrict order, __global const xt_fused_layer *restrict layers,
+                                xt_fused_job given, __global const xt_fused_step *restrict steps, int n_steps,
+                                int first, int n_rows, int n_epochs, __global float *restrict results,
+                                __global float *restrict out)
+{
+    const xt_fused_job job = XT_JOB;
+    int n_all = job.n_state * (1 + job.n_slots);
+    /* To compile it, a driver may want a launch of no epoch while another one trains. */
+    if (n_epochs == 0)
+        return;
+#ifdef XT_PRIVATE
+    float mem[XT_PRIVATE] __attribute__((aligned(64)));
+    float row[XT_PRIVATE_ROW] __attribute__((aligned(64)));
+#else
+    XT_MEM float *mem = scratch, *row = scratch + job.row;
+#endif
+    XT_EACH(i, job.n_mem / XT_W)
+        XT_AT(mem + i * XT_W) = (xt_v)(0);
+#ifdef XT_OWN_STATE
+    XT_MEM float *state = mem + job.n_mem;
+    XT_EACH(i, n_all / XT_W)
+        XT_AT(state + i * XT_W) = *(__global xt_v *)(parameters + i * XT_W);
+#else
+    XT_MEM float *state = parameters;
+#endif
+    XT_SYNC
+    int step = 0;
+    for (int epoch = 0; epoch < n_epochs; epoch++) {
+        xt_sums sums;
+        XT_UNROLL for (int m = 0; m <= job.n_metrics; m++)
+            sums.at[m].hi = sums.at[m].lo = 0.0f;
+        /* Visit 0 trains, visit 1 goes forward alone. */
+        int n_visits = XT_MODE == XT_FUSED_TRAIN && job.report == XT_FUSED_EVAL ? 2 : 1;
+        for (int visit = 0; visit < n_visits; visit++) {
+            for (int from = 0; from < n_rows; from += job.batch) {
+                xt_batch batch = {inputs, targets, order + (job.shuffled ? epoch * n_rows : 0), first + from,
+                                  job.batch == 1 ? 1 : min(job.batch, n_rows - from)};
+                int from_pass = visit == 1 || XT_MODE == XT_FUSED_OUTPUTS ? 1 : 0;
+                int to_pass = XT_MODE == XT_FUSED_TRAIN && job.report == XT_FUSED_POST_UPDATE ? 1 : from_pass;
+                xt_gather(mem, job, batch);
+                for (int pass = from_pass; pass <= to_pass; pass++) {
+                    XT_EACH_LAYER(XT_DO_FORWARD)
+                    if (XT_MODE == XT_FUSED_OUTPUTS) {
+                        int width = XT_PADDED(job.n_outputs);
+                        XT_EACH(i, batch.n * job.n_outputs) {
+                            int r = i / job.n_outputs, u = i - r * job.n_outputs;
+                            out[(from + r) * job.n_outputs + u] = mem[XT_LAST.a + r * width + u];
+                        }
+                        XT_SYNC
+                    } else if (pass == 1 || job.report == XT_FUSED_RUNNING || XT_MODE == XT_FUSED_GRADIENTS) {
+                        xt_score(mem, row, XT_LAST, job, batch, &sums);
+                    }
+                    if (pass == 0) {
+                        XT_EACH_LAYER_BACK(XT_DO_BACKWARD)
+                        if (XT_MODE == XT_FUSED_TRAIN)
+                            xt_apply(state, mem + job.gradients, job, steps[min(step, n_steps - 1)]);
+                        step++;
+                    }
+                }
+            }
+        }
+        if (XT_ID == 0 && XT_MODE != XT_FUSED_OUTPUTS) {
+            XT_UNROLL for (int m = 0; m <= job.n_metrics; m++) {
+                int at = (epoch * (1 + job.n_metrics) + m) * 2;
+                results[at] = sums.at[m].hi;
+                results[at + 1] = sums.at[m].lo;
+            }
+        }
+    }
+    if (XT_MODE == XT_FUSED_GRADIENTS) {
+        XT_EACH(i, job.n_state)
+            out[i] = mem[job.gradients + i];
+    }
+#ifdef XT_OWN_STATE
+    if (XT_MODE == XT_FUSED_TRAIN) {
+        XT_EACH(i, n_all / XT_W)
+            *(__global xt_v *)(parameters + i * XT_W) = XT_AT(state + i * XT_W);
+    }
+#endif
+}

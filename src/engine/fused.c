@@ -1,0 +1,507 @@
+/* The fused engine: one launch of cl/fused.cl trains many epochs, and all that
+ * comes back is their sums. Parameters stay on the device in the kernel's
+ * layout. The general form trains from the start; where what is left of the
+ * training is long enough to earn it back, a form with the network compiled in
+ * takes over, the same bits, between two launches. */
+#include "engine/fused.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/forms.h"
+#include "engine/layerwise.h"
+#include "model/rng.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PARAMETERS, SCRATCH, INPUTS, TARGETS, ORDER, LAYERS, STEPS, RESULTS, OUT, PROBE, N_BUFFERS };
+
+/* For messages. */
+static const char *const buffer_names[N_BUFFERS] = {
+    [PARAMETERS] = "the parameters and the optimizer's state",
+    [SCRATCH] = "a batch's values and gradients",
+    [INPUTS] = "the training inputs",
+    [TARGETS] = "the training targets",
+    [ORDER] = "the order of the rows",
+    [LAYERS] = "the layers",
+    [STEPS] = "the steps",
+    [RESULTS] = "the sums of the epochs",
+    [OUT] = "the outputs and the gradient",
+    [PROBE] = "inputs to predict from",
+};
+
+enum {
+    MAX_EPOCHS = 16384,   /* of a launch: bounds the results */
+    ORDER_ROWS = 1 << 16, /* that are ordered for a launch: more epochs wait for the next */
+    PROBE_ROWS = 4096,    /* that are predicted in a launch, without training data */
+    N_STEPS = 2           /* the first update and all others: nothing else changes yet */
+};
+
+/* What is left must take so long for a specialised form to be loaded, or compiled
+ * beside the training: a few times what that takes. */
+static const double load_seconds = 0.02, compile_seconds = 4;
+
+/* Up to so many steps of an update the private form gains from registers. */
+static const size_t private_steps = 400;
+
+typedef struct fused {
+    xt_engine base;
+    xt_context *context;
+    size_t batch_rows, probe_rows;
+    xt_fused_shape shape;
+    xt_fused_wish wish;
+    xt_fused_form general_form, special_form;
+    xt_form general, special; /* the second is zeroed until it takes over */
+    xt_forming *forming;
+    bool may_specialise;      /* not tried yet */
+    xt_fused_call call;
+    cl_mem buffers[N_BUFFERS];
+    size_t sizes[N_BUFFERS];
+    xt_fused_step steps[N_STEPS]; /* on the device */
+    float *staging;               /* as many floats as the largest buffer that is read or written by parts */
+    uint32_t *orders;             /* (n_ordered, n_rows), epochs first_ordered .. */
+    uint64_t *work;
+    uint32_t max_ordered, first_ordered, n_ordered;
+} fused;
+
+/* ---- training ---- */
+
+static void order_epochs(fused *engine, uint32_t first, uint32_t n)
+{
+    size_t n_rows = engine->base.data->n_rows;
+    engine->first_ordered = first;
+    engine->n_ordered = n < engine->max_ordered ? n : engine->max_ordered;
+    for (uint32_t i = 0; i < engine->n_ordered; i++)
+        xt_shuffle(engine->base.plan->spec->seed, first + i, n_rows, engine->orders + i * n_rows, engine->work);
+}
+
+static uint64_t n_batches(const fused *engine)
+{
+    return (engine->base.data->n_rows + engine->batch_rows - 1) / engine->batch_rows;
+}
+
+/* The order of the rows of at most *n epochs from `first`, as many as are ready. */
+static xt_status write_order(fused *engine, uint32_t first, uint32_t *n, xt_err *err)
+{
+    if (engine->first_ordered != first || !engine->n_ordered)
+        order_epochs(engine, first, *n);
+    if (*n > engine->n_ordered)
+        *n = engine->n_ordered;
+    return xt_buffer_write(engine->context, engine->buffers[ORDER], 0, engine->orders,
+                           *n * engine->base.data->n_rows * sizeof *engine->orders, err);
+}
+
+static xt_hyper hyper_at(const fused *engine, uint64_t t)
+{
+    return xt_hyper_at(&engine->base.plan->spec->optimizer, 1.0f, t);
+}
+
+/* The numbers of updates t, t + 1 and all that follow. */
+static xt_status write_steps(fused *engine, uint64_t t, xt_err *err)
+{
+    xt_fused_step steps[N_STEPS];
+    for (size_t i = 0; i < N_STEPS; i++) {
+        xt_hyper hyper = hyper_at(engine, t + i);
+        steps[i] = (xt_fused_step){hyper.learning_rate, hyper.first};
+    }
+    if (memcmp(steps, engine->steps, sizeof steps) == 0)
+        return XT_OK;
+    memcpy(engine->steps, steps, sizeof steps);
+    return xt_buffer_write(engine->context, engine->buffers[STEPS], 0, steps, sizeof steps, err);
+}
+
+static double mean(const float *sum, double n)
+{
+    return ((double)sum[0] + (double)sum[1]) / n;
+}
+
+static void take_results(const fused *engine, uint32_t first, uint32_t n, xt_epoch *rows)
+{
+    const xt_plan *plan = engine->base.plan;
+    const xt_spec *spec = plan->spec;
+    size_t n_rows = engine->base.data->n_rows;
+    const float *at = engine->staging;
+    for (uint32_t i = 0; i < n; i++) {
+        rows[i].loss = mean(at, (double)n_rows * (double)plan->n_outputs);
+        rows[i].step = (first + i + 1) * n_batches(engine);
+        rows[i].learning_rate = hyper_at(engine, rows[i].step).learning_rate;
+        at += 2;
+        for (size_t m = 0; m < spec->n_metrics; m++, at += 2)
+            rows[i].metrics[m] =
+                xt_metric_finish(spec->metrics[m].kind, (xt_sum){at[0], at[1]}, n_rows, plan->n_outputs);
+    }
+}
+
+static const xt_form *current(const fused *engine)
+{
+    return engine->special.kernel.kernel ? &engine->special : &engine->general;
+}
+
+/* Trains at most *n epochs, as many as fit into one launch. While the device does,
+ * the host orders the rows of those that follow. */
+static xt_status launch_epochs(fused *engine, uint32_t first, uint32_t *n, xt_epoch *rows, xt_err *err)
+{
+    const xt_spec *spec = engine->base.plan->spec;
+    xt_status status = XT_OK;
+    if (*n > MAX_EPOCHS)
+        *n = MAX_EPOCHS;
+    if (spec->shuffle)
+        status = write_order(engine, first, n, err);
+    if (!status)
+        status = write_steps(engine, first * n_batches(engine) + 1, err);
+    if (status)
+        return status;
+    xt_fused_call call = engine->call;
+    call.n_rows = (cl_int)engine->base.data->n_rows;
+    call.n_epochs = (cl_int)*n;
+    status = xt_form_launch(engine->context, current(engine), &call, err);
+    if (!status && spec->shuffle) {
+        status = xt_context_flush(engine->context, err);
+        engine->n_ordered = 0;
+        if (first + *n < spec->epochs)
+            order_epochs(engine, first + *n, spec->epochs - first - *n);
+    }
+    if (!status)
+        status = xt_buffer_read(engine->context, engine->buffers[RESULTS], 0, engine->staging,
+                                *n * 2 * (1 + spec->n_metrics) * sizeof(cl_float), err);
+    if (!status)
+        take_results(engine, first, *n, rows);
+    return status;
+}
+
+/* ---- the specialised form ---- */
+
+static void note_form(fused *engine, const char *words)
+{
+    engine->base.facts.form = words;
+}
+
+static void count_seconds(fused *engine, const xt_form *form)
+{
+    xt_engine_facts *facts = &engine->base.facts;
+    facts->build_seconds += form->build_seconds;
+    facts->launch_seconds += form->launch_seconds;
+}
+
+static xt_status open_special(fused *engine, xt_err *err)
+{
+    xt_status status = xt_form_open(engine->context, &engine->shape, &engine->special_form, &engine->call,
+                                    &engine->special, err);
+    if (!status)
+        count_seconds(engine, &engine->special);
+    return status;
+}
+
+/* A specialised form that cannot be had is no error: results do not depend on it. */
+static void tell_failure(xt_status status, const xt_err *err)
+{
+    if (status)
+        xt_detail("the general form trains on: %s", err->text);
+}
+
+/* What is left takes so many seconds: whether to get a specialised form. */
+static void consider_special(fused *engine, double seconds)
+{
+    xt_err err;
+    if (engine->forming && xt_forming_done(engine->forming)) {
+        xt_status status = xt_forming_finish(&engine->forming, &engine->special, &err);
+        tell_failure(status, &err);
+        if (!status)
+            note_form(engine, "general, then specialised");
+        return;
+    }
+    if (!engine->may_specialise || seconds < load_seconds)
+        return;
+    if (xt_form_is_cached(engine->context, &engine->shape, &engine->special_form)) {
+        xt_status status = open_special(engine, &err);
+        tell_failure(status, &err);
+        if (!status)
+            note_form(engine, "general, then specialised");
+        engine->may_specialise = false;
+    } else if (seconds >= compile_seconds) {
+        engine->forming =
+            xt_forming_start(engine->context, &engine->shape, &engine->special_form, &engine->call);
+        engine->may_specialise = false;
+    }
+}
+
+static xt_status train(xt_engine *base, uint32_t first, uint32_t n, xt_epoch *rows, xt_err *err)
+{
+    fused *engine = (fused *)base;
+    xt_status status = XT_OK;
+    for (uint32_t done = 0; !status && done < n;) {
+        uint32_t some = n - done;
+        double before = xt_seconds();
+        status = launch_epochs(engine, first + done, &some, rows + done, err);
+        done += some;
+        if (!status && (engine->may_specialise || engine->forming))
+            consider_special(engine,
+                             (xt_seconds() - before) / some * (double)(base->plan->spec->epochs - (first + done)));
+    }
+    return status;
+}
+
+/* ---- the other operations ---- */
+
+static xt_status outputs(xt_engine *base, const float *inputs, size_t n_rows, float *out, xt_err *err)
+{
+    fused *engine = (fused *)base;
+    const xt_plan *plan = base->plan;
+    xt_fused_call call = engine->call;
+    xt_status status = XT_OK;
+    call.job.mode = XT_FUSED_OUTPUTS;
+    call.job.shuffled = 0;
+    call.inputs = engine->buffers[PROBE];
+    call.n_epochs = 1;
+    for (size_t first = 0; !status && first < n_rows; first += engine->probe_rows) {
+        size_t n = n_rows - first < engine->probe_rows ? n_rows - first : engine->probe_rows;
+        call.n_rows = (cl_int)n;
+        status = xt_buffer_write(engine->context, engine->buffers[PROBE], 0, inputs + first * plan->n_inputs,
+                                 n * plan->n_inputs * sizeof *inputs, err);
+        if (!status)
+            status = xt_form_launch(engine->context, &engine->general, &call, err);
+        if (!status)
+            status = xt_buffer_read(engine->context, engine->buffers[OUT], 0, out + first * plan->n_outputs,
+                                    n * plan->n_outputs * sizeof *out, err);
+    }
+    return status;
+}
+
+static xt_status gradients(xt_engine *base, size_t first, size_t n, double *loss, float *out, xt_err *err)
+{
+    fused *engine = (fused *)base;
+    const xt_plan *plan = base->plan;
+    xt_fused_call call = engine->call;
+    float sum[2];
+    call.job.mode = XT_FUSED_GRADIENTS;
+    call.job.shuffled = 0;
+    call.job.n_metrics = 0;
+    call.first = (cl_int)first;
+    call.n_rows = (cl_int)n;
+    call.n_epochs = 1;
+    xt_status status = xt_form_launch(engine->context, &engine->general, &call, err);
+    if (!status)
+        status = xt_buffer_read(engine->context, engine->buffers[RESULTS], 0, sum, sizeof sum, err);
+    if (!status)
+        status = xt_buffer_read(engine->context, engine->buffers[OUT], 0, engine->staging,
+                                (size_t)engine->shape.job.n_state * sizeof *out, err);
+    if (status)
+        return status;
+    xt_fused_unpack(plan, &engine->shape, engine->staging, out);
+    *loss = mean(sum, (double)n * (double)plan->n_outputs);
+    return XT_OK;
+}
+
+static xt_status read_state(xt_engine *base, float *state, xt_err *err)
+{
+    fused *engine = (fused *)base;
+    size_t n = (size_t)engine->shape.job.n_state;
+    xt_status status = xt_buffer_read(engine->context, engine->buffers[PARAMETERS], 0, engine->staging,
+                                      engine->sizes[PARAMETERS] * sizeof *state, err);
+    for (size_t i = 0; !status && i <= base->plan->n_slots; i++)
+        xt_fused_unpack(base->plan, &engine->shape, engine->staging + i * n, state + i * base->plan->n_params);
+    return status;
+}
+
+static xt_status write_state(xt_engine *base, const float *state, xt_err *err)
+{
+    fused *engine = (fused *)base;
+    size_t n = (size_t)engine->shape.job.n_state;
+    memset(engine->staging, 0, engine->sizes[PARAMETERS] * sizeof *state);
+    for (size_t i = 0; i <= base->plan->n_slots; i++)
+        xt_fused_pack(base->plan, &engine->shape, state + i * base->plan->n_params, engine->staging + i * n);
+    return xt_buffer_write(engine->context, engine->buffers[PARAMETERS], 0, engine->staging,
+                           engine->sizes[PARAMETERS] * sizeof *state, err);
+}
+
+/* ---- open and close ---- */
+
+/* All but the context. */
+static void release(fused *engine)
+{
+    xt_err err;
+    if (engine->forming)
+        tell_failure(xt_forming_finish(&engine->forming, &engine->special, &err), &err);
+    xt_form_close(engine->context, &engine->general);
+    xt_form_close(engine->context, &engine->special);
+    xt_buffers_close(engine->context, N_BUFFERS, engine->buffers);
+    free(engine->staging);
+    free(engine->orders);
+    free(engine->work);
+    free(engine);
+}
+
+static void fused_close(xt_engine *base)
+{
+    fused *engine = (fused *)base;
+    xt_context *context = engine->context;
+    xt_program_keep(context, &engine->general.program);
+    if (engine->special.kernel.kernel)
+        xt_program_keep(context, &engine->special.program);
+    release(engine);
+    xt_context_close(&context);
+}
+
+static const xt_engine_ops ops = {train, outputs, gradients, read_state, write_state, fused_close};
+
+static bool fits_local(const fused *engine)
+{
+    /* What the kernel or the driver takes for itself. */
+    static const cl_ulong reserve = 2048;
+    const xt_device *device = &engine->context->device;
+    cl_ulong bytes = ((cl_ulong)engine->shape.job.n_mem + xt_fused_n_state(&engine->shape)) * sizeof(cl_float);
+    return device->local_bytes > reserve && bytes <= device->local_bytes - reserve;
+}
+
+static xt_fused_form choose_form(const fused *engine, bool special)
+{
+    const xt_device *device = &engine->context->device;
+    const xt_fused_wish *wish = &engine->wish;
+    xt_fused_form form = {.special = special, .memory = XT_FUSED_GLOBAL};
+    form.width = wish->width ? wish->width : xt_device_is_cpu(device) ? XT_LANES : 1;
+    /* 16 sums of 16 values need registers that wide; as many of half the width hold 8. */
+    form.tile_rows = device->vector_width >= XT_LANES ? 8 : 4;
+    if (form.width == 1 && fits_local(engine))
+        form.memory = XT_FUSED_LOCAL;
+    else if (form.width != 1 && special && xt_fused_n_steps(&engine->shape) <= private_steps)
+        form.memory = XT_FUSED_PRIVATE;
+    if (wish->memory_given && (special || wish->memory != XT_FUSED_PRIVATE))
+        form.memory = wish->memory;
+    return form;
+}
+
+static void size_buffers(fused *engine)
+{
+    const xt_fused_job *job = &engine->shape.job;
+    const xt_dataset *data = engine->base.data;
+    const xt_spec *spec = engine->base.plan->spec;
+    size_t *n = engine->sizes, epochs = spec->epochs < MAX_EPOCHS ? spec->epochs : MAX_EPOCHS;
+    n[PARAMETERS] = xt_fused_n_state(&engine->shape);
+    n[SCRATCH] = engine->general_form.memory == XT_FUSED_GLOBAL ? (size_t)job->n_mem : 0;
+    n[LAYERS] = (size_t)job->n_layers * sizeof engine->shape.layers[0] / sizeof(cl_float);
+    n[STEPS] = N_STEPS * sizeof(xt_fused_step) / sizeof(cl_float);
+    n[PROBE] = engine->probe_rows * (size_t)job->n_inputs + XT_LANES;
+    n[OUT] = engine->probe_rows * (size_t)job->n_outputs;
+    if (!data)
+        return;
+    if (n[OUT] < (size_t)job->n_state)
+        n[OUT] = (size_t)job->n_state;
+    n[INPUTS] = data->n_rows * data->n_inputs + XT_LANES;
+    n[TARGETS] = data->n_rows * data->n_targets + XT_LANES;
+    n[ORDER] = spec->shuffle ? engine->max_ordered * data->n_rows : 0;
+    n[RESULTS] = 2 * (1 + spec->n_metrics) * (epochs ? epochs : 1);
+}
+
+static xt_status open_host(fused *engine, xt_err *err)
+{
+    const size_t *n = engine->sizes;
+    size_t n_rows = engine->base.data ? engine->base.data->n_rows : 0;
+    size_t n_staging = n[PARAMETERS] > n[RESULTS] ? n[PARAMETERS] : n[RESULTS];
+    engine->staging = calloc(n_staging, sizeof *engine->staging);
+    if (n[ORDER]) {
+        engine->orders = calloc(n[ORDER], sizeof *engine->orders);
+        engine->work = calloc(n_rows, sizeof *engine->work);
+    }
+    if (!engine->staging || (n[ORDER] && (!engine->orders || !engine->work)))
+        return xt_fail_memory(err, "the fused engine's buffers", (n_staging + n[ORDER]) * sizeof(float));
+    return XT_OK;
+}
+
+static xt_status open_buffers(fused *engine, xt_err *err)
+{
+    const xt_dataset *data = engine->base.data;
+    xt_context *context = engine->context;
+    cl_mem *b = engine->buffers;
+    xt_status status = xt_buffers_open(context, buffer_names, engine->sizes, N_BUFFERS, b, err);
+    if (!status)
+        status = xt_buffer_write(context, b[LAYERS], 0, engine->shape.layers,
+                                 engine->sizes[LAYERS] * sizeof(cl_float), err);
+    if (!status && data)
+        status = xt_buffer_write(context, b[INPUTS], 0, data->inputs,
+                                 data->n_rows * data->n_inputs * sizeof(cl_float), err);
+    if (!status && data)
+        status = xt_buffer_write(context, b[TARGETS], 0, data->targets,
+                                 data->n_rows * data->n_targets * sizeof(cl_float), err);
+    engine->call = (xt_fused_call){.parameters = b[PARAMETERS], .scratch = b[SCRATCH], .inputs = b[INPUTS],
+                                   .targets = b[TARGETS], .order = b[ORDER], .layers = b[LAYERS], .steps = b[STEPS],
+                                   .results = b[RESULTS], .out = b[OUT], .job = engine->shape.job,
+                                   .n_steps = N_STEPS};
+    return status;
+}
+
+static xt_status open_forms(fused *engine, xt_err *err)
+{
+    xt_engine_facts *facts = &engine->base.facts;
+    bool special = engine->base.data && engine->wish.speciality == XT_FUSED_SPECIAL;
+    xt_status status = xt_form_open(engine->context, &engine->shape, &engine->general_form, &engine->call,
+                                    &engine->general, err);
+    if (status)
+        return status;
+    count_seconds(engine, &engine->general);
+    facts->built_from_cache = engine->general.program.from_cache;
+    note_form(engine, special ? "specialised" : "general");
+    engine->may_specialise = engine->base.data && engine->wish.speciality == XT_FUSED_AUTO;
+    return special ? open_special(engine, err) : XT_OK;
+}
+
+/* Epochs that surely take less than a chunk's time: a tenth of what was measured
+ * on CPUs and less than that elsewhere (docs/design/007-fused.md). */
+static uint32_t first_chunk(const fused *engine)
+{
+    const xt_plan *plan = engine->base.plan;
+    bool vectors = engine->general_form.width != 1;
+    double per_batch = (vectors ? 1e-6 : 100e-6) * (double)plan->n_layers;
+    double per_row = (vectors ? 3e-7 : 2e-6) * (double)plan->n_layers + (double)plan->n_params * 2e-9;
+    double seconds = (double)n_batches(engine) * per_batch + (double)engine->base.data->n_rows * per_row;
+    double epochs = 0.05 / seconds;
+    return epochs < 1 ? 1 : epochs > MAX_EPOCHS ? MAX_EPOCHS : (uint32_t)epochs;
+}
+
+static size_t at_least_one(size_t n)
+{
+    return n ? n : 1;
+}
+
+xt_status xt_fused_open_as(const xt_plan *plan, const xt_dataset *data, xt_context *context, const xt_fused_wish *wish,
+                           xt_engine **out, xt_err *err)
+{
+    fused *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return xt_fail_memory(err, "the fused engine", sizeof *engine);
+    engine->base.ops = &ops;
+    engine->base.plan = plan;
+    engine->base.data = data;
+    engine->context = context;
+    engine->wish = *wish;
+    engine->batch_rows = xt_layerwise_batch_rows(plan, data);
+    engine->probe_rows = data ? engine->batch_rows : PROBE_ROWS;
+    engine->max_ordered = data ? (uint32_t)at_least_one(ORDER_ROWS / data->n_rows) : 0;
+    xt_status status = xt_fused_lay_out(plan, engine->batch_rows, &engine->shape, err);
+    if (!status) {
+        engine->general_form = choose_form(engine, false);
+        engine->special_form = choose_form(engine, true);
+        size_buffers(engine);
+        status = xt_buffers_check(context, buffer_names, engine->sizes, N_BUFFERS, 0, &engine->base.facts.device_bytes,
+                                  err);
+    }
+    if (!status)
+        status = open_host(engine, err);
+    if (!status)
+        status = open_buffers(engine, err);
+    if (!status)
+        status = open_forms(engine, err);
+    if (status) {
+        release(engine);
+        return status;
+    }
+    if (data)
+        engine->base.facts.first_chunk = first_chunk(engine);
+    *out = &engine->base;
+    return XT_OK;
+}
+
+xt_status xt_fused_open(const xt_plan *plan, const xt_dataset *data, xt_context *context, xt_engine **out, xt_err *err)
+{
+    static const xt_fused_wish any = {.speciality = XT_FUSED_AUTO};
+    return xt_fused_open_as(plan, data, context, &any, out, err);
+}

@@ -32,6 +32,7 @@ LIBS = -pthread -lOpenCL -lyaml -lcsv -ljansson -lxxhash -lm -ldl
 BUILD_PACKAGES := gcc libc6-dev ocl-icd-opencl-dev pocl-opencl-icd libclblast-dev libyaml-dev libcsv-dev \
                   libjansson-dev libxxhash-dev
 TEST_PACKAGES := libcmocka-dev oclgrind gnuplot-nox xxhash clang locales
+BENCH_PACKAGES := clinfo libopenblas-dev
 # header:package, to name what is missing
 HEADERS := stdio.h:libc6-dev CL/cl.h:ocl-icd-opencl-dev clblast_c.h:libclblast-dev yaml.h:libyaml-dev \
            csv.h:libcsv-dev jansson.h:libjansson-dev xxhash.h:libxxhash-dev
@@ -53,9 +54,11 @@ TEST_BIN := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 TEST_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out $(TEST_SRC),$(wildcard tests/unit/*.c tests/device/*.c)))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
+BENCH_BIN := $(addprefix $(B)/tests/bench/,nets process tutorial)
 WITH_TESTS := $(filter test check-all lint fuzz,$(MAKECMDGOALS))
+WITH_BENCH := $(filter bench,$(MAKECMDGOALS))
 
-.PHONY: all run test lint fuzz docs deps install uninstall clean help release debug asan tests-built
+.PHONY: all run test lint fuzz bench docs deps install uninstall clean help release debug asan tests-built
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -121,6 +124,27 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/libxortrain
 	$(call say,LD)
 	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -o $@
 
+# What the program is measured against has no flags of ours.
+$(B)/tests/bench/tutorial_plain.o $(B)/tests/bench/tutorial_native.o: $(B)/tests/bench/tutorial_%.o: tests/bench/tutorial.c tests/bench/tutorial.h Makefile | build/headers-found
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -O3 $(if $(filter native,$*),-march=native) -DTUTORIAL=tutorial_$* -c $< -o $@
+$(B)/tests/bench/tutorial: $(B)/tests/bench/tutorial_main.o $(B)/tests/bench/tutorial_plain.o
+	$(call say,LD)
+	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ -o $@
+$(B)/tests/bench/process: $(B)/tests/bench/process.o $(B)/libxortrain.a
+	$(call say,LD)
+	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ -o $@
+$(B)/tests/bench/nets: $(addprefix $(B)/tests/bench/,nets.o blas.o tutorial_plain.o tutorial_native.o) $(B)/libxortrain.a | build/bench-found
+	$(call say,LD)
+	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -lopenblas -o $@
+
+build/bench-found: build/headers-found
+	@{ command -v clinfo && echo 'int main(void) { return 0; }' | $(CC) -x c - -lopenblas -o $@; } >/dev/null 2>&1 || { \
+	    echo "make: the bench needs these packages: $(BENCH_PACKAGES)" >&2; \
+	    echo "make: install what is missing with: make deps bench" >&2; exit 1; }
+	@touch $@
+
 release debug asan: ## build a variant into build/<variant>/
 	@$(MAKE) --no-print-directory VARIANT=$@ all
 
@@ -137,6 +161,9 @@ test: lint ## every test: lint, units, devices, command line, fuzz corpus, sanit
 lint: $(BIN) | $(AFTER_DEPS) ## include law, file sizes, generated documentation, both compilers
 	@tests/lint/run
 
+bench: $(BIN) $(BENCH_BIN) ## measure, against other programs in the same run (BENCH_ROUNDS, PYTHON)
+	@tests/bench/run $(B)
+
 fuzz: | $(AFTER_DEPS) ## fuzz every parser for a minute each (FUZZ_SECONDS)
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
 
@@ -145,7 +172,7 @@ docs: $(BIN) ## write docs/CONFIG.md anew from the schema
 
 deps: ## install what is missing (Debian; sudo when not root)
 	@command -v apt-get >/dev/null || { echo "make: 'make deps' needs apt-get; install by hand: $(BUILD_PACKAGES)" >&2; exit 1; }
-	@missing=$$(for p in $(BUILD_PACKAGES) $(if $(WITH_TESTS),$(TEST_PACKAGES)); do \
+	@missing=$$(for p in $(BUILD_PACKAGES) $(if $(WITH_TESTS),$(TEST_PACKAGES)) $(if $(WITH_BENCH),$(BENCH_PACKAGES)); do \
 	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q ' installed$$' || echo $$p; done); \
 	if [ -n "$$missing" ]; then \
 	    sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \

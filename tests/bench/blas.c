@@ -1,0 +1,47 @@
+#include "blas.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+enum { SIZE = 1024 };
+
+/* Declared here: the lint compiles every file, and its machine need not have
+ * OpenBLAS's headers. The numbers are CBLAS's. */
+enum { ROW_MAJOR = 101, NO_TRANS = 111 };
+void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda,
+                 const float *b, int ldb, float beta, float *c, int ldc);
+void openblas_set_num_threads(int n);
+char *openblas_get_config(void);
+
+double blas_rate(double seconds)
+{
+    static float *a, *b, *c;
+    const size_t n = (size_t)SIZE * SIZE;
+    double elapsed, products = 0;
+    if (!a) {
+        a = malloc(n * sizeof *a);
+        b = malloc(n * sizeof *b);
+        c = calloc(n, sizeof *c);
+        if (!a || !b || !c)
+            return 0;
+        for (size_t i = 0; i < n; i++) {
+            a[i] = (float)(i % 7) - 3;
+            b[i] = (float)(i % 5) - 2;
+        }
+        openblas_set_num_threads(1);
+        cblas_sgemm(ROW_MAJOR, NO_TRANS, NO_TRANS, SIZE, SIZE, SIZE, 1, a, SIZE, b, SIZE, 0, c, SIZE);
+    }
+    double before = xt_seconds();
+    do {
+        cblas_sgemm(ROW_MAJOR, NO_TRANS, NO_TRANS, SIZE, SIZE, SIZE, 1, a, SIZE, b, SIZE, 0, c, SIZE);
+        products++;
+        elapsed = xt_seconds() - before;
+    } while (elapsed < seconds);
+    return products * 2 * (double)n * SIZE / elapsed;
+}
+
+const char *blas_version(void)
+{
+    return openblas_get_config();
+}

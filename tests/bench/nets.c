@@ -4,7 +4,7 @@
  *     nets shapes      a line a network: name, rows, batch, shuffle, inputs, units of each layer
  *     nets blas        OpenBLAS's version
  *     nets             answers a line on standard input, "NETWORK SUBJECT SECONDS", by a line
- *                      "epochs/s updates/s flop/s", having trained for about SECONDS
+ *                      "epochs/s updates/s flop/s form of the kernels", having trained for about SECONDS
  *
  * A subject is an engine, or blas, which has only flop/s, whatever the network;
  * `tutorial` has plain and native too, the loops of tutorial.c. Asking line by
@@ -164,6 +164,17 @@ static void compare(net *n, xt_engine *engine, const xt_epoch *rows)
     }
 }
 
+/* An engine may train with a general form of its kernels while the one that it
+ * will stay with is compiled: trains until then, or for some seconds. */
+static void await_form(net *n, xt_engine *engine, uint32_t n_epochs, xt_epoch *rows)
+{
+    const char *first = engine->facts.form;
+    if (!first || !*first)
+        return;
+    for (double end = xt_seconds() + 4; engine->facts.form == first && xt_seconds() < end;)
+        train(n, engine, n_epochs, rows);
+}
+
 /* Opens and warms up; decides how many epochs a call shall train. */
 static void open_engine(net *n, xt_engine_code code, xt_epoch *rows)
 {
@@ -173,6 +184,7 @@ static void open_engine(net *n, xt_engine_code code, xt_epoch *rows)
         die(n->name, xt_table_at(&xt_engine_names, code)->name, err.text);
     uint32_t warm = is_tutorial(n) ? MAX_EPOCHS : 1;
     train(n, n->engines[code], warm, rows);
+    await_form(n, n->engines[code], warm, rows);
     n->epochs[code] = MAX_EPOCHS;
     if (is_tutorial(n))
         compare(n, n->engines[code], rows);
@@ -189,10 +201,11 @@ static double flop(const net *n)
     return weights * n->n_rows;
 }
 
-static void say(const net *n, double epochs_a_second)
+static void say(const net *n, double epochs_a_second, const char *form)
 {
     double updates = ceil((double)n->n_rows / n->batch);
-    printf("%.6g %.6g %.6g\n", epochs_a_second, epochs_a_second * updates, epochs_a_second * flop(n));
+    printf("%.6g %.6g %.6g %s\n", epochs_a_second, epochs_a_second * updates, epochs_a_second * flop(n),
+           form ? form : "");
 }
 
 static void measure_engine(net *n, xt_engine_code code, double seconds)
@@ -205,7 +218,7 @@ static void measure_engine(net *n, xt_engine_code code, double seconds)
         elapsed += train(n, n->engines[code], n->epochs[code], rows);
         epochs += n->epochs[code];
     } while (elapsed < seconds);
-    say(n, epochs / elapsed);
+    say(n, epochs / elapsed, n->engines[code]->facts.form);
 }
 
 static void measure_loop(const net *n, tutorial_train *loop, double seconds)
@@ -219,7 +232,7 @@ static void measure_loop(const net *n, tutorial_train *loop, double seconds)
         elapsed += xt_seconds() - before;
         epochs += MAX_EPOCHS;
     } while (elapsed < seconds);
-    say(n, epochs / elapsed);
+    say(n, epochs / elapsed, "");
 }
 
 /* ---- requests ---- */

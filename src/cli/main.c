@@ -29,6 +29,29 @@ static void print_error(xt_err *err)
     fprintf(stderr, "%s%s\n", placed ? "" : "xortrain: ", err->text);
 }
 
+#if defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#elif defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED
+#endif
+
+/* Everything is closed and synced by now, and what was written went out unbuffered.
+ * What exit would add are the destructors of an OpenCL driver's compiler: with
+ * PoCL's LLVM some milliseconds for memory that goes with the process anyhow. A
+ * sanitizer reports at exit, and so do tools that are loaded before us. */
+static _Noreturn void end(int code)
+{
+#ifdef SANITIZED
+    exit(code);
+#else
+    if (getenv("LD_PRELOAD") || fflush(NULL) != 0)
+        exit(code);
+    _exit(code);
+#endif
+}
+
 static xt_status run(const xt_options *options, xt_err *err)
 {
     xt_buf text = {0};
@@ -62,5 +85,5 @@ int main(int argc, char **argv)
     if (status)
         print_error(&err);
     xt_options_clear(&options);
-    return (int)status;
+    end((int)status);
 }

@@ -88,7 +88,8 @@ xt_status xt_record_print(const xt_run_job *job, const xt_record *record, xt_buf
     json_decref(root);
     if (!dump)
         return xt_fail_memory(err, "run.json", 0);
-    xt_buf_printf(out, "%s\n", dump);
+    xt_buf_puts(out, dump);
+    xt_buf_puts(out, "\n");
     free(dump);
     return out->failed ? xt_fail_memory(err, "run.json", out->len) : XT_OK;
 }

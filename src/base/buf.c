@@ -49,17 +49,21 @@ void xt_buf_puts(xt_buf *buf, const char *text)
 void xt_buf_printf(xt_buf *buf, const char *format, ...)
 {
     va_list args, again;
+    if (!reserve(buf, 0))
+        return;
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    /* Mostly there is room enough. */
+    size_t room = buf->cap - buf->len;
+    int n = vsnprintf(buf->data + buf->len, room, format, args);
     va_end(args);
-    if (n < 0)
-        buf->failed = true;
-    else if (reserve(buf, (size_t)n)) {
-        vsnprintf(buf->data + buf->len, (size_t)n + 1, format, again);
-        buf->len += (size_t)n;
-    }
+    if (n >= 0 && (size_t)n >= room && reserve(buf, (size_t)n))
+        n = vsnprintf(buf->data + buf->len, (size_t)n + 1, format, again);
     va_end(again);
+    buf->failed = buf->failed || n < 0;
+    if (!buf->failed)
+        buf->len += (size_t)n;
+    buf->data[buf->len] = '\0';
 }
 
 char *xt_buf_room(xt_buf *buf, size_t n_bytes)

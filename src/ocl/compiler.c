@@ -113,7 +113,7 @@ static int by_text(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-xt_status xt_compiler_add_environment(xt_hash *hash, char **environment, xt_err *err)
+xt_status xt_compiler_add_environment(xt_hash *hash, char *const *environment, xt_err *err)
 {
     size_t n = 0, n_all = 0;
     while (environment[n_all])

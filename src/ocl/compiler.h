@@ -22,6 +22,6 @@ xt_status xt_compiler_key(const char *compiler, const char *text, size_t n_bytes
 
 /* Adds the variables of environ that change what drivers compile, in an order
  * of their own. */
-xt_status xt_compiler_add_environment(xt_hash *hash, char **environment, xt_err *err);
+xt_status xt_compiler_add_environment(xt_hash *hash, char *const *environment, xt_err *err);
 
 #endif

@@ -87,6 +87,7 @@ static const option_case cases[] = {
     {"csv", 0, "file", "train", NULL, false},
     {"device", 'd', "0:1", WITH_CONFIG " predict", "device", false},
     {"engine", 0, "gemm", WITH_CONFIG " predict", "engine", false},
+    {"no-cache", 0, NULL, "train check predict", NULL, false},
     {"gradients", 0, NULL, "check", NULL, false},
     {"values", 0, NULL, "check inspect", NULL, false},
     {"origins", 0, NULL, "config", NULL, false},
@@ -124,6 +125,7 @@ static bool flag_of(const xt_options *o, const char *name)
         {"gradients", o->gradients}, {"values", o->values},   {"origins", o->origins}, {"document", o->document},
         {"json", o->json},           {"keep", o->keep},       {"quiet", o->quiet},     {"verbose", o->verbose},
         {"no-progress", o->no_progress}, {"help", o->help},   {"version", o->version},
+        {"no-cache", o->no_cache},
     };
     size_t i = 0;
     while (strcmp(flags[i].name, name) != 0)

@@ -137,8 +137,11 @@ xt_status xt_program_build(const xt_context *context, const xt_program_source *s
         status = compile(context, &text, &program.program, err);
         if (status)
             goto out;
-        xt_detail("kernels compiled in %.3f s; in the cache: %s%s%s", xt_seconds() - start, program.key,
-                  context->cache ? " " : "there is none", context->cache ? why.text : "");
+        if (context->cache)
+            xt_detail("kernels compiled in %.3f s; entry %s of the cache: %s", xt_seconds() - start, program.key,
+                      why.text);
+        else
+            xt_detail("kernels compiled in %.3f s; there is no cache", xt_seconds() - start);
     }
     *out = program;
 out:

@@ -177,7 +177,7 @@ static xt_status take_chunk(run *r, uint32_t first, uint32_t n, double begin, do
 }
 
 /* Epochs of the next chunk, after n that took so long. A short time says little,
- * and that of the first launches nothing about those that follow. */
+ * so it grows in steps; where a first launch made a chunk slow that is made up for soon. */
 static uint32_t next_chunk(uint32_t n, double seconds)
 {
     double wanted = seconds * GROWTH > chunk_seconds ? (double)n * chunk_seconds / seconds : (double)n * GROWTH;

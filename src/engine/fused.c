@@ -143,8 +143,9 @@ static xt_status launch_epochs(fused *engine, uint32_t first, uint32_t *n, xt_ep
 {
     const xt_spec *spec = engine->base.plan->spec;
     xt_status status = XT_OK;
-    if (*n > MAX_EPOCHS)
-        *n = MAX_EPOCHS;
+    uint32_t room = (uint32_t)(engine->sizes[RESULTS] / (2 * (1 + spec->n_metrics)));
+    if (*n > room)
+        *n = room;
     if (spec->shuffle)
         status = write_order(engine, first, n, err);
     if (!status)
@@ -235,8 +236,8 @@ static xt_status train(xt_engine *base, uint32_t first, uint32_t n, xt_epoch *ro
         status = launch_epochs(engine, first + done, &some, rows + done, err);
         done += some;
         if (!status && (engine->may_specialise || engine->forming))
-            consider_special(engine,
-                             (xt_seconds() - before) / some * (double)(base->plan->spec->epochs - (first + done)));
+            consider_special(engine, (xt_seconds() - before) / some *
+                                         ((double)base->plan->spec->epochs - (double)(first + done)));
     }
     return status;
 }

@@ -49,7 +49,7 @@ void net_begin(test_net *net)
                           .layers = net->layers,
                           .loss = xt_choose(&xt_losses, "mse"),
                           .optimizer = xt_choose(&xt_optimizers, "sgd"),
-                          .epochs = 1,
+                          .epochs = NET_EPOCHS,
                           .batch_size = 32,
                           .metrics = net->metrics};
     net->spec.optimizer.values[0] = 0.01f;
@@ -153,6 +153,20 @@ void net_ok(xt_status status, const xt_err *err)
         fail_msg("%s", err->text);
 }
 
+void net_same_rows(const test_net *net, const xt_epoch *a, const xt_epoch *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (memcmp(&a[i].loss, &b[i].loss, sizeof a[i].loss))
+            fail_msg("%s: epoch %zu: loss %.17g is not %.17g", net->text, i, a[i].loss, b[i].loss);
+        for (size_t m = 0; m < net->spec.n_metrics; m++)
+            if (memcmp(&a[i].metrics[m], &b[i].metrics[m], sizeof a[i].metrics[m]))
+                fail_msg("%s: epoch %zu: metric %zu %.17g is not %.17g", net->text, i, m, a[i].metrics[m],
+                         b[i].metrics[m]);
+        assert_int_equal(a[i].step, b[i].step);
+        assert_memory_equal(&a[i].learning_rate, &b[i].learning_rate, sizeof a[i].learning_rate);
+    }
+}
+
 double net_distance(const float *a, const float *b, size_t n)
 {
     double apart = 0, largest = 0.1;
@@ -164,4 +178,135 @@ double net_distance(const float *a, const float *b, size_t n)
         largest = fabs((double)b[i]) > largest ? fabs((double)b[i]) : largest;
     }
     return apart / largest;
+}
+
+/* ---- random networks ---- */
+
+/* Whether an operation's derivative jumps near a value: then a rounding error
+ * before it can change a gradient by any amount. */
+static bool jumps(float below, float above)
+{
+    return fabsf(above - below) > 0.01f;
+}
+
+static bool activation_jumps(const xt_plan_layer *layer, float z, float reach)
+{
+    float p = layer->activation_param, low = z - reach, high = z + reach;
+    return jumps(xt_activate_grad(layer->activation, low, xt_activate(layer->activation, low, p), p),
+                 xt_activate_grad(layer->activation, high, xt_activate(layer->activation, high, p), p));
+}
+
+static bool loss_jumps(const xt_choice *loss, float a, float y, float reach)
+{
+    return jumps(xt_loss_grad(loss->kind, a - reach, y, loss->values[0]),
+                 xt_loss_grad(loss->kind, a + reach, y, loss->values[0]));
+}
+
+/* A thousand times the rounding of values around 1. */
+static const float near = 1e-4f;
+
+/* Whether the net as it is has a value near a jump, for any of its rows. */
+static bool is_near_jump(const test_net *net)
+{
+    const xt_plan *plan = &net->plan;
+    float *x = calloc(plan->n_inputs + 2 * plan->max_units, sizeof *x), *z = x + plan->n_inputs + plan->max_units;
+    bool found = false;
+    assert_non_null(x);
+    for (size_t row = 0; row < net->data.n_rows; row++) {
+        memcpy(x, net->data.inputs + row * plan->n_inputs, plan->n_inputs * sizeof *x);
+        for (size_t i = 0; i < plan->n_layers; i++) {
+            const xt_plan_layer *layer = &plan->layers[i];
+            for (size_t u = 0; u < layer->units; u++) {
+                z[u] = net->state[layer->bias + u];
+                for (size_t k = 0; k < layer->inputs; k++)
+                    z[u] += x[k] * net->state[layer->weight + u * layer->inputs + k];
+                found |= activation_jumps(layer, z[u], near);
+            }
+            for (size_t u = 0; u < layer->units; u++)
+                x[u] = xt_activate(layer->activation, z[u], layer->activation_param);
+        }
+        for (size_t j = 0; j < plan->n_outputs; j++)
+            found |= loss_jumps(&net->spec.loss, x[j], net->data.targets[row * plan->n_outputs + j], near);
+    }
+    free(x);
+    return found;
+}
+
+/* Whether it can come to a jump at all. */
+bool net_can_jump(const test_net *net)
+{
+    bool found = loss_jumps(&net->spec.loss, 0, 0, near);
+    for (size_t i = 0; i < net->plan.n_layers; i++)
+        for (float z = -8; z <= 8; z += 0.5f)
+            found |= activation_jumps(&net->plan.layers[i], z, near);
+    return found;
+}
+
+static void random_layers(test_net *net, size_t which, uint64_t *stream)
+{
+    size_t n_layers = 1 + net_below(stream, NET_MAX_LAYERS);
+    for (size_t i = 0; i < n_layers; i++) {
+        bool last = i + 1 == n_layers;
+        /* Case by case through the whole table, then at random. */
+        size_t activation = last ? which % XT_N_ACTIVATIONS : net_below(stream, XT_N_ACTIVATIONS);
+        uint32_t units = (uint32_t)(1 + net_below(stream, last ? 5 : 23));
+        net_add_layer(net, units, xt_table_at(&xt_activations, activation)->name);
+    }
+}
+
+void net_random_training(test_net *net, size_t which, uint64_t *stream)
+{
+    xt_spec *spec = &net->spec;
+    spec->seed = net_random(stream);
+    spec->loss = xt_choose(&xt_losses, xt_table_at(&xt_losses, which % XT_N_LOSSES)->name);
+    spec->loss_report = (xt_loss_report)(which % 3);
+    spec->shuffle = net_below(stream, 2);
+    spec->batch_size = (uint32_t)(1 + net_below(stream, 12));
+    spec->optimizer.values[0] = 0.02f;
+    spec->optimizer.values[1] = which % 2 ? 0.9f : 0;
+    spec->optimizer.values[2] = which % 4 == 3 ? 1.0f : 0;
+    spec->n_metrics = net_below(stream, XT_N_METRICS + 1);
+    for (size_t i = 0; i < spec->n_metrics; i++)
+        net->metrics[i] = xt_choose(&xt_metrics, xt_table_at(&xt_metrics, i)->name);
+}
+
+void net_random_case(test_net *net, size_t which, bool large, uint64_t seed)
+{
+    uint64_t number = seed + which, start = net_random(&number), *stream = &start;
+    for (;;) {
+        net_begin(net);
+        if (large) {
+            net_add_layer(net, (uint32_t)(129 + net_below(stream, 40)), "tanh");
+            net_add_layer(net, (uint32_t)(33 + net_below(stream, 40)), "sigmoid");
+        }
+        if (!large)
+            random_layers(net, which, stream);
+        else
+            net_add_layer(net, 3, "linear");
+        net_random_training(net, which, stream);
+        net->spec.batch_size += large ? 60 : 0;
+        net_finish(net, (large ? 100 : 7) + net_below(stream, 30), large ? 101 : 1 + net_below(stream, 9), stream);
+        if (!is_near_jump(net))
+            break;
+        net_clear(net);
+    }
+    snprintf(net->text, sizeof net->text, "case %zu: %zu layers, %zu inputs, %zu outputs, loss %s, batch %u of %zu rows",
+             which, net->plan.n_layers, net->plan.n_inputs, net->plan.n_outputs,
+             xt_table_at(&xt_losses, (size_t)net->spec.loss.kind)->name, net->spec.batch_size, net->data.n_rows);
+}
+
+void net_full(test_net *net, bool large)
+{
+    uint64_t stream = 5;
+    net_begin(net);
+    net_add_layer(net, large ? 130 : 11, "tanh");
+    net_add_layer(net, 3, "sigmoid");
+    net_random_training(net, 7, &stream);
+    net->spec.shuffle = true;
+    net->spec.batch_size = large ? 65 : 4;
+    net->spec.n_metrics = XT_N_METRICS;
+    for (size_t i = 0; i < XT_N_METRICS; i++)
+        net->metrics[i] = xt_choose(&xt_metrics, xt_table_at(&xt_metrics, i)->name);
+    net_finish(net, large ? 150 : 18, large ? 40 : 5, &stream);
+    strcpy(net->text, "full net");
 }

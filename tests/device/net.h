@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-enum { NET_MAX_LAYERS = 4 };
+enum { NET_MAX_LAYERS = 4, NET_EPOCHS = 6 };
 
 typedef struct test_net {
     xt_spec spec;
@@ -33,12 +33,24 @@ float net_uniform(uint64_t *stream, float low, float high);
 
 /* The tutorial's XOR network, 2-16-1. */
 void net_xor(test_net *net);
-/* Defaults for a network that the caller then changes: no layers yet. */
+/* Defaults for a network that the caller then changes: no layers yet, NET_EPOCHS epochs. */
 void net_begin(test_net *net);
 void net_add_layer(test_net *net, uint32_t units, const char *activation);
 /* Random data; lays out the plan and draws the first state. */
 void net_finish(test_net *net, size_t n_rows, size_t n_inputs, uint64_t *stream);
 void net_clear(test_net *net);
+
+/* Random networks by number: every activation, loss, report and form of momentum
+ * comes by turns. No row of theirs has a value so near a jump of a derivative
+ * that rounding could take it to the other side. Large ones have products for
+ * CLBlast. The same seed and number give the same net. */
+void net_random_case(test_net *net, size_t which, bool large, uint64_t seed);
+/* The choices of case `which` but for the layers: loss, report, batch and so on. */
+void net_random_training(test_net *net, size_t which, uint64_t *stream);
+/* Whether a derivative of its operations jumps at all. */
+bool net_can_jump(const test_net *net);
+/* A net with everything: shuffle, a short last batch, momentum, all metrics. */
+void net_full(test_net *net, bool large);
 
 /* Opens an engine on the net with its first state; without data when asked. */
 xt_engine *net_open(test_net *net, xt_engine_code code);
@@ -47,6 +59,10 @@ size_t net_n_state(const test_net *net);
 
 /* Fails the test with err's text unless status is XT_OK. */
 void net_ok(xt_status status, const xt_err *err);
+
+/* Fails unless the rows have the same bits; metrics that the net has none of do
+ * not count. */
+void net_same_rows(const test_net *net, const xt_epoch *a, const xt_epoch *b, size_t n);
 
 /* The largest |a - b| over the largest |b|, or over 0.1 where all b are smaller:
  * they are differences of values around 1, and have the rounding of those. */

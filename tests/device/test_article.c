@@ -138,6 +138,12 @@ static void initial_weights(void **state)
     net_clear(&net);
 }
 
+static void article_on_fused(void **state)
+{
+    (void)state;
+    check_engine(XT_ENGINE_fused);
+}
+
 static void article_on_gemm(void **state)
 {
     (void)state;
@@ -154,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(initial_weights),
+        cmocka_unit_test(article_on_fused),
         cmocka_unit_test(article_on_gemm),
         cmocka_unit_test(article_on_reference),
     };

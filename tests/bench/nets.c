@@ -1,17 +1,20 @@
 /* Trains small networks in this process and says how fast, for `make bench`.
  *
- *     nets engines     the engines that there are, a line each
+ *     nets engines     the engines that there are, a line each; fused-general is one
  *     nets shapes      a line a network: name, rows, batch, shuffle, inputs, units of each layer
  *     nets blas        OpenBLAS's version
  *     nets             answers a line on standard input, "NETWORK SUBJECT SECONDS", by a line
  *                      "epochs/s updates/s flop/s form of the kernels", having trained for about SECONDS
  *
  * A subject is an engine, or blas, which has only flop/s, whatever the network;
- * `tutorial` has plain and native too, the loops of tutorial.c. Asking line by
- * line lets the caller take turns. */
+ * `tutorial` has plain and native too, the loops of tutorial.c. fused is measured
+ * as it trains after a while, with a form of its kernel compiled for the network,
+ * fused-general with the form that it starts with. Asking line by line lets the
+ * caller take turns. */
 #include "base/clock.h"
 #include "blas.h"
 #include "engine/engine.h"
+#include "engine/fused.h"
 #include "model/init.h"
 #include "model/ops.h"
 #include "ocl/device.h"
@@ -23,6 +26,8 @@
 #include <string.h>
 
 enum { MAX_LAYERS = 3, MAX_EPOCHS = 500, N_LOOPS = 2 };
+/* What is measured as an engine: those of the table, and one form of fused. */
+enum { FUSED_GENERAL = XT_N_ENGINES, N_ENGINES };
 
 static const char *const loop_names[N_LOOPS] = {"plain", "native"};
 static tutorial_train *const loops[N_LOOPS] = {tutorial_plain, tutorial_native};
@@ -38,8 +43,8 @@ typedef struct net {
     xt_plan plan;
     xt_dataset data;
     float *initial, *state;
-    xt_engine *engines[XT_N_ENGINES];
-    uint32_t epochs[XT_N_ENGINES]; /* in one call: about 50 ms of them */
+    xt_engine *engines[N_ENGINES];
+    uint32_t epochs[N_ENGINES]; /* in one call: about 50 ms of them */
 } net;
 
 static net nets[] = {
@@ -87,7 +92,7 @@ static void describe(net *n)
     spec->optimizer.values[0] = 0.01f;
     spec->batch_size = n->batch;
     spec->shuffle = n->shuffle;
-    spec->epochs = MAX_EPOCHS;
+    spec->epochs = 1000000000; /* long enough for whatever pays in the long run */
 }
 
 static void fill(net *n)
@@ -165,23 +170,60 @@ static void compare(net *n, xt_engine *engine, const xt_epoch *rows)
 }
 
 /* An engine may train with a general form of its kernels while the one that it
- * will stay with is compiled: trains until then, or for some seconds. */
+ * will stay with is compiled: trains until then, or for 20 seconds. */
 static void await_form(net *n, xt_engine *engine, uint32_t n_epochs, xt_epoch *rows)
 {
     const char *first = engine->facts.form;
     if (!first || !*first)
         return;
-    for (double end = xt_seconds() + 4; engine->facts.form == first && xt_seconds() < end;)
+    for (double end = xt_seconds() + 20; engine->facts.form == first && xt_seconds() < end;)
         train(n, engine, n_epochs, rows);
 }
 
+static const char *engine_name(size_t code)
+{
+    return code == FUSED_GENERAL ? "fused-general" : xt_table_at(&xt_engine_names, code)->name;
+}
+
+/* N_ENGINES where there is none of that name. */
+static size_t find_engine(const char *name)
+{
+    size_t code = 0;
+    while (code < N_ENGINES && strcmp(engine_name(code), name) != 0)
+        code++;
+    return code;
+}
+
+static xt_status open_general(net *n, xt_engine **out, xt_err *err)
+{
+    static const xt_fused_wish wish = {.speciality = XT_FUSED_GENERAL};
+    xt_device device;
+    xt_context *context = NULL;
+    xt_status status = xt_device_select(n->spec.device, &device, err);
+    if (!status)
+        status = xt_context_open(&device, &context, err);
+    if (!status)
+        status = xt_fused_open_as(&n->plan, &n->data, context, &wish, out, err);
+    if (status)
+        xt_context_close(&context);
+    else
+        (*out)->facts.engine = engine_name(FUSED_GENERAL);
+    return status;
+}
+
 /* Opens and warms up; decides how many epochs a call shall train. */
-static void open_engine(net *n, xt_engine_code code, xt_epoch *rows)
+static void open_engine(net *n, size_t code, xt_epoch *rows)
 {
     xt_err err;
-    n->spec.engine = code;
-    if (xt_engine_open(&n->plan, &n->data, n->initial, &n->engines[code], &err))
-        die(n->name, xt_table_at(&xt_engine_names, code)->name, err.text);
+    xt_status status;
+    if (code == FUSED_GENERAL) {
+        status = open_general(n, &n->engines[code], &err);
+    } else {
+        n->spec.engine = (xt_engine_code)code;
+        status = xt_engine_open(&n->plan, &n->data, NULL, &n->engines[code], &err);
+    }
+    if (status)
+        die(n->name, engine_name(code), err.text);
     uint32_t warm = is_tutorial(n) ? MAX_EPOCHS : 1;
     train(n, n->engines[code], warm, rows);
     await_form(n, n->engines[code], warm, rows);
@@ -208,7 +250,7 @@ static void say(const net *n, double epochs_a_second, const char *form)
            form ? form : "");
 }
 
-static void measure_engine(net *n, xt_engine_code code, double seconds)
+static void measure_engine(net *n, size_t code, double seconds)
 {
     static xt_epoch rows[MAX_EPOCHS];
     double elapsed = 0, epochs = 0;
@@ -239,7 +281,7 @@ static void measure_loop(const net *n, tutorial_train *loop, double seconds)
 
 static void answer(const char *name, const char *subject, double seconds)
 {
-    int code = xt_table_find(&xt_engine_names, subject);
+    size_t code = find_engine(subject);
     if (strcmp(subject, "blas") == 0) {
         printf("0 0 %.6g\n", blas_rate(seconds));
         return;
@@ -252,9 +294,9 @@ static void answer(const char *name, const char *subject, double seconds)
                 measure_loop(&nets[i], loops[k], seconds);
                 return;
             }
-        if (code < 0)
+        if (code == N_ENGINES)
             die(name, subject, "there is no such engine");
-        measure_engine(&nets[i], (xt_engine_code)code, seconds);
+        measure_engine(&nets[i], code, seconds);
         return;
     }
     die(name, subject, "there is no such network");
@@ -272,7 +314,7 @@ static void serve(void)
         fflush(stdout);
     }
     for (size_t i = 0; i < N_NETS; i++) {
-        for (size_t code = 0; code < XT_N_ENGINES; code++)
+        for (size_t code = 0; code < N_ENGINES; code++)
             xt_engine_close(&nets[i].engines[code]);
         xt_dataset_clear(&nets[i].data);
         free(nets[i].initial);
@@ -298,8 +340,8 @@ int main(int argc, char **argv)
     } else if (strcmp(argv[1], "shapes") == 0) {
         print_shapes();
     } else if (strcmp(argv[1], "engines") == 0) {
-        for (size_t i = 1; i < xt_engine_names.n_rows; i++)
-            printf("%s\n", xt_table_at(&xt_engine_names, i)->name);
+        for (size_t code = XT_ENGINE_auto + 1; code < N_ENGINES; code++)
+            printf("%s\n", engine_name(code));
     } else if (strcmp(argv[1], "blas") == 0) {
         printf("%s\n", blas_version());
     } else {

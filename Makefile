@@ -125,17 +125,17 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/libxortrain
 	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -o $@
 
 # What the program is measured against has no flags of ours.
-$(B)/tests/bench/tutorial_plain.o $(B)/tests/bench/tutorial_native.o: $(B)/tests/bench/tutorial_%.o: tests/bench/tutorial.c tests/bench/tutorial.h Makefile | build/headers-found
+$(addprefix $(B)/tests/bench/tutorial_,plain.o tuned.o native.o): $(B)/tests/bench/tutorial_%.o: tests/bench/tutorial.c tests/bench/tutorial.h Makefile | build/headers-found
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) -O3 $(if $(filter native,$*),-march=native) -DTUTORIAL=tutorial_$* -c $< -o $@
+	$(Q)$(CC) -O3 $(if $(filter native,$*),-march=native) $(if $(filter-out plain,$*),-DTUNED) -DTUTORIAL=tutorial_$* -c $< -o $@
 $(B)/tests/bench/tutorial: $(B)/tests/bench/tutorial_main.o $(B)/tests/bench/tutorial_plain.o
 	$(call say,LD)
 	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ -o $@
 $(B)/tests/bench/process: $(B)/tests/bench/process.o $(B)/libxortrain.a
 	$(call say,LD)
 	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ -o $@
-$(B)/tests/bench/nets: $(addprefix $(B)/tests/bench/,nets.o blas.o tutorial_plain.o tutorial_native.o) $(B)/libxortrain.a | build/bench-found
+$(B)/tests/bench/nets: $(addprefix $(B)/tests/bench/,nets.o blas.o tutorial_plain.o tutorial_tuned.o tutorial_native.o) $(B)/libxortrain.a | build/bench-found
 	$(call say,LD)
 	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -lopenblas -o $@
 

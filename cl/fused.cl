@@ -50,7 +50,13 @@ typedef float xt_v;
 #endif
 #define XT_UNROLL_ALL _Pragma("unroll")
 
+/* A compiler that inlines anyway reads the program faster without being told;
+ * registers want it told. */
+#ifdef XT_PRIVATE
+#define XT_INLINE static inline __attribute__((always_inline))
+#else
 #define XT_INLINE static inline
+#endif
 #define XT_VECTORS(n) (((n) + XT_W - 1) / XT_W)
 
 /* In mem and state, where every row is aligned. */
@@ -164,13 +170,12 @@ XT_INLINE void xt_products(XT_MEM float *out, int so, XT_MEM const float *s, int
 }
 #endif
 
-/* The lanes' sum. */
+/* The lanes' sum. By quarters: fewer dependent steps than by halves. */
 XT_INLINE float xt_lanes_sum(float16 v)
 {
-    float8 a = v.lo + v.hi;
-    float4 b = a.lo + a.hi;
-    float2 c = b.lo + b.hi;
-    return c.x + c.y;
+    float4 a = (v.s0123 + v.s89ab) + (v.s4567 + v.scdef);
+    float2 b = a.lo + a.hi;
+    return b.x + b.y;
 }
 
 /* Of two rows of n values, n a multiple of XT_LANES. */
@@ -489,14 +494,14 @@ __kernel XT_GROUP void xt_fused(__global float *restrict parameters, XT_SCRATCH 
             sums.at[m].hi = sums.at[m].lo = 0.0f;
         /* Visit 0 trains, visit 1 goes forward alone. */
         int n_visits = XT_MODE == XT_FUSED_TRAIN && job.report == XT_FUSED_EVAL ? 2 : 1;
-        for (int visit = 0; visit < n_visits; visit++) {
+        XT_UNROLL for (int visit = 0; visit < n_visits; visit++) {
             for (int from = 0; from < n_rows; from += job.batch) {
                 xt_batch batch = {inputs, targets, order + (job.shuffled ? epoch * n_rows : 0), first + from,
                                   job.batch == 1 ? 1 : min(job.batch, n_rows - from)};
                 int from_pass = visit == 1 || XT_MODE == XT_FUSED_OUTPUTS ? 1 : 0;
                 int to_pass = XT_MODE == XT_FUSED_TRAIN && job.report == XT_FUSED_POST_UPDATE ? 1 : from_pass;
                 xt_gather(mem, job, batch);
-                for (int pass = from_pass; pass <= to_pass; pass++) {
+                XT_UNROLL for (int pass = from_pass; pass <= to_pass; pass++) {
                     XT_EACH_LAYER(XT_DO_FORWARD)
                     if (XT_MODE == XT_FUSED_OUTPUTS) {
                         int width = XT_PADDED(job.n_outputs);

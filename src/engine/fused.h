@@ -7,15 +7,15 @@
 #include "engine/prelude.h"
 
 typedef enum xt_fused_speciality {
-    XT_FUSED_AUTO,    /* the general form, and a specialised one where it pays */
+    XT_FUSED_AUTO,    /* the general form, then a specialised one where it pays */
     XT_FUSED_GENERAL, /* never specialised */
-    XT_FUSED_SPECIAL  /* from the start */
+    XT_FUSED_SPECIAL  /* from the start; XT_FAILED where there is no such form */
 } xt_fused_speciality;
 
 typedef struct xt_fused_wish {
     xt_fused_speciality speciality;
-    int width;             /* values a vector; 0: what suits the device */
-    bool memory_given;     /* memory says where to compute, else it is chosen */
+    int width;             /* of the general form: values a vector; 0: what suits the device */
+    bool memory_given;     /* memory says where the general form computes, else it is chosen */
     xt_fused_memory memory;
 } xt_fused_wish;
 

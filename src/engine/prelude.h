@@ -18,7 +18,7 @@
 typedef enum xt_fused_memory {
     XT_FUSED_GLOBAL, /* mem and state in global memory */
     XT_FUSED_LOCAL,  /* both in local memory */
-    XT_FUSED_PRIVATE /* both in private arrays, every loop unrolled */
+    XT_FUSED_PRIVATE /* both in private arrays, every loop unrolled: only for special ones */
 } xt_fused_memory;
 
 typedef struct xt_fused_form {
@@ -47,7 +47,7 @@ void xt_fused_pack(const xt_plan *plan, const xt_fused_shape *shape, const float
 void xt_fused_unpack(const xt_plan *plan, const xt_fused_shape *shape, const float *from, float *to);
 
 /* Steps that one update takes when every loop is unrolled: what decides whether
- * the private form pays and can be compiled. */
+ * a specialised form pays and can be compiled. */
 size_t xt_fused_n_steps(const xt_fused_shape *shape);
 
 /* Appends the text. */

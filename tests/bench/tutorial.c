@@ -7,6 +7,8 @@
 #endif
 
 enum { N_ROWS = 4 };
+
+#ifdef TUNED
 /* Partial sums: a compiler must not reorder floats, but may keep these in one
  * register. Which number is fastest was measured. */
 #ifdef __AVX__
@@ -16,6 +18,10 @@ enum { LANES = 8 };
 #endif
 /* Left alone, GCC unrolls 16 rounds first and then finds no loop to vectorise. */
 #define VECTORISE _Pragma("GCC unroll 1")
+#else
+enum { LANES = 1 };
+#define VECTORISE
+#endif
 
 /* One array for each input's weights, so that units lie side by side. */
 typedef struct network {

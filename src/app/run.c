@@ -275,16 +275,9 @@ static xt_status both(xt_status status, xt_status later, const xt_err *later_err
     return status;
 }
 
-/* Not before the new model lasts. */
-static xt_status drop_previous(const run *r, xt_err *err)
-{
-    xt_status status = xt_outdir_sync(&r->dir, err);
-    return status ? status : xt_outdir_remove(&r->dir, previous, err);
-}
-
 /* The model of this run, where there is one. That of the run before goes only for
- * a training that came to its end. */
-static xt_status keep_model(run *r, xt_status status, xt_err *err)
+ * a training that came to its end: *whole. */
+static xt_status keep_model(run *r, xt_status status, bool *whole, xt_err *err)
 {
     xt_err later;
     bool untrained = r->result->epochs == 0 && r->job->plan->spec->epochs > 0;
@@ -296,9 +289,8 @@ static xt_status keep_model(run *r, xt_status status, xt_err *err)
         return status;
     }
     xt_status saved = save_model(r, &later);
-    bool whole = !status && !saved && !r->result->signal;
-    status = both(status, saved, &later, err);
-    return whole && xt_outdir_has(&r->dir, previous) ? both(status, drop_previous(r, &later), &later, err) : status;
+    *whole = !status && !saved && !r->result->signal;
+    return both(status, saved, &later, err);
 }
 
 /* What is left behind, whatever ended the training: each part is tried. */
@@ -306,16 +298,19 @@ static xt_status finish(run *r, xt_status status, xt_err *err)
 {
     double before = xt_seconds();
     xt_err later;
-    bool rows_lost = status == XT_FAILED;
-    status = keep_model(r, status, err);
+    bool rows_lost = status == XT_FAILED, whole = false;
+    status = keep_model(r, status, &whole, err);
     status = both(status, xt_sinks_close(&r->sinks, &later), &later, err);
     status = both(status, sync_config(r, &later), &later, err);
     r->output += xt_seconds() - before;
     const char *word = r->diverged ? "diverged" : status ? "failed" : r->result->signal ? "interrupted" : "finished";
     before = xt_seconds();
     status = both(status, replace_record(r, word, rows_lost, &later), &later, err);
-    /* Once for the model and the record. */
-    status = both(status, xt_outdir_sync(&r->dir, &later), &later, err);
+    /* Once for the model and the record; not before the new model lasts the old one goes. */
+    xt_status synced = xt_outdir_sync(&r->dir, &later);
+    status = both(status, synced, &later, err);
+    if (whole && !synced && xt_outdir_has(&r->dir, previous))
+        status = both(status, xt_outdir_remove(&r->dir, previous, &later), &later, err);
     r->output += xt_seconds() - before;
     r->result->seconds = seconds_of(r);
     if (status && xt_outdir_has(&r->dir, previous)) {

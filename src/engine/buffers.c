@@ -29,11 +29,11 @@ xt_status xt_buffers_check(const xt_context *context, const char *const *names, 
 }
 
 xt_status xt_buffers_open(xt_context *context, const char *const *names, const size_t *sizes, int n_buffers,
-                          cl_mem *out, xt_err *err)
+                          bool filled, cl_mem *out, xt_err *err)
 {
     xt_status status = XT_OK;
     for (int i = 0; !status && i < n_buffers; i++)
-        status = xt_buffer_open(context, names[i], bytes_of(sizes[i]), &out[i], err);
+        status = (filled ? xt_buffer_open : xt_buffer_open_raw)(context, names[i], bytes_of(sizes[i]), &out[i], err);
     return status;
 }
 

@@ -30,9 +30,10 @@ xt_engine_code xt_engine_choose(const xt_plan *plan, const xt_dataset *data, con
  * device's memory. *n_bytes becomes the total. names are for messages. */
 xt_status xt_buffers_check(const xt_context *context, const char *const *names, const size_t *sizes, int n_buffers,
                            size_t n_extra, size_t *n_bytes, xt_err *err);
-/* Opens them all, or as many as it can: out is zeroed before. */
+/* Opens them all, or as many as it can, filled with zeros if so said: out is
+ * zeroed before. */
 xt_status xt_buffers_open(xt_context *context, const char *const *names, const size_t *sizes, int n_buffers,
-                          cl_mem *out, xt_err *err);
+                          bool filled, cl_mem *out, xt_err *err);
 /* Safe on zeroed ones. */
 void xt_buffers_close(xt_context *context, int n_buffers, cl_mem *buffers);
 

@@ -428,7 +428,9 @@ static xt_status open_buffers(fused *engine, xt_err *err)
     const xt_dataset *data = engine->base.data;
     xt_context *context = engine->context;
     cl_mem *b = engine->buffers;
-    xt_status status = xt_buffers_open(context, buffer_names, engine->sizes, N_BUFFERS, b, err);
+    /* The kernel, or the host, writes each before the kernel reads it: but for what lies behind the data's rows,
+     * which the kernel reads and does not use. */
+    xt_status status = xt_buffers_open(context, buffer_names, engine->sizes, N_BUFFERS, false, b, err);
     if (!status)
         status = xt_buffer_write(context, b[LAYERS], 0, engine->shape.layers,
                                  engine->sizes[LAYERS] * sizeof(cl_float), err);

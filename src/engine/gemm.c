@@ -426,7 +426,7 @@ static xt_status open_buffers(gemm *engine, xt_err *err)
     xt_status status = xt_buffers_check(engine->context, buffer_names, engine->sizes, N_BUFFERS,
                                         xt_products_bytes(engine->products), &engine->base.base.facts.device_bytes, err);
     if (!status)
-        status = xt_buffers_open(engine->context, buffer_names, engine->sizes, N_BUFFERS, engine->buffers, err);
+        status = xt_buffers_open(engine->context, buffer_names, engine->sizes, N_BUFFERS, true, engine->buffers, err);
     if (!status && data)
         status = xt_buffer_write(engine->context, engine->buffers[INPUTS], 0, data->inputs,
                                  engine->sizes[INPUTS] * sizeof(float), err);

@@ -80,7 +80,7 @@ xt_status xt_context_queued(xt_context *context, unsigned n, xt_err *err)
     return context->n_queued < MAX_QUEUED ? XT_OK : xt_context_finish(context, err);
 }
 
-xt_status xt_buffer_open(xt_context *context, const char *what, size_t n_bytes, cl_mem *out, xt_err *err)
+xt_status xt_buffer_open_raw(xt_context *context, const char *what, size_t n_bytes, cl_mem *out, xt_err *err)
 {
     const xt_device *device = &context->device;
     cl_int code;
@@ -93,16 +93,27 @@ xt_status xt_buffer_open(xt_context *context, const char *what, size_t n_bytes, 
     if (code != CL_SUCCESS)
         return xt_fail(err, XT_FAILED, "no memory for %s (%zu bytes) on %s: clCreateBuffer: %s (%d)", what, n_bytes,
                        device->name, xt_cl_name(code), code);
-    unsigned char zero = 0;
-    xt_status status = XT_CL(
-        device->name, clEnqueueFillBuffer(context->queue, buffer, &zero, 1, 0, n_bytes, 0, NULL, NULL), err);
-    if (status) {
-        clReleaseMemObject(buffer);
-        return status;
-    }
     context->n_live++;
     *out = buffer;
-    return xt_context_queued(context, 1, err);
+    return XT_OK;
+}
+
+xt_status xt_buffer_open(xt_context *context, const char *what, size_t n_bytes, cl_mem *out, xt_err *err)
+{
+    unsigned char zero = 0;
+    cl_mem buffer = NULL;
+    xt_status status = xt_buffer_open_raw(context, what, n_bytes, &buffer, err);
+    if (status)
+        return status;
+    status = XT_CL(context->device.name,
+                   clEnqueueFillBuffer(context->queue, buffer, &zero, 1, 0, n_bytes ? n_bytes : 1, 0, NULL, NULL), err);
+    if (!status)
+        status = xt_context_queued(context, 1, err);
+    if (status)
+        xt_buffer_close(context, &buffer);
+    else
+        *out = buffer;
+    return status;
 }
 
 void xt_buffer_close(xt_context *context, cl_mem *buffer)

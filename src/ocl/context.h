@@ -33,6 +33,8 @@ void xt_context_close(xt_context **context);
  * memory is not. Refused with the sizes in words when the device cannot hold
  * it. what names it in messages. */
 xt_status xt_buffer_open(xt_context *context, const char *what, size_t n_bytes, cl_mem *out, xt_err *err);
+/* The same with whatever is in it: filling is a command to wait for. */
+xt_status xt_buffer_open_raw(xt_context *context, const char *what, size_t n_bytes, cl_mem *out, xt_err *err);
 void xt_buffer_close(xt_context *context, cl_mem *buffer);
 
 /* Blocking copies of n_bytes at a byte offset of the buffer. */

@@ -89,6 +89,10 @@ void xt_pocl_prepare(void)
     /* Stops two workers of PoCL from sharing a core: up to twice as fast on
      * launches of few work-groups. */
     setenv("POCL_AFFINITY", "1", 0);
+    /* Otherwise PoCL compiles a kernel at its first launch for that very size, and
+     * once more for any size when its binary is asked for. The first was not
+     * measured to be faster with any of our kernels or CLBlast's. */
+    setenv("POCL_WORK_GROUP_SPECIALIZATION", "0", 0);
     /* What the user set is left alone, even where it cannot work. */
     if (!variable("POCL_CACHE_DIR") && (!cache_dir(&dir) || !looks_writable(xt_buf_text(&dir))))
         use_private_dir();

@@ -1,11 +1,33 @@
 #include "engine/engines.h"
+#include "engine/layerwise.h"
+
+/* Figures: docs/design/007-fused.md. Multiply-adds that a batch takes forward
+ * decide, since that is what launches and a pool of threads are shared out over. */
+
+/* On a CPU fused uses one core, gemm all: it passed fused at 2^26 on two. */
+static const double most_of_two_cores = (double)(1 << 26);
+
+/* A GPU's work-group has a small part of it, but a launch costs as much as this many;
+ * and an epoch, which cannot be cut, must stay below the 2 s that a display allows. */
+static const double most_of_a_group = (double)(1 << 18), most_of_a_group_epoch = (double)(1u << 31);
 
 xt_engine_code xt_engine_choose(const xt_plan *plan, const xt_dataset *data, const xt_device *device,
                                 const char **why)
 {
-    (void)plan;
-    (void)data;
-    (void)device;
-    *why = "auto: small enough to train whole epochs in one launch";
-    return XT_ENGINE_fused;
+    double params = (double)plan->n_params, batch = params * (double)xt_layerwise_batch_rows(plan, data);
+    if (xt_device_is_cpu(device)) {
+        double cores = device->compute_units > 1 ? (double)device->compute_units : 1;
+        if (batch <= most_of_two_cores * 2 / cores || cores < 2) {
+            *why = "auto: a batch is too little work for more than one core";
+            return XT_ENGINE_fused;
+        }
+        *why = "auto: a batch is work enough for all cores";
+        return XT_ENGINE_gemm;
+    }
+    if (batch <= most_of_a_group && params * (double)(data ? data->n_rows : 0) <= most_of_a_group_epoch) {
+        *why = "auto: a batch is too little work for more than one work-group";
+        return XT_ENGINE_fused;
+    }
+    *why = "auto: a batch is work enough for the whole device";
+    return XT_ENGINE_gemm;
 }

@@ -61,7 +61,7 @@ typedef struct fused {
     xt_fused_step steps[N_STEPS]; /* on the device */
     float *staging;               /* as many floats as the largest buffer that is read or written by parts */
     uint32_t *orders;             /* (n_ordered, n_rows), epochs first_ordered .. */
-    uint64_t *work;
+    uint64_t *work;               /* 2 * n_rows */
     uint32_t max_ordered, first_ordered, n_ordered;
 } fused;
 
@@ -416,7 +416,7 @@ static xt_status open_host(fused *engine, xt_err *err)
     engine->staging = calloc(n_staging, sizeof *engine->staging);
     if (n[ORDER]) {
         engine->orders = calloc(n[ORDER], sizeof *engine->orders);
-        engine->work = calloc(n_rows, sizeof *engine->work);
+        engine->work = calloc(2 * n_rows, sizeof *engine->work);
     }
     if (!engine->staging || (n[ORDER] && (!engine->orders || !engine->work)))
         return xt_fail_memory(err, "the fused engine's buffers", (n_staging + n[ORDER]) * sizeof(float));

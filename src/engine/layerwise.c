@@ -24,7 +24,7 @@ xt_status xt_layerwise_init(xt_layerwise *engine, const xt_plan *plan, const xt_
     engine->scores = calloc(n_scores, sizeof *engine->scores);
     if (plan->spec->shuffle) {
         engine->order = calloc(data->n_rows, sizeof *engine->order);
-        engine->work = calloc(data->n_rows, sizeof *engine->work);
+        engine->work = calloc(2 * data->n_rows, sizeof *engine->work);
     }
     if (!engine->scores || (plan->spec->shuffle && (!engine->order || !engine->work)))
         return xt_fail_memory(err, "the rows' losses and order", n_scores * sizeof *engine->scores);

@@ -31,7 +31,7 @@ struct xt_layerwise {
     const xt_layerwise_steps *steps;
     size_t batch_rows;  /* rows of its batch buffers */
     uint32_t *order;    /* n_rows, where the spec shuffles */
-    uint64_t *work;     /* n_rows, likewise */
+    uint64_t *work;     /* 2 * n_rows, likewise */
     float *scores;      /* (1 + n_metrics) * n_rows */
 };
 

@@ -3,7 +3,6 @@
 #include "model/rng.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static uint32_t rotate(uint32_t x, unsigned by)
@@ -98,21 +97,66 @@ float xt_truncated_normal_at(xt_key key, size_t n, size_t index, float low, floa
     return z < least ? least : z > most ? most : z;
 }
 
-static int by_value(const void *a, const void *b)
+/* words[i] = bits i of n in the high half and i in the low one. Each hash gives
+ * two of them; the loop over whole pairs is one that compilers turn into vectors. */
+static void random_words(xt_key key, size_t n, uint64_t *words)
 {
-    uint64_t x, y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return (x > y) - (x < y);
+    size_t half = (n + 1) / 2, pairs = n / 2;
+    for (size_t i = 0; i < pairs; i++) {
+        xt_key y = xt_threefry(key, (uint32_t)i, (uint32_t)(i + half));
+        words[i] = (uint64_t)y.hi << 32 | (uint32_t)i;
+        words[i + half] = (uint64_t)y.lo << 32 | (uint32_t)(i + half);
+    }
+    if (pairs < half)
+        words[pairs] = (uint64_t)xt_threefry(key, (uint32_t)pairs, 0).hi << 32 | (uint32_t)pairs;
+}
+
+/* Sorts by the high half, stably: a radix sort by its bytes, least significant
+ * first. other has room for n words too. An even number of passes ends in words. */
+static void sort_words(uint64_t *words, uint64_t *other, size_t n)
+{
+    enum { PASSES = 4, DIGITS = 256 };
+    uint32_t starts[PASSES][DIGITS] = {{0}};
+    for (size_t i = 0; i < n; i++)
+        for (int pass = 0; pass < PASSES; pass++)
+            starts[pass][words[i] >> (32 + 8 * pass) & 0xFF]++;
+    for (int pass = 0; pass < PASSES; pass++) {
+        uint32_t before = 0;
+        for (int digit = 0; digit < DIGITS; digit++) {
+            uint32_t count = starts[pass][digit];
+            starts[pass][digit] = before;
+            before += count;
+        }
+        for (size_t i = 0; i < n; i++)
+            other[starts[pass][words[i] >> (32 + 8 * pass) & 0xFF]++] = words[i];
+        uint64_t *swap = words;
+        words = other;
+        other = swap;
+    }
+}
+
+/* Fewer rows than this: the row in the low half makes every word another. */
+enum { FEW = 48 };
+
+static void sort_few_words(uint64_t *words, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        uint64_t word = words[i];
+        size_t at = i;
+        for (; at && words[at - 1] > word; at--)
+            words[at] = words[at - 1];
+        words[at] = word;
+    }
 }
 
 void xt_shuffle(uint64_t seed, uint32_t epoch, size_t n, uint32_t *order, uint64_t *work)
 {
     xt_key key = xt_key_fold_in(xt_key_fold_in(xt_key_of_seed(seed), XT_FOLD_SHUFFLE), epoch);
-    /* The row in the low half makes every word different: any sort is then stable. */
-    for (size_t i = 0; i < n; i++)
-        work[i] = (uint64_t)xt_bits_at(key, n, i) << 32 | (uint32_t)i;
-    qsort(work, n, sizeof *work, by_value);
+    random_words(key, n, work);
+    if (n <= FEW)
+        sort_few_words(work, n);
+    else
+        sort_words(work, work + n, n);
     for (size_t i = 0; i < n; i++)
         order[i] = (uint32_t)work[i];
 }

@@ -38,7 +38,7 @@ float xt_truncated_normal_at(xt_key key, size_t n, size_t index, float low, floa
 float xt_erfinv(float x);
 
 /* order[i] becomes the row that comes i-th in the (0-based) epoch: the stable
- * argsort of n words of bits. work has room for n uint64. n < 2^32. */
+ * argsort of n words of bits. work has room for 2 n words. n < 2^32. */
 void xt_shuffle(uint64_t seed, uint32_t epoch, size_t n, uint32_t *order, uint64_t *work);
 
 #endif

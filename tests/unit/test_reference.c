@@ -213,7 +213,7 @@ static void permute(unit_net *to, const unit_net *from, uint32_t epoch)
 {
     size_t n = from->data.n_rows, inputs = from->data.n_inputs, targets = from->data.n_targets;
     uint32_t order[32];
-    uint64_t work[32];
+    uint64_t work[64];
     assert_true(n <= 32);
     xt_shuffle(from->spec.seed, epoch, n, order, work);
     for (size_t i = 0; i < n; i++) {

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <string.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -150,26 +151,45 @@ static void truncated_normal_stays_inside(void **state)
     assert_true(fabs(sqrt(squares / N) - 0.87962566103423978) < 0.01);
 }
 
-static void shuffle_is_a_permutation(void **state)
+static void check_shuffle(uint64_t seed, uint32_t epoch, size_t n, uint32_t *order, uint64_t *work, unsigned char *seen)
+{
+    xt_key key = xt_key_fold_in(xt_key_fold_in(xt_key_of_seed(seed), 0x5348), epoch);
+    xt_shuffle(seed, epoch, n, order, work);
+    memset(seen, 0, n);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(order[i] < n);
+        assert_false(seen[order[i]]++);
+        uint32_t before = i ? xt_bits_at(key, n, order[i - 1]) : 0, bits = xt_bits_at(key, n, order[i]);
+        assert_true(before < bits || (before == bits && (i == 0 || order[i - 1] < order[i])));
+    }
+}
+
+static void shuffle_is_the_stable_argsort(void **state)
+{
+    (void)state;
+    enum { MOST = 70000, N_LARGE = 5 };
+    static const size_t large[N_LARGE] = {1000, 1001, 4096, 65537, MOST};
+    static uint32_t order[MOST];
+    static uint64_t work[2 * MOST];
+    static unsigned char seen[MOST];
+    for (size_t n = 1; n < 130; n++)
+        check_shuffle(n * 0x100000001u, (uint32_t)n, n, order, work, seen);
+    for (size_t i = 0; i < N_LARGE; i++)
+        check_shuffle(3, (uint32_t)i, large[i], order, work, seen);
+}
+
+static void epochs_differ(void **state)
 {
     (void)state;
     enum { N = 1001 };
-    static uint32_t order[N], again[N], next[N];
-    static uint64_t work[N];
-    static unsigned char seen[N];
-    xt_shuffle(3, 0, N, order, work);
-    xt_shuffle(3, 0, N, again, work);
-    xt_shuffle(3, 1, N, next, work);
+    static uint32_t order[N], next[N];
+    static uint64_t work[2 * N];
     size_t moved = 0;
-    for (size_t i = 0; i < N; i++) {
-        assert_true(order[i] < N && !seen[order[i]]++);
-        assert_int_equal(order[i], again[i]);
+    xt_shuffle(3, 0, N, order, work);
+    xt_shuffle(3, 1, N, next, work);
+    for (size_t i = 0; i < N; i++)
         moved += order[i] != next[i];
-    }
     assert_true(moved > N / 2);
-    xt_key key = xt_key_fold_in(xt_key_fold_in(xt_key_of_seed(3), 0x5348), 0);
-    for (size_t i = 1; i < N; i++)
-        assert_true(xt_bits_at(key, N, order[i - 1]) <= xt_bits_at(key, N, order[i]));
 }
 
 int main(void)
@@ -178,7 +198,8 @@ int main(void)
         cmocka_unit_test(threefry_known_answers), cmocka_unit_test(split_depends_on_n),
         cmocka_unit_test(fold_in_pair), cmocka_unit_test(bits_even_and_odd),
         cmocka_unit_test(normal_values), cmocka_unit_test(erfinv_inverts_erf),
-        cmocka_unit_test(truncated_normal_stays_inside), cmocka_unit_test(shuffle_is_a_permutation),
+        cmocka_unit_test(truncated_normal_stays_inside), cmocka_unit_test(shuffle_is_the_stable_argsort),
+        cmocka_unit_test(epochs_differ),
     };
     return cmocka_run_group_tests_name("rng", tests, load, unload);
 }

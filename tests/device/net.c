@@ -180,6 +180,16 @@ double net_distance(const float *a, const float *b, size_t n)
     return apart / largest;
 }
 
+double net_drift(const float *got, const float *expected, const float *start, size_t n)
+{
+    double apart = 0, way = 0;
+    for (size_t i = 0; i < n; i++) {
+        apart += pow((double)got[i] - (double)expected[i], 2);
+        way += pow((double)expected[i] - (double)start[i], 2);
+    }
+    return apart > 0 ? sqrt(apart / way) : apart;
+}
+
 /* ---- random networks ---- */
 
 /* Whether an operation's derivative jumps near a value: then a rounding error

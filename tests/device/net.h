@@ -68,4 +68,8 @@ void net_same_rows(const test_net *net, const xt_epoch *a, const xt_epoch *b, si
  * they are differences of values around 1, and have the rounding of those. */
 double net_distance(const float *a, const float *b, size_t n);
 
+/* How far parameters are from the expected ones, as a share of the way that
+ * these went from the start: the norms of both. */
+double net_drift(const float *got, const float *expected, const float *start, size_t n);
+
 #endif

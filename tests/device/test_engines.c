@@ -39,18 +39,6 @@ static void compare_gradients(const test_net *net, xt_engine *engine, xt_engine 
 
 enum { EPOCHS = 3 };
 
-/* How far the parameters are from the reference's, as a share of the way that
- * the reference went: the norms of both. */
-static double drift(const float *got, const float *expected, const float *start, size_t n)
-{
-    double apart = 0, way = 0;
-    for (size_t i = 0; i < n; i++) {
-        apart += pow((double)got[i] - (double)expected[i], 2);
-        way += pow((double)expected[i] - (double)start[i], 2);
-    }
-    return apart > 0 ? sqrt(apart / way) : apart;
-}
-
 static void compare_rows(const test_net *net, const xt_epoch *got, const xt_epoch *expected, double tolerance)
 {
     for (size_t e = 0; e < EPOCHS; e++) {
@@ -97,9 +85,9 @@ static void compare_training(const test_net *net, xt_engine *engine, xt_engine *
     compare_rows(net, rows, expected_rows, tolerance);
     net_ok(engine->ops->read_state(engine, got, &err), &err);
     net_ok(reference->ops->read_state(reference, expected, &err), &err);
-    if (!(drift(got, expected, net->state, n) <= tolerance))
+    if (!(net_drift(got, expected, net->state, n) <= tolerance))
         fail_msg("%s: parameters differ by %g of what training changed", net->text,
-                 drift(got, expected, net->state, n));
+                 net_drift(got, expected, net->state, n));
     compare_outputs(net, engine, reference, tolerance);
     free(got);
 }

@@ -1,0 +1,239 @@
+#include "forms.h"
+
+#include "model/ops.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WISH(speciality, width, memory) {XT_FUSED_##speciality, width, true, XT_FUSED_##memory}
+
+const test_form forms[N_FORMS] = {
+    {"general 16 global", WISH(GENERAL, XT_LANES, GLOBAL)}, {"general 16 local", WISH(GENERAL, XT_LANES, LOCAL)},
+    {"general 1 global", WISH(GENERAL, 1, GLOBAL)},         {"general 1 local", WISH(GENERAL, 1, LOCAL)},
+    {"special 16 global", WISH(SPECIAL, XT_LANES, GLOBAL)}, {"special 16 local", WISH(SPECIAL, XT_LANES, LOCAL)},
+    {"special 16 private", WISH(SPECIAL, XT_LANES, PRIVATE)}, {"special 1 global", WISH(SPECIAL, 1, GLOBAL)},
+    {"special 1 local", WISH(SPECIAL, 1, LOCAL)},
+};
+
+static xt_device device_of(const test_net *net)
+{
+    xt_device device;
+    xt_err err;
+    xt_devices_prepare();
+    net_ok(xt_device_select(net->spec.device, &device, &err), &err);
+    return device;
+}
+
+bool form_allowed(const test_net *net, const test_form *form)
+{
+    /* What unrolls to more takes long to compile, and no engine asks for it. */
+    enum { PRIVATE_STEPS = 400, RESERVE = 2048 };
+    size_t rows = net->spec.batch_size < net->data.n_rows ? net->spec.batch_size : net->data.n_rows;
+    xt_fused_shape shape;
+    xt_err err;
+    net_ok(xt_fused_lay_out(&net->plan, rows, &shape, &err), &err);
+    if (form->wish.memory == XT_FUSED_PRIVATE)
+        return xt_fused_n_steps(&shape) <= PRIVATE_STEPS;
+    /* On a network of one layer, PoCL 3.1's kernel of this form computes something
+     * else; oclgrind's does not. No engine asks for it on a CPU. */
+    if (form->wish.speciality == XT_FUSED_SPECIAL && form->wish.width == 1 && net->plan.n_layers == 1 && !net_small())
+        return false;
+    size_t bytes = ((size_t)shape.job.n_mem + xt_fused_n_state(&shape)) * sizeof(float);
+    return form->wish.memory != XT_FUSED_LOCAL || bytes + RESERVE <= device_of(net).local_bytes;
+}
+
+xt_engine *form_open_wish(test_net *net, const xt_fused_wish *wish, const xt_dataset *data)
+{
+    xt_device device = device_of(net);
+    xt_context *context = NULL;
+    xt_engine *engine = NULL;
+    xt_err err;
+    net_ok(xt_context_open(&device, &context, &err), &err);
+    net_ok(xt_fused_open_as(&net->plan, data, context, wish, &engine, &err), &err);
+    net_ok(engine->ops->write_state(engine, net->state, &err), &err);
+    return engine;
+}
+
+xt_engine *form_open(test_net *net, const test_form *form)
+{
+    return form_open_wish(net, &form->wish, &net->data);
+}
+
+xt_engine *form_open_to_predict(test_net *net, const test_form *form)
+{
+    return form_open_wish(net, &form->wish, NULL);
+}
+
+/* ---- trained ---- */
+
+void train_all(test_net *net, xt_engine *engine, uint32_t chunk, trained *out)
+{
+    xt_err err;
+    memset(out, 0, sizeof *out);
+    out->state = calloc(net_n_state(net), sizeof *out->state);
+    assert_non_null(out->state);
+    for (uint32_t first = 0; first < NET_EPOCHS; first += chunk) {
+        uint32_t n = NET_EPOCHS - first < chunk ? NET_EPOCHS - first : chunk;
+        net_ok(engine->ops->train(engine, first, n, out->rows + first, &err), &err);
+    }
+    net_ok(engine->ops->read_state(engine, out->state, &err), &err);
+    xt_engine_close(&engine);
+}
+
+void trained_clear(trained *t)
+{
+    free(t->state);
+    t->state = NULL;
+}
+
+void same_training(const test_net *net, const char *what, const trained *got, const trained *expected)
+{
+    size_t n = 0;
+    while (n < NET_EPOCHS && (isfinite(got->rows[n].loss) || isfinite(expected->rows[n].loss)))
+        n++;
+    printf("    %s: %s\n", net->text, what);
+    net_same_rows(net, got->rows, expected->rows, n);
+    for (size_t i = 0; n == NET_EPOCHS && i < net_n_state(net); i++)
+        if (memcmp(&got->state[i], &expected->state[i], sizeof got->state[i]))
+            fail_msg("state %zu of %zu: %.9g is not %.9g", i, net_n_state(net), (double)got->state[i],
+                     (double)expected->state[i]);
+}
+
+void near_training(const test_net *net, const char *what, const trained *got, const trained *expected)
+{
+    /* Where a derivative jumps, an update may take the other side of it for some row. */
+    double tolerance = net_can_jump(net) ? 0.05 : 1e-4;
+    double drift = net_drift(got->state, expected->state, net->state, net_n_state(net));
+    if (!(drift <= tolerance))
+        fail_msg("%s: %s: parameters differ by %g of what training changed", net->text, what, drift);
+    for (size_t i = 0; i < NET_EPOCHS; i++)
+        if (!(fabs(got->rows[i].loss - expected->rows[i].loss) <= tolerance * (expected->rows[i].loss + 0.01)))
+            fail_msg("%s: %s: epoch %zu: loss %.9g is not %.9g", net->text, what, i, got->rows[i].loss,
+                     expected->rows[i].loss);
+}
+
+/* ---- networks ---- */
+
+static const int exact_activations[] = {XT_ACT_linear,       XT_ACT_relu,      XT_ACT_leaky_relu, XT_ACT_softsign,
+                                        XT_ACT_hard_sigmoid, XT_ACT_hard_tanh, XT_ACT_relu6};
+enum { N_EXACT = sizeof exact_activations / sizeof *exact_activations };
+
+bool is_exact(const test_net *net)
+{
+    bool exact = net->spec.loss.kind != XT_LOSS_log_cosh;
+    for (size_t i = 0; i < net->plan.n_layers; i++) {
+        bool known = false;
+        for (size_t k = 0; k < N_EXACT; k++)
+            known |= net->plan.layers[i].activation == exact_activations[k];
+        exact &= known;
+    }
+    return exact;
+}
+
+static const char *activation_name(size_t number, bool exact)
+{
+    size_t code = exact ? (size_t)exact_activations[number % N_EXACT] : number % XT_N_ACTIVATIONS;
+    return xt_table_at(&xt_activations, code)->name;
+}
+
+/* Any of the metrics, each time with other parameters where it has some. */
+static void add_metrics(test_net *net, size_t n, size_t first, uint64_t *stream)
+{
+    net->spec.n_metrics = n;
+    for (size_t i = 0; i < n; i++) {
+        net->metrics[i] = xt_choose(&xt_metrics, xt_table_at(&xt_metrics, (first + i) % XT_N_METRICS)->name);
+        if (net->metrics[i].kind == XT_METRIC_accuracy) {
+            net->metrics[i].values[0] = net_uniform(stream, -0.5f, 0.5f);
+            net->metrics[i].values[1] = (float)net_below(stream, 2);
+        }
+    }
+}
+
+static void set_momentum(test_net *net, size_t kind)
+{
+    net->spec.optimizer.values[1] = kind ? 0.9f : 0;
+    net->spec.optimizer.values[2] = kind == 2 ? 1.0f : 0;
+}
+
+static void describe(test_net *net, size_t which)
+{
+    const xt_spec *spec = &net->spec;
+    int n = snprintf(net->text, sizeof net->text, "net %zu: %zu", which, net->plan.n_inputs);
+    for (size_t i = 0; i < net->plan.n_layers; i++)
+        n += snprintf(net->text + n, sizeof net->text - (size_t)n, "-%zu %s", net->plan.layers[i].units,
+                      xt_table_at(&xt_activations, (size_t)net->plan.layers[i].activation)->name);
+    snprintf(net->text + n, sizeof net->text - (size_t)n, ", %s, report %d, batch %u of %zu, %zu metrics%s",
+             xt_table_at(&xt_losses, (size_t)spec->loss.kind)->name, (int)spec->loss_report, spec->batch_size,
+             net->data.n_rows, spec->n_metrics, spec->shuffle ? ", shuffled" : "");
+}
+
+void forms_net(test_net *net, size_t which, bool exact, uint64_t seed)
+{
+    static const uint32_t widths[] = {1, 2, 3, 5, 15, 16, 17, 31, 32, 33, 48, 64, 70};
+    static const uint32_t batches[] = {1, 2, 3, 5, 8, 13, 100};
+    enum { N_WIDTHS = sizeof widths / sizeof *widths, N_BATCHES = sizeof batches / sizeof *batches };
+    uint64_t number = seed + which, start = net_random(&number), *stream = &start;
+    size_t n_layers = 1 + net_below(stream, NET_MAX_LAYERS), n_small = net_small() ? 9 : N_WIDTHS;
+    net_begin(net);
+    for (size_t i = 0; i < n_layers; i++)
+        net_add_layer(net, widths[net_below(stream, n_small)],
+                      activation_name(i + 1 == n_layers ? which : net_below(stream, XT_N_ACTIVATIONS), exact));
+    net->spec.seed = net_random(stream);
+    net->spec.loss = xt_choose(&xt_losses, xt_table_at(&xt_losses, exact ? which % 3 : which % XT_N_LOSSES)->name);
+    net->spec.loss_report = (xt_loss_report)(which / 2 % 3);
+    net->spec.shuffle = net_below(stream, 2);
+    net->spec.batch_size = batches[which % N_BATCHES];
+    net->spec.optimizer.values[0] = 0.02f;
+    set_momentum(net, which / 3 % 3);
+    add_metrics(net, which % (XT_MAX_METRICS + 1), which, stream);
+    net_finish(net, 1 + net_below(stream, net_small() ? 9 : 40), widths[net_below(stream, n_small)], stream);
+    describe(net, which);
+}
+
+/* ---- networks for specialised forms ---- */
+
+typedef struct shape_row {
+    size_t n_inputs, n_rows;
+    struct {
+        uint32_t units;
+        const char *activation;
+    } layers[NET_MAX_LAYERS + 1];
+    const char *loss;
+    uint32_t batch;
+    xt_loss_report report;
+    bool shuffle;
+    size_t momentum, n_metrics;
+} shape_row;
+
+/* The first four are small enough for private memory. */
+static const shape_row shapes[N_SHAPES] = {
+    {2, 4, {{16, "relu"}, {1, "linear"}}, "mse", 1, XT_REPORT_POST_UPDATE, false, 0, 1},
+    {3, 11, {{2, "leaky_relu"}}, "mae", 4, XT_REPORT_RUNNING, true, 2, 8},
+    {1, 7, {{5, "sigmoid"}, {3, "softplus"}, {1, "tanh"}}, "huber", 3, XT_REPORT_EVAL, false, 1, 0},
+    {5, 3, {{1, "hard_tanh"}, {2, "relu6"}}, "huber", 100, XT_REPORT_EVAL, true, 0, 2},
+    {17, 20, {{15, "elu"}, {33, "selu"}, {17, "gelu"}, {5, "gelu_tanh"}}, "log_cosh", 8, XT_REPORT_RUNNING, true, 2, 3},
+    {31, 9, {{64, "silu"}, {3, "mish"}, {16, "softsign"}}, "mae", 5, XT_REPORT_POST_UPDATE, true, 1, 4},
+    {33, 25, {{17, "hard_sigmoid"}, {31, "relu"}, {18, "softsign"}}, "mse", 9, XT_REPORT_EVAL, true, 2, 5},
+    {16, 13, {{70, "leaky_relu"}}, "mse", 1, XT_REPORT_RUNNING, false, 1, 6},
+};
+
+void shape_net(test_net *net, size_t which, uint64_t seed)
+{
+    const shape_row *row = &shapes[which];
+    uint64_t number = seed + which, stream = net_random(&number), fixed = which;
+    net_begin(net);
+    for (size_t i = 0; row->layers[i].units; i++)
+        net_add_layer(net, row->layers[i].units, row->layers[i].activation);
+    net->spec.seed = net_random(&stream);
+    net->spec.loss = xt_choose(&xt_losses, row->loss);
+    net->spec.loss_report = row->report;
+    net->spec.shuffle = row->shuffle;
+    net->spec.batch_size = row->batch;
+    net->spec.optimizer.values[0] = 0.02f;
+    set_momentum(net, row->momentum);
+    add_metrics(net, row->n_metrics, which, &fixed);
+    net_finish(net, row->n_rows, row->n_inputs, &stream);
+    describe(net, which);
+}

@@ -1,5 +1,6 @@
 #include "engine/engines.h"
 #include "engine/layerwise.h"
+#include "engine/prelude.h"
 
 /* Figures: docs/design/007-fused.md. Multiply-adds that a batch takes forward
  * decide, since that is what launches and a pool of threads are shared out over. */
@@ -11,10 +12,18 @@ static const double most_of_two_cores = (double)(1 << 26);
  * and an epoch, which cannot be cut, must stay below the 2 s that a display allows. */
 static const double most_of_a_group = (double)(1 << 18), most_of_a_group_epoch = (double)(1u << 31);
 
+static bool fits_group(const xt_plan *plan, size_t batch, const xt_device *device)
+{
+    xt_err err;
+    xt_fused_shape shape;
+    return xt_fused_lay_out(plan, batch, &shape, &err) == XT_OK && xt_fused_fits(&shape, device->local_bytes);
+}
+
 xt_engine_code xt_engine_choose(const xt_plan *plan, const xt_dataset *data, const xt_device *device,
                                 const char **why)
 {
-    double params = (double)plan->n_params, batch = params * (double)xt_layerwise_batch_rows(plan, data);
+    size_t rows = xt_layerwise_batch_rows(plan, data);
+    double params = (double)plan->n_params, batch = params * (double)rows;
     if (xt_device_is_cpu(device)) {
         double cores = device->compute_units > 1 ? (double)device->compute_units : 1;
         if (batch <= most_of_two_cores * 2 / cores || cores < 2) {
@@ -24,7 +33,8 @@ xt_engine_code xt_engine_choose(const xt_plan *plan, const xt_dataset *data, con
         *why = "auto: a batch is work enough for all cores";
         return XT_ENGINE_gemm;
     }
-    if (batch <= most_of_a_group && params * (double)(data ? data->n_rows : 0) <= most_of_a_group_epoch) {
+    if (batch <= most_of_a_group && params * (double)(data ? data->n_rows : 0) <= most_of_a_group_epoch &&
+        fits_group(plan, rows, device)) {
         *why = "auto: a batch is too little work for more than one work-group";
         return XT_ENGINE_fused;
     }

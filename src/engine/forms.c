@@ -48,7 +48,7 @@ xt_status xt_form_open(xt_context *context, const xt_fused_shape *shape, const x
     while (form->width == 1 && opened.kernel.group * 2 <= opened.kernel.limit && opened.kernel.group < GROUP)
         opened.kernel.group *= 2;
     if (form->memory == XT_FUSED_LOCAL)
-        opened.local_bytes = ((size_t)shape->job.n_mem + xt_fused_n_state(shape)) * sizeof(cl_float);
+        opened.local_bytes = xt_fused_bytes(shape);
     opened.build_seconds = xt_seconds() - start;
     xt_fused_call nothing = *call;
     xt_arg args[N_ARGS + 1];

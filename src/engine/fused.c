@@ -343,15 +343,6 @@ static void fused_close(xt_engine *base)
 
 static const xt_engine_ops ops = {train, outputs, gradients, read_state, write_state, fused_close};
 
-static bool fits_local(const fused *engine)
-{
-    /* What the kernel or the driver takes for itself. */
-    static const cl_ulong reserve = 2048;
-    const xt_device *device = &engine->context->device;
-    cl_ulong bytes = ((cl_ulong)engine->shape.job.n_mem + xt_fused_n_state(&engine->shape)) * sizeof(cl_float);
-    return device->local_bytes > reserve && bytes <= device->local_bytes - reserve;
-}
-
 static int tile_rows(const xt_device *device)
 {
     /* 16 sums of 16 values need registers that wide; as many of half the width hold 8. */
@@ -366,7 +357,7 @@ static xt_fused_form general_form(const fused *engine)
     form.width = wish->width ? wish->width : xt_device_is_cpu(device) ? XT_LANES : 1;
     if (wish->memory_given)
         form.memory = wish->memory;
-    else if (form.width == 1 && fits_local(engine))
+    else if (form.width == 1 && xt_fused_fits(&engine->shape, device->local_bytes))
         form.memory = XT_FUSED_LOCAL;
     return form;
 }

@@ -97,6 +97,18 @@ size_t xt_fused_n_state(const xt_fused_shape *shape)
     return (size_t)shape->job.n_state * (1 + (size_t)shape->job.n_slots);
 }
 
+size_t xt_fused_bytes(const xt_fused_shape *shape)
+{
+    return ((size_t)shape->job.n_mem + xt_fused_n_state(shape)) * sizeof(float);
+}
+
+bool xt_fused_fits(const xt_fused_shape *shape, uint64_t local_bytes)
+{
+    /* What the kernel or the driver takes for itself. */
+    static const uint64_t reserve = 2048;
+    return xt_fused_bytes(shape) + reserve <= local_bytes;
+}
+
 /* Where the kernel has the weight of unit u for input k of layer i. */
 static size_t weight_at(const xt_fused_layer *layer, size_t i, size_t u, size_t k)
 {

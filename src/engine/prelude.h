@@ -40,6 +40,11 @@ xt_status xt_fused_lay_out(const xt_plan *plan, size_t batch, xt_fused_shape *ou
 /* Floats of the parameters with the optimiser's state, as the kernel has them. */
 size_t xt_fused_n_state(const xt_fused_shape *shape);
 
+/* Bytes of mem and state together, and whether a kernel can have them in a device's
+ * local memory of so many bytes. */
+size_t xt_fused_bytes(const xt_fused_shape *shape);
+bool xt_fused_fits(const xt_fused_shape *shape, uint64_t local_bytes);
+
 /* Copies between the plan's layout (n_params floats) and one copy of the
  * parameters as the kernel has them (job.n_state floats). Padding is not
  * touched. */

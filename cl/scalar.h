@@ -1,10 +1,12 @@
 /* scalar.h: every scalar operation of training, written once.
  *
- * This file is compiled three times from one text: as OpenCL C in the kernels,
- * as C11 in single precision for the host reference, and as C11 in double
- * precision for the derivative checks. So it keeps to the subset that they
- * share: no variadic macros, no pointers without an address space, and math functions
- * by their xt_ names. Whoever includes it defines before (device.h does in kernels):
+ * This file is compiled from one text as OpenCL C in the kernels, in single
+ * precision, of single values or vectors of them; as C11 in single precision for
+ * the host reference; and as C11 in double precision for the derivative checks.
+ * So it keeps to the subset that they share: no variadic macros, no pointers
+ * without an address space, math functions by their xt_ names, and what depends
+ * on a value is chosen by ?:, never by if. Whoever includes it defines before
+ * (device.h does in kernels):
  *   xt_real                 the type of a value
  *   XT_R(c)                 a constant as xt_real
  *   XT_FN                   how a function is declared ("static inline", "inline")
@@ -192,7 +194,7 @@ typedef struct xt_cell {
 typedef struct xt_hyper {
     float learning_rate; /* times the schedule's factor */
     float first;         /* 1 at the first update of a run, else 0 */
-    float values[6];     /* the row's parameters, as configured */
+    float values[6];     /* the row's parameters, as configured, the first not to be used: learning_rate is it */
 } xt_hyper;
 
 /* values: learning_rate, momentum, nesterov. PyTorch: v starts as g, not as 0. */

@@ -12,8 +12,8 @@ typedef struct test_form {
 } test_form;
 
 /* The first is the measure of the others: general, vectors, global memory. Then
- * the other general ones, then the specialised ones. */
-enum { FORM_GENERAL, FORM_SPECIAL = 4, N_FORMS = 9 };
+ * the other general ones, then the specialised one. */
+enum { FORM_GENERAL, FORM_SPECIAL = 4, N_FORMS = 5 };
 extern const test_form forms[N_FORMS];
 
 /* Whether the device and the net's size allow it. */

@@ -313,7 +313,7 @@ int main(void)
     for (size_t i = 0; i < N_SHAPES; i++)
         for (size_t form = 0; form < N_FORMS; form++) {
             cases[i][form] = (kernel_case){&forms[form], i};
-            if (small ? i == 2 && form % 3 == 0 : form < FORM_SPECIAL || i < 3)
+            if (small ? i == 2 && form % 3 == 0 : form < FORM_SPECIAL || i % 2 == 0)
                 unit_case(padding_stays_zero, &cases[i][form], "padding_stays_zero: shape %zu, %s", i, forms[form].name);
         }
     for (size_t form = 0; form < FORM_SPECIAL; form += small ? 3 : 1) {

@@ -97,7 +97,7 @@ static const bytes_row rows[] = {
      "log, output\n"
      "     1 | \"\\e]0;x\\a\": 1\n       | ^\n"},
     {"a C1 escape in a value", BYTES("engine: \"\\x9b31m\"\n"),
-     ":1:9: engine: expected one of auto, gemm or reference, found the quoted text '??31m'\n"},
+     ":1:9: engine: expected one of auto, fused, gemm or reference, found the quoted text '??31m'\n"},
     {"an alias in itself", BYTES("a: &a {b: [*a]}\n"), ":1:12: an alias inside the value that it stands for\n"
                                                       "     1 | a: &a {b: [*a]}\n       |            ^"},
     {"an alias to nothing", BYTES("a: *b\nb: &b 1\n"), ":1:4: an alias to an anchor that is not defined before it\n"

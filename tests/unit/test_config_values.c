@@ -82,15 +82,15 @@ static const unit_refused_row rows[] = {
      "     5 | device: [cpu]\n"
      "       |         ^"},
     {"engine, near", SMALL "engine: refrence\n", NULL,
-     "t.yaml:5:9: engine: expected one of auto, gemm or reference, found 'refrence'; did you mean reference\n"
+     "t.yaml:5:9: engine: expected one of auto, fused, gemm or reference, found 'refrence'; did you mean reference\n"
      "     5 | engine: refrence\n"
      "       |         ^"},
     {"engine, far", SMALL "engine: turbo\n", NULL,
-     "t.yaml:5:9: engine: expected one of auto, gemm or reference, found 'turbo'\n"
+     "t.yaml:5:9: engine: expected one of auto, fused, gemm or reference, found 'turbo'\n"
      "     5 | engine: turbo\n"
      "       |         ^"},
     {"engine, a mapping", SMALL "engine: {type: gemm}\n", NULL,
-     "t.yaml:5:9: engine: expected one of auto, gemm or reference, found a mapping\n"
+     "t.yaml:5:9: engine: expected one of auto, fused, gemm or reference, found a mapping\n"
      "     5 | engine: {type: gemm}\n"
      "       |         ^"},
     {"bool, yes", MODEL OPTIMIZER TRAIN "data: {train: {inputs: [[0, 1]], targets: [1]}, shuffle: yes}\n", NULL,

@@ -297,7 +297,9 @@ static void outputs_of_many_rows(void **state)
     test_net net;
     net_full(&net, false);
     check_outputs(&net, form_open(&net, form), net_small() ? 9 : 203);
-    check_outputs(&net, form_open_to_predict(&net, form), net_small() ? 9 : 5003);
+    /* Predicting takes 256 rows a batch: more than the local memory of oclgrind's device holds. */
+    if (!net_small() || form->wish.memory != XT_FUSED_LOCAL)
+        check_outputs(&net, form_open_to_predict(&net, form), net_small() ? 9 : 5003);
     net_clear(&net);
 }
 

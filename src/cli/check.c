@@ -150,7 +150,8 @@ static void describe_gradients(const xt_session *session, const gradients *g, bo
     xt_buf_printf(out, "host: all parameters; largest difference %.2g\n", g->host_difference);
     for (size_t i = 0; values && i < session->plan.n_params; i++) {
         xt_plan_param_name(&session->plan, i, name, sizeof name);
-        xt_buf_printf(out, "%s %.9g\n", name, (double)g->of_engine[i]);
+        /* A unit that is off has a gradient of -0 where the error is negative: 0 to a reader. */
+        xt_buf_printf(out, "%s %.9g\n", name, (double)g->of_engine[i] + 0.0);
     }
 }
 

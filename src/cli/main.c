@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "ocl/cache.h"
+#include "ocl/context.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,19 +38,25 @@ static void print_error(xt_err *err)
 #define SANITIZED
 #endif
 
-/* Everything is closed and synced by now, and what was written went out unbuffered.
- * What exit would add are the destructors of an OpenCL driver's compiler: with
- * PoCL's LLVM some milliseconds for memory that goes with the process anyhow. A
- * sanitizer reports at exit, and so do tools that are loaded before us. */
-static _Noreturn void end(int code)
+/* Whether the program ends by _exit. All is synced before, and what was written
+ * went out unbuffered; what exit would add are the destructors of an OpenCL
+ * driver's compiler: with PoCL's LLVM some milliseconds for memory that goes with
+ * the process anyhow. A sanitizer reports at exit, and so do tools that are
+ * loaded before us. */
+static bool ends_at_once(void)
 {
 #ifdef SANITIZED
-    exit(code);
+    return false;
 #else
-    if (getenv("LD_PRELOAD") || fflush(NULL) != 0)
+    return !getenv("LD_PRELOAD");
+#endif
+}
+
+static _Noreturn void end(int code)
+{
+    if (!ends_at_once() || fflush(NULL) != 0)
         exit(code);
     _exit(code);
-#endif
 }
 
 static xt_status run(const xt_options *options, xt_err *err)
@@ -75,6 +82,8 @@ int main(int argc, char **argv)
     xt_options options = {0};
     xt_seconds(); /* from here on */
     hold_standard_descriptors();
+    if (ends_at_once())
+        xt_contexts_end_with_process();
     xt_status status = xt_options_parse(argc, argv, &options, &err);
     if (!status) {
         xt_log_set(options.quiet ? XT_QUIET : options.verbose ? XT_VERBOSE : XT_NORMAL);

@@ -24,6 +24,12 @@ typedef struct xt_context {
     char compiler[XT_HASH_BYTES]; /* stands for all but a program's text that its binary depends on */
 } xt_context;
 
+/* Said by a process that ends without destructors: what closes is then counted
+ * and not given back to the driver, which would tidy its compiler up for half a
+ * millisecond, but goes with the process. */
+void xt_contexts_end_with_process(void);
+bool xt_contexts_are_left(void);
+
 /* Opens the device that was selected. The context is malloced. */
 xt_status xt_context_open(const xt_device *device, xt_context **out, xt_err *err);
 /* Waits for the queue and releases. NULL-safe; sets *context to NULL. */

@@ -218,7 +218,8 @@ void xt_program_close(xt_context *context, xt_program *program)
 {
     if (!program->program)
         return;
-    clReleaseProgram(program->program);
+    if (!xt_contexts_are_left())
+        clReleaseProgram(program->program);
     context->n_live--;
     *program = (xt_program){0};
 }

@@ -180,6 +180,7 @@ static void count_seconds(fused *engine, const xt_form *form)
     xt_engine_facts *facts = &engine->base.facts;
     facts->build_seconds += form->build_seconds;
     facts->launch_seconds += form->launch_seconds;
+    facts->built_from_cache = form->program.from_cache && (form == &engine->general || facts->built_from_cache);
 }
 
 static xt_status open_special(fused *engine, xt_err *err)
@@ -440,7 +441,6 @@ static xt_status open_buffers(fused *engine, xt_err *err)
 
 static xt_status open_forms(fused *engine, xt_err *err)
 {
-    xt_engine_facts *facts = &engine->base.facts;
     bool special = engine->wish.speciality == XT_FUSED_SPECIAL;
     if (special && !can_specialise(engine))
         return xt_fail(err, XT_FAILED, "there is no specialised form of the fused engine for this network on %s",
@@ -450,7 +450,6 @@ static xt_status open_forms(fused *engine, xt_err *err)
     if (status)
         return status;
     count_seconds(engine, &engine->general);
-    facts->built_from_cache = engine->general.program.from_cache;
     note_form(engine, special ? "specialised" : "general");
     engine->may_specialise = engine->wish.speciality == XT_FUSED_AUTO && can_specialise(engine);
     return special ? open_special(engine, err) : XT_OK;

@@ -2,7 +2,8 @@
  *
  * Everything that OpenCL counts references of is made and released here, and a
  * live count is kept: it is zero when the context closes, or an assert says
- * so. One thread uses a context; another may build programs in it meanwhile. */
+ * so. One thread uses a context; another may meanwhile open programs and kernels,
+ * keep them, and launch them apart. */
 #ifndef XT_OCL_CONTEXT_H
 #define XT_OCL_CONTEXT_H
 
@@ -82,16 +83,9 @@ typedef struct xt_program {
  * real files. */
 xt_status xt_program_open(xt_context *context, const xt_program_source *source, xt_program *out, xt_err *err);
 
-/* The same in two steps: what takes long changes nothing of the context, so
- * that another thread may do it; xt_program_adopt then counts the program. */
-xt_status xt_program_build(const xt_context *context, const xt_program_source *source, xt_program *out, xt_err *err);
-void xt_program_adopt(xt_context *context, const xt_program *program);
-
 /* Puts the binary into the cache unless it is there. To be called when its
- * kernels have been launched: PoCL compiles a kernel at its first launch, and
- * only then it is part of the binary. PoCL also compiles every kernel once more
- * for it, in some 0.1 s each; like building it changes nothing of the context.
- * Never an error: what fails is told with -v. */
+ * kernels have been launched: PoCL compiles a kernel at its first launch, or for
+ * this. Never an error: what fails is told with -v. */
 void xt_program_keep(const xt_context *context, xt_program *program);
 
 /* Whether xt_program_open would find it in the cache: cheap, and may be wrong. */

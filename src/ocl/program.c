@@ -115,7 +115,7 @@ static xt_status load(const xt_context *context, const char *key, cl_program *ou
     return status;
 }
 
-xt_status xt_program_build(const xt_context *context, const xt_program_source *source, xt_program *out, xt_err *err)
+xt_status xt_program_open(xt_context *context, const xt_program_source *source, xt_program *out, xt_err *err)
 {
     double start = xt_seconds();
     xt_program program = {.stored = !context->cache};
@@ -143,23 +143,10 @@ xt_status xt_program_build(const xt_context *context, const xt_program_source *s
         else
             xt_detail("kernels compiled in %.3f s; there is no cache", xt_seconds() - start);
     }
+    context->n_live++;
     *out = program;
 out:
     xt_buf_clear(&text);
-    return status;
-}
-
-void xt_program_adopt(xt_context *context, const xt_program *program)
-{
-    if (program->program)
-        context->n_live++;
-}
-
-xt_status xt_program_open(xt_context *context, const xt_program_source *source, xt_program *out, xt_err *err)
-{
-    xt_status status = xt_program_build(context, source, out, err);
-    if (!status)
-        xt_program_adopt(context, out);
     return status;
 }
 

@@ -6,12 +6,14 @@
 #include "engine/forms.h"
 #include "engine/gradcheck.h"
 #include "model/ops.h"
+#include "ocl/embed.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static uint64_t seed;
 
@@ -104,6 +106,58 @@ static void closes_while_it_compiles(void **state)
     net_ok(engine->ops->train(engine, 0, 1, &row, &err), &err);
     assert_string_equal(engine->facts.form, "general");
     xt_engine_close(&engine);
+    net_clear(&net);
+}
+
+/* The kernels' files in a fresh directory, of which none compiles specialised. */
+static void make_broken_kernels(char *dir)
+{
+    char path[256];
+    assert_non_null(mkdtemp(dir));
+    for (size_t i = 0; i < xt_n_cl_files; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, xt_cl_files[i].name);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fputs("#ifdef XT_PRIVATE\n#error broken\n#endif\n", file);
+        fputs(xt_cl_files[i].text, file);
+        assert_int_equal(fclose(file), 0);
+    }
+}
+
+static void remove_kernels(const char *dir)
+{
+    char path[256];
+    for (size_t i = 0; i < xt_n_cl_files; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, xt_cl_files[i].name);
+        unlink(path);
+    }
+    rmdir(dir);
+}
+
+/* Results do not depend on the form, so one that fails to compile is no error. */
+static void general_form_goes_on_where_the_other_fails(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/xortrain-test-XXXXXX";
+    test_net net;
+    xt_epoch row, expected;
+    xt_err err;
+    make_broken_kernels(dir);
+    long_net(&net, true);
+    setenv("XORTRAIN_CL_DIR", dir, 1);
+    xt_engine *engine = form_open_wish(&net, &automatic, &net.data);
+    unsetenv("XORTRAIN_CL_DIR");
+    xt_engine *general = form_open(&net, &forms[FORM_GENERAL]);
+    time_t end = time(NULL) + 3;
+    for (uint32_t epoch = 0; time(NULL) < end; epoch++) {
+        net_ok(engine->ops->train(engine, epoch, 1, &row, &err), &err);
+        net_ok(general->ops->train(general, epoch, 1, &expected, &err), &err);
+        net_same_rows(&net, &row, &expected, 1);
+    }
+    assert_string_equal(engine->facts.form, "general");
+    xt_engine_close(&engine);
+    xt_engine_close(&general);
+    remove_kernels(dir);
     net_clear(&net);
 }
 
@@ -327,6 +381,7 @@ int main(void)
         UNIT_CASE(special_form_takes_over_when_compiled);
         UNIT_CASE(special_form_is_taken_from_the_cache);
         UNIT_CASE(closes_while_it_compiles);
+        UNIT_CASE(general_form_goes_on_where_the_other_fails);
     }
     return unit_run("fused runs");
 }

@@ -459,14 +459,15 @@ XT_INLINE void xt_score(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l, 
 /* Trains n_epochs, or works out the gradient or the outputs of n_rows rows from
  * row `first`.
  * Index space: one work-group, on a CPU of one work-item.
- * state: described above. scratch: mem, with the state behind it where
- * XT_OWN_STATE says so; not used where XT_PRIVATE does. inputs (.., n_inputs)
- * and targets (.., n_outputs) are followed by XT_LANES floats more. order:
- * (n_epochs, n_rows) where shuffled. layers: n_layers. steps: the first
- * updates' numbers, the last for all that follow. results: (n_epochs,
- * 1 + n_metrics, 2), sums and their rounding. out: the gradient, laid out like
- * the state, or outputs (n_rows, n_outputs). */
-__kernel XT_GROUP void xt_fused(__global float *restrict parameters, XT_SCRATCH float *restrict scratch,
+ * parameters: the state. scratch: mem, with the state behind it where
+ * XT_OWN_STATE says so, not used where XT_PRIVATE does; its type is one that has
+ * local memory aligned for vectors. inputs (.., n_inputs) and targets (..,
+ * n_outputs) are followed by XT_LANES floats more. order: (n_epochs, n_rows)
+ * where shuffled. layers: n_layers. steps: the first updates' numbers, the last
+ * for all that follow. results: (n_epochs, 1 + n_metrics, 2), sums and their
+ * rounding. out: the gradient, laid out like the state, or outputs (n_rows,
+ * n_outputs). */
+__kernel XT_GROUP void xt_fused(__global float *restrict parameters, XT_SCRATCH float16 *restrict scratch,
                                 __global const float *restrict inputs, __global const float *restrict targets,
                                 __global const uint *restrict order, __global const xt_fused_layer *restrict layers,
                                 xt_fused_job given, __global const xt_fused_step *restrict steps, int n_steps,
@@ -482,7 +483,7 @@ __kernel XT_GROUP void xt_fused(__global float *restrict parameters, XT_SCRATCH 
     float mem[XT_PRIVATE] __attribute__((aligned(64)));
     float row[XT_PRIVATE_ROW] __attribute__((aligned(64)));
 #else
-    XT_MEM float *mem = scratch, *row = scratch + job.row;
+    XT_MEM float *mem = (XT_MEM float *)scratch, *row = mem + job.row;
 #endif
     XT_EACH(i, job.n_mem / XT_W)
         XT_AT(mem + i * XT_W) = (xt_v)(0);

@@ -14,9 +14,18 @@ static const double most_of_a_group = (double)(1 << 18), most_of_a_group_epoch =
 
 static bool fits_group(const xt_plan *plan, size_t batch, const xt_device *device)
 {
-    xt_err err;
     xt_fused_shape shape;
-    return xt_fused_lay_out(plan, batch, &shape, &err) == XT_OK && xt_fused_fits(&shape, device->local_bytes);
+    return xt_fused_lay_out(plan, batch, &shape, NULL) == XT_OK && xt_fused_fits(&shape, device->local_bytes);
+}
+
+/* Padding makes narrow layers up to sixteen times as large, and fused has them in one buffer. */
+static bool fits_memory(const xt_plan *plan, size_t batch, const xt_device *device)
+{
+    xt_fused_shape shape;
+    size_t bytes = sizeof(float);
+    return xt_fused_lay_out(plan, batch, &shape, NULL) == XT_OK &&
+           (size_t)shape.job.n_mem * bytes <= device->max_alloc_bytes &&
+           xt_fused_n_state(&shape) * bytes <= device->max_alloc_bytes && xt_fused_bytes(&shape) <= device->global_bytes;
 }
 
 xt_engine_code xt_engine_choose(const xt_plan *plan, const xt_dataset *data, const xt_device *device,
@@ -26,6 +35,10 @@ xt_engine_code xt_engine_choose(const xt_plan *plan, const xt_dataset *data, con
     double params = (double)plan->n_params, batch = params * (double)rows;
     if (xt_device_is_cpu(device)) {
         double cores = device->compute_units > 1 ? (double)device->compute_units : 1;
+        if (!fits_memory(plan, rows, device)) {
+            *why = "auto: a batch is too large for fused";
+            return XT_ENGINE_gemm;
+        }
         if (batch <= most_of_two_cores * 2 / cores || cores < 2) {
             *why = "auto: a batch is too little work for more than one core";
             return XT_ENGINE_fused;

@@ -475,6 +475,7 @@ __kernel XT_GROUP void xt_fused(__global float *restrict parameters, XT_SCRATCH 
                                 __global float *restrict out)
 {
     const xt_fused_job job = XT_JOB;
+    int mode = XT_MODE;
     int n_all = job.n_state * (1 + job.n_slots);
     /* To compile it, a driver may want a launch of no epoch while another one trains. */
     if (n_epochs == 0)
@@ -501,36 +502,36 @@ __kernel XT_GROUP void xt_fused(__global float *restrict parameters, XT_SCRATCH 
         XT_UNROLL for (int m = 0; m <= job.n_metrics; m++)
             sums.at[m].hi = sums.at[m].lo = 0.0f;
         /* Visit 0 trains, visit 1 goes forward alone. */
-        int n_visits = XT_MODE == XT_FUSED_TRAIN && job.report == XT_FUSED_EVAL ? 2 : 1;
+        int n_visits = mode == XT_FUSED_TRAIN && job.report == XT_FUSED_EVAL ? 2 : 1;
         XT_UNROLL for (int visit = 0; visit < n_visits; visit++) {
             for (int from = 0; from < n_rows; from += job.batch) {
                 xt_batch batch = {inputs, targets, order + (job.shuffled ? epoch * n_rows : 0), first + from,
                                   job.batch == 1 ? 1 : min(job.batch, n_rows - from)};
-                int from_pass = visit == 1 || XT_MODE == XT_FUSED_OUTPUTS ? 1 : 0;
-                int to_pass = XT_MODE == XT_FUSED_TRAIN && job.report == XT_FUSED_POST_UPDATE ? 1 : from_pass;
+                int from_pass = visit == 1 || mode == XT_FUSED_OUTPUTS ? 1 : 0;
+                int to_pass = mode == XT_FUSED_TRAIN && job.report == XT_FUSED_POST_UPDATE ? 1 : from_pass;
                 xt_gather(mem, job, batch);
                 XT_UNROLL for (int pass = from_pass; pass <= to_pass; pass++) {
                     XT_EACH_LAYER(XT_DO_FORWARD)
-                    if (XT_MODE == XT_FUSED_OUTPUTS) {
+                    if (mode == XT_FUSED_OUTPUTS) {
                         int width = XT_PADDED(job.n_outputs);
                         XT_EACH(i, batch.n * job.n_outputs) {
                             int r = i / job.n_outputs, u = i - r * job.n_outputs;
                             out[(from + r) * job.n_outputs + u] = mem[XT_LAST.a + r * width + u];
                         }
                         XT_SYNC
-                    } else if (pass == 1 || job.report == XT_FUSED_RUNNING || XT_MODE == XT_FUSED_GRADIENTS) {
+                    } else if (pass == 1 || job.report == XT_FUSED_RUNNING || mode == XT_FUSED_GRADIENTS) {
                         xt_score(mem, row, XT_LAST, job, batch, &sums);
                     }
                     if (pass == 0) {
                         XT_EACH_LAYER_BACK(XT_DO_BACKWARD)
-                        if (XT_MODE == XT_FUSED_TRAIN)
+                        if (mode == XT_FUSED_TRAIN)
                             xt_apply(state, mem + job.gradients, job, steps[min(step, n_steps - 1)]);
                         step++;
                     }
                 }
             }
         }
-        if (XT_ID == 0 && XT_MODE != XT_FUSED_OUTPUTS) {
+        if (XT_ID == 0 && mode != XT_FUSED_OUTPUTS) {
             XT_UNROLL for (int m = 0; m <= job.n_metrics; m++) {
                 int at = (epoch * (1 + job.n_metrics) + m) * 2;
                 results[at] = sums.at[m].hi;
@@ -538,12 +539,12 @@ __kernel XT_GROUP void xt_fused(__global float *restrict parameters, XT_SCRATCH 
             }
         }
     }
-    if (XT_MODE == XT_FUSED_GRADIENTS) {
+    if (mode == XT_FUSED_GRADIENTS) {
         XT_EACH(i, job.n_state)
             out[i] = mem[job.gradients + i];
     }
 #ifdef XT_OWN_STATE
-    if (XT_MODE == XT_FUSED_TRAIN) {
+    if (mode == XT_FUSED_TRAIN) {
         XT_EACH(i, n_all / XT_W)
             *(__global xt_v *)(parameters + i * XT_W) = XT_AT(state + i * XT_W);
     }

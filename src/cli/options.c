@@ -66,7 +66,7 @@ static const option_row rows[] = {
      "write the loss CSV to FILE too; - puts it on standard output in place of the lines"},
     {"device", 'd', "DEVICE", TRAIN | CHECK | CONFIG | PREDICT, TO_KEY, 0, "device",
      "auto, cpu, gpu, PLATFORM:DEVICE such as 0:1, name:TEXT or platform:TEXT"},
-    {"engine", 0, "ENGINE", TRAIN | CHECK | CONFIG | PREDICT, TO_KEY, 0, "engine", "auto, gemm or reference"},
+    {"engine", 0, "ENGINE", TRAIN | CHECK | CONFIG | PREDICT, TO_KEY, 0, "engine", "auto, fused, gemm or reference"},
     {"no-cache", 0, NULL, TRAIN | CHECK | PREDICT, TO_BOOL, PLACE(no_cache), NULL,
      "compile the kernels anew and do not keep them"},
     {"gradients", 0, NULL, CHECK, TO_BOOL, PLACE(gradients), NULL,

@@ -28,7 +28,7 @@ ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -DCL_TARGET_OP
              $(WARNINGS) $(OPT) $(WERROR) $(CFLAGS)
 # The small ones by their archives where there are any: a driver's library looks
 # its thousands of symbols up in every shared one of the program first (1 ms).
-archive_or_shared = $(or $(filter /%,$(shell $(CC) -print-file-name=lib$1.a)),-l$1)
+archive_or_shared = $(or $(filter /%,$(shell $(CC) -print-file-name=lib$1.a 2>/dev/null)),-l$1)
 LIBS := -pthread -lOpenCL $(foreach lib,yaml csv jansson xxhash,$(call archive_or_shared,$(lib))) -lm -ldl
 
 # What a build needs, and what the tests need beyond it (Debian's names).

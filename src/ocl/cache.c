@@ -182,14 +182,6 @@ static void name_of(const char *key, char name[NAME_BYTES])
     memcpy(name + KEY_CHARS, suffix, sizeof suffix);
 }
 
-bool xt_cache_has(const xt_cache *cache, const char *key)
-{
-    char name[NAME_BYTES];
-    struct stat info;
-    name_of(key, name);
-    return fstatat(cache->dir, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode);
-}
-
 /* So that the least recently used is known, also where the file system notes
  * no reads; seldom, since it is a write. */
 static void touch(int fd, const struct stat *info)
@@ -252,6 +244,14 @@ void xt_cache_entry_clear(xt_cache_entry *entry)
 {
     free(entry->memory);
     *entry = (xt_cache_entry){0};
+}
+
+bool xt_cache_has(const xt_cache *cache, const char *key)
+{
+    xt_cache_entry entry = {0};
+    bool there = xt_cache_read(cache, key, &entry, NULL) == XT_OK;
+    xt_cache_entry_clear(&entry);
+    return there;
 }
 
 /* ---- what goes ---- */

@@ -46,7 +46,7 @@ typedef struct xt_cache_entry {
 /* The entry of a key, when it is there and whole; else XT_FAILED says why not. */
 xt_status xt_cache_read(const xt_cache *cache, const char *key, xt_cache_entry *out, xt_err *err);
 void xt_cache_entry_clear(xt_cache_entry *entry);
-/* Whether there is a file for the key, whatever is in it. */
+/* Whether xt_cache_read would succeed. */
 bool xt_cache_has(const xt_cache *cache, const char *key);
 /* Puts the entry there in one step, in place of one that is there, and then
  * holds the directory to its size. On failure nothing is left of it. */

@@ -8,6 +8,7 @@
 #include "ocl/context.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,7 @@ int main(int argc, char **argv)
     xt_options options = {0};
     xt_seconds(); /* from here on */
     hold_standard_descriptors();
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a write that fails, as on a full disk */
     if (ends_at_once())
         xt_contexts_end_with_process();
     xt_status status = xt_options_parse(argc, argv, &options, &err);

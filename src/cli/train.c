@@ -36,7 +36,6 @@ static void watch_signals(void)
             sigaction(numbers[i], &action, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a write that fails, as on a full disk */
 }
 
 static xt_status train(const xt_options *options, xt_session *session, xt_run_result *result, xt_err *err)

@@ -125,6 +125,16 @@ xt_status xt_pocl_check_cache(xt_err *err)
     return status;
 }
 
+xt_status xt_pocl_check_memory(xt_err *err)
+{
+    static const size_t n_bytes = (size_t)257 << 20;
+    void *volatile memory = malloc(n_bytes);
+    if (!memory)
+        return xt_fail_memory(err, "PoCL's copy of the kernels", n_bytes);
+    free(memory);
+    return XT_OK;
+}
+
 void xt_pocl_describe(xt_buf *out)
 {
     const char *devices = getenv("POCL_DEVICES");

@@ -19,4 +19,8 @@ void xt_pocl_describe(xt_buf *out);
  * since the compiler inside it ends the process when it cannot write. */
 xt_status xt_pocl_check_cache(xt_err *err);
 
+/* Whether PoCL can be asked for a binary: it takes 256 MiB for it and does not
+ * look whether it got them. */
+xt_status xt_pocl_check_memory(xt_err *err);
+
 #endif

@@ -156,6 +156,8 @@ static xt_status store(const xt_context *context, const xt_program *program, siz
     unsigned char *bytes = NULL;
     /* To give the binary PoCL compiles, and writes what it compiled. */
     xt_status status = xt_device_is_pocl(&context->device) ? xt_pocl_check_cache(err) : XT_OK;
+    if (!status && xt_device_is_pocl(&context->device))
+        status = xt_pocl_check_memory(err);
     if (!status)
         status = XT_CL(NULL, clGetProgramInfo(program->program, CL_PROGRAM_BINARY_SIZES, sizeof n, &n, NULL), err);
     if (!status && !n)

@@ -26,10 +26,12 @@ endif
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -DCL_TARGET_OPENCL_VERSION=120 \
              -DXT_VERSION='"$(VERSION)"' -Isrc -isystem cl -ffp-contract=off -fstack-protector-strong \
              $(WARNINGS) $(OPT) $(WERROR) $(CFLAGS)
-# The small ones by their archives where there are any: a driver's library looks
-# its thousands of symbols up in every shared one of the program first (1 ms).
-archive_or_shared = $(or $(filter /%,$(shell $(CC) -print-file-name=lib$1.a 2>/dev/null)),-l$1)
-LIBS := -pthread -lOpenCL $(foreach lib,yaml csv jansson xxhash,$(call archive_or_shared,$(lib))) -lm -ldl
+# These by their archives, where there are any: a driver's library looks its
+# thousands of symbols up in every shared one of the program first (1 ms). libcsv
+# is LGPL and stays shared. `make ARCHIVES=` has all of them shared.
+ARCHIVES := yaml jansson xxhash
+archive = $(if $(filter $1,$(ARCHIVES)),$(filter /%,$(shell $(CC) -print-file-name=lib$1.a 2>/dev/null)))
+LIBS := -pthread -lOpenCL -lcsv $(foreach lib,yaml jansson xxhash,$(or $(call archive,$(lib)),-l$(lib))) -lm -ldl
 
 # What a build needs, and what the tests need beyond it (Debian's names).
 BUILD_PACKAGES := gcc libc6-dev ocl-icd-opencl-dev pocl-opencl-icd libclblast-dev libyaml-dev libcsv-dev \

@@ -525,8 +525,8 @@ __kernel XT_GROUP void xt_fused(__global float *restrict parameters, XT_SCRATCH 
                     if (pass == 0) {
                         XT_EACH_LAYER_BACK(XT_DO_BACKWARD)
                         if (mode == XT_FUSED_TRAIN)
-                            xt_apply(state, mem + job.gradients, job, steps[min(step, n_steps - 1)]);
-                        step++;
+                            xt_apply(state, mem + job.gradients, job, steps[step]);
+                        step = min(step + 1, n_steps - 1);
                     }
                 }
             }

@@ -55,6 +55,8 @@ xt_status xt_form_open(xt_context *context, const xt_fused_shape *shape, const x
     nothing.n_epochs = 0;
     set_args(&opened, &nothing, args);
     status = xt_launch_apart(context, &opened.kernel, args, err);
+    if (!status)
+        xt_program_keep(context, &opened.program);
     opened.launch_seconds = xt_seconds() - start - opened.build_seconds;
 out:
     xt_buf_clear(&prelude);
@@ -110,8 +112,6 @@ static void *work(void *argument)
     xt_forming *forming = argument;
     forming->status = xt_form_open(forming->context, &forming->shape, &forming->form, &forming->call, &forming->result,
                                    &forming->err);
-    if (!forming->status)
-        xt_program_keep(forming->context, &forming->result.program);
     atomic_store(&forming->done, true);
     return NULL;
 }

@@ -21,8 +21,9 @@ typedef struct xt_form {
     double build_seconds, launch_seconds; /* what opening took: program and kernel, first launch */
 } xt_form;
 
-/* Compiles or loads it and launches it once for no epoch, so that what a driver
- * leaves for the first launch is done. call names buffers that a launch may use. */
+/* Compiles or loads it, launches it once for no epoch, so that what a driver
+ * leaves for the first launch is done, and keeps it in the cache. call names
+ * buffers that a launch may use. */
 xt_status xt_form_open(xt_context *context, const xt_fused_shape *shape, const xt_fused_form *form,
                        const xt_fused_call *call, xt_form *out, xt_err *err);
 /* Enqueues it. */
@@ -37,9 +38,9 @@ bool xt_form_is_cached(xt_context *context, const xt_fused_shape *shape, const x
 
 typedef struct xt_forming xt_forming;
 
-/* Starts a thread that does xt_form_open and keeps the program in the cache.
- * What the arguments point to is copied, but for the context. NULL where there
- * is no thread to be had: then there is no such form. */
+/* Starts a thread that does xt_form_open. What the arguments point to is copied,
+ * but for the context. NULL where there is no thread to be had: then there is no
+ * such form. */
 xt_forming *xt_forming_start(xt_context *context, const xt_fused_shape *shape, const xt_fused_form *form,
                              const xt_fused_call *call);
 /* Whether it came to its end, which is to be asked before the next. */

@@ -39,10 +39,10 @@ enum {
 
 /* What is left must take so long for a specialised form to be loaded, or compiled
  * beside the training: a few times what that takes. */
-static const double load_seconds = 0.02, compile_seconds = 4;
+static const double load_seconds = 0.02, compile_seconds = 8;
 
 /* A specialised form has every loop unrolled. Up to so many steps of an update
- * it is faster, up to six times, and compiles in 2 s. */
+ * it is faster, up to six times, and compiles in 1 to 3 s. */
 static const size_t special_steps = 1100;
 
 typedef struct fused {
@@ -335,9 +335,9 @@ static void fused_close(xt_engine *base)
 {
     fused *engine = (fused *)base;
     xt_context *context = engine->context;
-    xt_program_keep(context, &engine->general.program);
-    if (engine->special.kernel.kernel)
-        xt_program_keep(context, &engine->special.program);
+    /* A compiler cannot be told to stop. Where the process ends now it is left alone with what it uses. */
+    if (engine->forming && !xt_forming_done(engine->forming) && xt_contexts_are_left())
+        return;
     release(engine);
     xt_context_close(&context);
 }

@@ -15,16 +15,11 @@ static_assert(XT_MAX_PARAMS <= 6, "values of an optimiser");
 /* With room for sums of a few of them in the kernel's 32-bit ints. */
 static const size_t max_floats = 1u << 29;
 
-static size_t padded(size_t n)
-{
-    return (n + XT_LANES - 1) / XT_LANES * XT_LANES;
-}
-
-/* Takes n floats at *end. Sizes are below 2^31 each and few, so size_t holds their sum. */
+/* Takes n floats at *end, which stays beyond max_floats once it is. */
 static int take(size_t *end, size_t n)
 {
     size_t at = *end;
-    *end += padded(n);
+    *end = at > max_floats || n > max_floats ? max_floats + 1 : at + XT_PADDED(n);
     return (int)(at < max_floats ? at : max_floats);
 }
 
@@ -36,10 +31,10 @@ static void lay_out_layers(const xt_plan *plan, size_t batch, xt_fused_shape *sh
         xt_fused_layer *to = &shape->layers[i];
         to->inputs = (int)from->inputs;
         to->units = (int)from->units;
-        to->weight = take(n_state, i ? from->units * padded(from->inputs) : from->inputs * padded(from->units));
+        to->weight = take(n_state, i ? from->units * XT_PADDED(from->inputs) : from->inputs * XT_PADDED(from->units));
         to->bias = take(n_state, from->units);
-        to->z = take(n_mem, batch * padded(from->units));
-        to->a = take(n_mem, batch * padded(from->units));
+        to->z = take(n_mem, batch * XT_PADDED(from->units));
+        to->a = take(n_mem, batch * XT_PADDED(from->units));
         to->x = x;
         to->activation = from->activation;
         to->param = from->activation_param;
@@ -67,7 +62,7 @@ static void take_choices(const xt_spec *spec, xt_fused_job *job)
 
 xt_status xt_fused_lay_out(const xt_plan *plan, size_t batch, xt_fused_shape *out, xt_err *err)
 {
-    size_t n_state = 0, n_mem = 0, widest = padded(plan->max_units > plan->n_inputs ? plan->max_units : plan->n_inputs);
+    size_t n_state = 0, n_mem = 0, widest = XT_PADDED(plan->max_units > plan->n_inputs ? plan->max_units : plan->n_inputs);
     memset(out, 0, sizeof *out);
     xt_fused_job *job = &out->job;
     take_choices(plan->spec, job);
@@ -77,7 +72,7 @@ xt_status xt_fused_lay_out(const xt_plan *plan, size_t batch, xt_fused_shape *ou
     job->n_outputs = (int)plan->n_outputs;
     job->batch = (int)batch;
     job->n_slots = (int)plan->n_slots;
-    job->x = take(&n_mem, batch * padded(plan->n_inputs));
+    job->x = take(&n_mem, batch * XT_PADDED(plan->n_inputs));
     lay_out_layers(plan, batch, out, &n_state, &n_mem);
     job->n_state = (int)n_state;
     job->g = take(&n_mem, batch * widest);
@@ -112,7 +107,7 @@ bool xt_fused_fits(const xt_fused_shape *shape, uint64_t local_bytes)
 /* Where the kernel has the weight of unit u for input k of layer i. */
 static size_t weight_at(const xt_fused_layer *layer, size_t i, size_t u, size_t k)
 {
-    size_t at = i ? u * padded((size_t)layer->inputs) + k : k * padded((size_t)layer->units) + u;
+    size_t at = i ? u * XT_PADDED((size_t)layer->inputs) + k : k * XT_PADDED((size_t)layer->units) + u;
     return (size_t)layer->weight + at;
 }
 
@@ -144,8 +139,8 @@ size_t xt_fused_n_steps(const xt_fused_shape *shape)
     for (int i = 0; i < shape->job.n_layers; i++) {
         size_t units = (size_t)shape->layers[i].units, inputs = (size_t)shape->layers[i].inputs;
         /* forward, the gradients of weights and of inputs, activations; each in vectors */
-        size_t product = i ? units * (padded(inputs) / XT_LANES) : inputs * (padded(units) / XT_LANES);
-        steps += batch * (3 * product + 4 * padded(units) / XT_LANES) + product;
+        size_t product = i ? units * (XT_PADDED(inputs) / XT_LANES) : inputs * (XT_PADDED(units) / XT_LANES);
+        steps += batch * (3 * product + 4 * XT_PADDED(units) / XT_LANES) + product;
         /* Beyond any use; and no product overflows, each below 2^58. */
         if (steps > max_floats)
             return max_floats;
@@ -214,7 +209,7 @@ void xt_fused_prelude(const xt_fused_shape *shape, const xt_fused_form *form, xt
     if (form->memory == XT_FUSED_PRIVATE)
         xt_buf_printf(out, "#define XT_PRIVATE %zu\n#define XT_PRIVATE_ROW %zu\n"
                            "#define XT_UNROLL _Pragma(\"clang loop unroll(full)\")\n",
-                      (size_t)shape->job.n_mem + xt_fused_n_state(shape), padded((size_t)shape->job.n_outputs));
+                      (size_t)shape->job.n_mem + xt_fused_n_state(shape), XT_PADDED((size_t)shape->job.n_outputs));
     if (form->special)
         print_network(shape, out);
 }

@@ -3,6 +3,7 @@
  * is the fused kernel's, which cl/fused.cl describes. */
 #include "engine/engines.h"
 #include "engine/layerwise.h"
+#include "engine/prelude.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +30,6 @@ static size_t block(const reference *engine, size_t layer)
     return plan_of(engine)->layers[layer].z * engine->base.batch_rows;
 }
 
-enum { LANES = 16 };
-
 /* The first layer's: ascending. */
 static float plain_dot(const float *x, const float *weight, size_t n)
 {
@@ -43,17 +42,17 @@ static float plain_dot(const float *x, const float *weight, size_t n)
 /* The later layers': by lanes, those beyond n hold 0. */
 static float lanes_dot(const float *x, const float *weight, size_t n)
 {
-    float lanes[LANES] = {0};
-    size_t whole = n / LANES * LANES;
-    for (size_t l = 0; l < LANES && l < n; l++)
+    float lanes[XT_LANES] = {0};
+    size_t whole = n / XT_LANES * XT_LANES;
+    for (size_t l = 0; l < XT_LANES && l < n; l++)
         lanes[l] = x[l] * weight[l];
-    for (size_t k = LANES; k < whole; k += LANES)
-        for (size_t l = 0; l < LANES; l++)
+    for (size_t k = XT_LANES; k < whole; k += XT_LANES)
+        for (size_t l = 0; l < XT_LANES; l++)
             lanes[l] += x[k + l] * weight[k + l];
-    if (n > LANES && whole < n)
-        for (size_t l = 0; l < LANES; l++)
+    if (n > XT_LANES && whole < n)
+        for (size_t l = 0; l < XT_LANES; l++)
             lanes[l] += whole + l < n ? x[whole + l] * weight[whole + l] : 0.0f;
-    for (size_t half = LANES / 2; half; half /= 2)
+    for (size_t half = XT_LANES / 2; half; half /= 2)
         for (size_t l = 0; l < half; l++)
             lanes[l] += lanes[l + half];
     return lanes[0];

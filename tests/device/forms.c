@@ -98,6 +98,10 @@ void same_training(const test_net *net, const char *what, const trained *got, co
 
 void near_training(const test_net *net, const char *what, const trained *got, const trained *expected)
 {
+    /* Rounding grows without bounds in a training that diverges. */
+    const xt_epoch *last = &expected->rows[NET_EPOCHS - 1];
+    if (!(last->loss < 10 * expected->rows[0].loss + 1))
+        return;
     /* Where a derivative jumps, an update may take the other side of it for some row. */
     double tolerance = net_can_jump(net) ? 0.05 : 1e-4;
     double drift = net_drift(got->state, expected->state, net->state, net_n_state(net));

@@ -158,6 +158,7 @@ static void expect_miss(const xt_cache *cache, const char *why)
     xt_err err;
     assert_int_equal(xt_cache_read(cache, key, &entry, &err), XT_FAILED);
     assert_null(entry.memory);
+    assert_false(xt_cache_has(cache, key));
     if (!strstr(err.text, why))
         fail_msg("expected '%s' in '%s'", why, err.text);
 }

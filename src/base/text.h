@@ -17,4 +17,7 @@ bool xt_text_is_utf8(const char *text);
  * terminal must not obey what a file or a user put into a message. */
 void xt_text_mask(char *text);
 
+/* The value of an environment variable; NULL where it is not set or empty. */
+const char *xt_variable(const char *name);
+
 #endif

@@ -98,9 +98,10 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
     if (!status && result.signal && !result.epochs)
         xt_note("interrupted before the first epoch; no model is saved");
     else if (!status)
-        xt_note("%s%u epoch%s in %.3g s (%s on %s); %s/model.safetensors", result.signal ? "interrupted: " : "",
-                result.epochs, result.epochs == 1 ? "" : "s", result.seconds.training, session.engine->facts.engine,
-                session.engine->facts.device, session.spec->output_dir);
+        xt_note("%s%u epoch%s in %.*f s (%s on %s); %s/model.safetensors", result.signal ? "interrupted: " : "",
+                result.epochs, result.epochs == 1 ? "" : "s", result.seconds.training < 0.1 ? 6 : 3,
+                result.seconds.training, session.engine->facts.engine, session.engine->facts.device,
+                session.spec->output_dir);
     if (!status)
         tell_seconds(&result.seconds, session.engine->facts.built_from_cache);
     xt_session_close(&session);

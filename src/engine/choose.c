@@ -5,7 +5,7 @@
 /* Figures: docs/design/007-fused.md. Multiply-adds that a batch takes forward
  * decide, since that is what launches and a pool of threads are shared out over. */
 
-/* On a CPU fused uses one core, gemm all: it passed fused at 2^26 on two. */
+/* On a CPU fused uses one core, gemm all: it passed fused at 2^26 on two, and nowhere on one. */
 static const double most_of_two_cores = (double)(1 << 26);
 
 /* A GPU's work-group has a small part of it, but a launch costs as much as this many;
@@ -34,12 +34,15 @@ xt_engine_code xt_engine_choose(const xt_plan *plan, const xt_dataset *data, con
     size_t rows = xt_layerwise_batch_rows(plan, data);
     double params = (double)plan->n_params, batch = params * (double)rows;
     if (xt_device_is_cpu(device)) {
-        double cores = device->compute_units > 1 ? (double)device->compute_units : 1;
         if (!fits_memory(plan, rows, device)) {
             *why = "auto: a batch is too large for fused";
             return XT_ENGINE_gemm;
         }
-        if (batch <= most_of_two_cores * 2 / cores || cores < 2) {
+        if (device->compute_units < 2) {
+            *why = "auto: the device has a single core";
+            return XT_ENGINE_fused;
+        }
+        if (batch <= most_of_two_cores * 2 / device->compute_units) {
             *why = "auto: a batch is too little work for more than one core";
             return XT_ENGINE_fused;
         }

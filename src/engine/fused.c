@@ -33,7 +33,7 @@ static const char *const buffer_names[N_BUFFERS] = {
 enum {
     MAX_EPOCHS = 16384,   /* of a launch: bounds the results */
     ORDER_ROWS = 1 << 16, /* that are ordered for a launch: more epochs wait for the next */
-    PROBE_ROWS = 4096,    /* that are predicted in a launch, without training data */
+    PROBE_FLOATS = 1 << 18, /* of inputs or outputs that are predicted in a launch, without training data */
     N_STEPS = 2           /* the first update and all others: nothing else changes yet */
 };
 
@@ -64,6 +64,11 @@ typedef struct fused {
     uint64_t *work;               /* 2 * n_rows */
     uint32_t max_ordered, first_ordered, n_ordered;
 } fused;
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
 
 /* ---- training ---- */
 
@@ -406,7 +411,7 @@ static xt_status open_host(fused *engine, xt_err *err)
 {
     const size_t *n = engine->sizes;
     size_t n_rows = engine->base.data ? engine->base.data->n_rows : 0;
-    size_t n_staging = n[PARAMETERS] > n[RESULTS] ? n[PARAMETERS] : n[RESULTS];
+    size_t n_staging = larger(n[PARAMETERS], n[RESULTS]);
     engine->staging = calloc(n_staging, sizeof *engine->staging);
     if (n[ORDER]) {
         engine->orders = calloc(n[ORDER], sizeof *engine->orders);
@@ -457,8 +462,8 @@ static xt_status open_forms(fused *engine, xt_err *err)
     return special ? open_special(engine, err) : XT_OK;
 }
 
-/* Epochs that surely take less than a chunk's time: a tenth of what was measured
- * on CPUs and less than that elsewhere (docs/design/007-fused.md). */
+/* Epochs that surely take less than a chunk's time: at a tenth of the pace that was
+ * measured on CPUs, at less elsewhere (docs/design/007-fused.md). */
 static uint32_t first_chunk(const fused *engine)
 {
     const xt_plan *plan = engine->base.plan;
@@ -468,11 +473,6 @@ static uint32_t first_chunk(const fused *engine)
     double seconds = (double)n_batches(engine) * per_batch + (double)engine->base.data->n_rows * per_row;
     double epochs = 0.05 / seconds;
     return epochs < 1 ? 1 : epochs > MAX_EPOCHS ? MAX_EPOCHS : (uint32_t)epochs;
-}
-
-static size_t at_least_one(size_t n)
-{
-    return n ? n : 1;
 }
 
 xt_status xt_fused_open_as(const xt_plan *plan, const xt_dataset *data, xt_context *context, const xt_fused_wish *wish,
@@ -487,8 +487,10 @@ xt_status xt_fused_open_as(const xt_plan *plan, const xt_dataset *data, xt_conte
     engine->context = context;
     engine->wish = *wish;
     engine->batch_rows = xt_layerwise_batch_rows(plan, data);
-    engine->probe_rows = data ? engine->batch_rows : PROBE_ROWS;
-    engine->max_ordered = data ? (uint32_t)at_least_one(ORDER_ROWS / data->n_rows) : 0;
+    engine->probe_rows = engine->batch_rows;
+    if (!data)
+        engine->probe_rows = larger(engine->batch_rows, PROBE_FLOATS / larger(plan->n_inputs, plan->n_outputs));
+    engine->max_ordered = data ? (uint32_t)larger(1, ORDER_ROWS / data->n_rows) : 0;
     xt_status status = xt_fused_lay_out(plan, engine->batch_rows, &engine->shape, err);
     if (!status) {
         engine->general_form = general_form(engine);

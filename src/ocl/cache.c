@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -81,17 +82,11 @@ xt_status xt_cache_parse(const char *key, const void *file, size_t n_file, size_
 
 /* ---- the directory ---- */
 
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-    return value && *value ? value : NULL;
-}
-
 /* false where no variable names a place. A relative path of XDG_CACHE_HOME or
  * HOME would be another place in every folder. */
 static bool find_place(xt_buf *path, bool *asked)
 {
-    const char *own = variable("XORTRAIN_CACHE_DIR"), *cache = variable("XDG_CACHE_HOME"), *home = variable("HOME");
+    const char *own = xt_variable("XORTRAIN_CACHE_DIR"), *cache = xt_variable("XDG_CACHE_HOME"), *home = xt_variable("HOME");
     *asked = own != NULL;
     if (own)
         xt_buf_puts(path, own);

@@ -1,5 +1,6 @@
 #include "ocl/context.h"
 
+#include "base/text.h"
 #include "ocl/compiler.h"
 
 #include <assert.h>
@@ -25,9 +26,9 @@ xt_status xt_context_open(const xt_device *device, xt_context **out, xt_err *err
     xt_context *context = calloc(1, sizeof *context);
     if (!context)
         return xt_fail_memory(err, "an OpenCL context", sizeof *context);
-    const char *cl_dir = getenv("XORTRAIN_CL_DIR");
+    const char *cl_dir = xt_variable("XORTRAIN_CL_DIR");
     context->device = *device;
-    if (cl_dir && *cl_dir && !(context->cl_dir = strdup(cl_dir))) {
+    if (cl_dir && !(context->cl_dir = strdup(cl_dir))) {
         status = xt_fail_memory(err, cl_dir, strlen(cl_dir) + 1);
         goto out;
     }

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,17 +11,11 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-    return value && *value ? value : NULL;
-}
-
 /* Where PoCL keeps what it compiled: the rule of its documentation. false
  * where it would fall to a directory in /tmp that all users share. */
 static bool cache_dir(xt_buf *out)
 {
-    const char *own = variable("POCL_CACHE_DIR"), *cache = variable("XDG_CACHE_HOME"), *home = variable("HOME");
+    const char *own = xt_variable("POCL_CACHE_DIR"), *cache = xt_variable("XDG_CACHE_HOME"), *home = xt_variable("HOME");
     if (own)
         xt_buf_puts(out, own);
     else if (cache)
@@ -74,7 +69,7 @@ static bool make_private_dir(const char *place, xt_buf *path)
 
 static void use_private_dir(void)
 {
-    const char *place = variable("TMPDIR");
+    const char *place = xt_variable("TMPDIR");
     xt_buf path = {0};
     if ((place && place[0] == '/' && make_private_dir(place, &path)) || make_private_dir("/tmp", &path))
         xt_detail("PoCL has no home to keep compiled kernels in, they go to %s", xt_buf_text(&path));
@@ -94,7 +89,7 @@ void xt_pocl_prepare(void)
      * measured to be faster with any of our kernels or CLBlast's. */
     setenv("POCL_WORK_GROUP_SPECIALIZATION", "0", 0);
     /* What the user set is left alone, even where it cannot work. */
-    if (!variable("POCL_CACHE_DIR") && (!cache_dir(&dir) || !looks_writable(xt_buf_text(&dir))))
+    if (!xt_variable("POCL_CACHE_DIR") && (!cache_dir(&dir) || !looks_writable(xt_buf_text(&dir))))
         use_private_dir();
     xt_buf_clear(&dir);
 }

@@ -26,8 +26,8 @@ static xt_device device_of(const test_net *net)
 
 bool form_allowed(const test_net *net, const test_form *form)
 {
-    /* What unrolls to more has no specialised form; and what the driver takes of local memory. */
-    enum { SPECIAL_STEPS = 1100, RESERVE = 2048 };
+    /* What unrolls to more has no specialised form. */
+    enum { SPECIAL_STEPS = 1100 };
     size_t rows = net->spec.batch_size < net->data.n_rows ? net->spec.batch_size : net->data.n_rows;
     xt_device device = device_of(net);
     xt_fused_shape shape;
@@ -35,8 +35,7 @@ bool form_allowed(const test_net *net, const test_form *form)
     net_ok(xt_fused_lay_out(&net->plan, rows, &shape, &err), &err);
     if (form->wish.speciality == XT_FUSED_SPECIAL)
         return xt_device_is_cpu(&device) && xt_fused_n_steps(&shape) <= SPECIAL_STEPS;
-    size_t bytes = ((size_t)shape.job.n_mem + xt_fused_n_state(&shape)) * sizeof(float);
-    return form->wish.memory != XT_FUSED_LOCAL || bytes + RESERVE <= device.local_bytes;
+    return form->wish.memory != XT_FUSED_LOCAL || xt_fused_fits(&shape, device.local_bytes);
 }
 
 xt_engine *form_open_wish(test_net *net, const xt_fused_wish *wish, const xt_dataset *data)

@@ -147,6 +147,17 @@ xt_engine *net_open_to_predict(test_net *net, xt_engine_code code)
     return open_engine(net, code, NULL);
 }
 
+xt_context *net_context(void)
+{
+    xt_device device;
+    xt_context *context = NULL;
+    xt_err err;
+    xt_devices_prepare();
+    net_ok(xt_device_select("auto", &device, &err), &err);
+    net_ok(xt_context_open(&device, &context, &err), &err);
+    return context;
+}
+
 void net_ok(xt_status status, const xt_err *err)
 {
     if (status)

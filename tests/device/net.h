@@ -3,6 +3,7 @@
 #define XT_TESTS_DEVICE_NET_H
 
 #include "engine/engine.h"
+#include "ocl/context.h"
 
 /* cmocka.h wants these before it. */
 #include <setjmp.h>
@@ -56,6 +57,9 @@ void net_full(test_net *net, bool large);
 xt_engine *net_open(test_net *net, xt_engine_code code);
 xt_engine *net_open_to_predict(test_net *net, xt_engine_code code);
 size_t net_n_state(const test_net *net);
+
+/* The device of `auto`, open. */
+xt_context *net_context(void);
 
 /* Fails the test with err's text unless status is XT_OK. */
 void net_ok(xt_status status, const xt_err *err);

@@ -33,17 +33,6 @@ static int remove_dir(void **state)
 static const char *const names[] = {"device.h", "scalar.h", "product.cl"};
 static const xt_program_source plain = {NULL, names, 3};
 
-static xt_context *open_context(void)
-{
-    xt_device device;
-    xt_context *context = NULL;
-    xt_err err;
-    xt_devices_prepare();
-    net_ok(xt_device_select("auto", &device, &err), &err);
-    net_ok(xt_context_open(&device, &context, &err), &err);
-    return context;
-}
-
 static void close_all(xt_context *context, xt_program *program)
 {
     xt_program_close(context, program);
@@ -82,7 +71,7 @@ static void multiply(xt_context *context, const xt_program *program, float *c)
 /* Opens and runs the plain program in a context of its own; whether it came from the cache. */
 static bool run(float *c)
 {
-    xt_context *context = open_context();
+    xt_context *context = net_context();
     xt_program program = {0};
     xt_err err;
     net_ok(xt_program_open(context, &plain, &program, &err), &err);
@@ -100,7 +89,7 @@ static void a_hit_computes_the_same(void **state)
 {
     (void)state;
     float compiled[N_VALUES], loaded[N_VALUES] = {0};
-    xt_context *context = open_context();
+    xt_context *context = net_context();
     assert_false(xt_program_is_cached(context, &plain));
     assert_false(run(compiled));
     assert_true(xt_program_is_cached(context, &plain));
@@ -112,7 +101,7 @@ static void a_hit_computes_the_same(void **state)
 /* The one file in the cache. */
 static void entry_path(char path[128])
 {
-    xt_context *context = open_context();
+    xt_context *context = net_context();
     xt_program program = {0};
     xt_err err;
     net_ok(xt_program_open(context, &plain, &program, &err), &err);
@@ -158,7 +147,7 @@ static void what_the_driver_refuses_is_made_anew(void **state)
     entry_path(path);
     path[strlen(path) - strlen(".xtbin")] = '\0';
     for (size_t i = 0; i < 2; i++) {
-        xt_context *context = open_context();
+        xt_context *context = net_context();
         net_ok(xt_cache_write(context->cache, strrchr(path, '/') + 1, nonsense, sizes[i], &err), &err);
         xt_context_close(&context);
         assert_false(run(again));
@@ -172,7 +161,7 @@ static void a_prelude_comes_first(void **state)
     (void)state;
     const xt_program_source with = {"#define XT_ROWS __constant", names, 3};
     const xt_program_source wrong = {"#define XT_ROWS nonsense", names, 3};
-    xt_context *context = open_context();
+    xt_context *context = net_context();
     xt_program programs[2] = {{0}};
     float c[N_VALUES];
     xt_err err;
@@ -198,7 +187,7 @@ static void without_a_cache(void **state)
     float c[N_VALUES];
     xt_err err;
     setenv("XORTRAIN_CACHE_DIR", "/dev/null", 1);
-    xt_context *context = open_context();
+    xt_context *context = net_context();
     assert_null(context->cache);
     net_ok(xt_program_open(context, &plain, &program, &err), &err);
     assert_true(!program.from_cache && program.stored);
@@ -234,7 +223,7 @@ static void building_leaves_the_queue_alone(void **state)
     xt_err err;
     pthread_t thread;
     for (int round = 0; round < 2; round++) {
-        xt_context *context = open_context();
+        xt_context *context = net_context();
         net_ok(xt_program_open(context, &plain, &program, &err), &err);
         multiply(context, &program, first);
         memset(&job, 0, sizeof job);

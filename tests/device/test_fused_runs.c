@@ -279,7 +279,6 @@ static void padding_stays_zero(void **state)
     xt_fused_form form = {wish->width, 4, wish->memory, wish->speciality == XT_FUSED_SPECIAL};
     kernel_run run;
     test_net net;
-    xt_device device;
     xt_err err;
     memset(&run, 0, sizeof run);
     shape_net(&net, row->which, seed);
@@ -288,8 +287,7 @@ static void padding_stays_zero(void **state)
         skip();
     }
     size_t batch = net.spec.batch_size < net.data.n_rows ? net.spec.batch_size : net.data.n_rows;
-    net_ok(xt_device_select("auto", &device, &err), &err);
-    net_ok(xt_context_open(&device, &run.context, &err), &err);
+    run.context = net_context();
     net_ok(xt_fused_lay_out(&net.plan, batch, &run.shape, &err), &err);
     put_all(&run, &net);
     const cl_mem *b = run.buffers;
@@ -359,6 +357,21 @@ static void outputs_of_many_rows(void **state)
 
 /* ---- the cases ---- */
 
+/* Its inputs are taken by as many rows as fit a few MiB, however wide they are. */
+static void predicting_from_wide_rows_takes_little(void **state)
+{
+    (void)state;
+    uint64_t stream = seed;
+    test_net net;
+    net_begin(&net);
+    net_add_layer(&net, 1, "linear");
+    net_finish(&net, 3, 20000, &stream);
+    xt_engine *engine = net_open_to_predict(&net, XT_ENGINE_fused);
+    assert_true(engine->facts.device_bytes < 64 << 20);
+    xt_engine_close(&engine);
+    net_clear(&net);
+}
+
 int main(void)
 {
     static kernel_case cases[N_SHAPES][N_FORMS];
@@ -377,6 +390,7 @@ int main(void)
         unit_case(outputs_of_many_rows, &cases[0][form], "outputs_of_many_rows: %s", forms[form].name);
     }
     UNIT_CASE(short_training_stays_general);
+    UNIT_CASE(predicting_from_wide_rows_takes_little);
     if (!small) {
         UNIT_CASE(special_form_takes_over_when_compiled);
         UNIT_CASE(special_form_is_taken_from_the_cache);

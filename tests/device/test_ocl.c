@@ -10,17 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static xt_context *open_context(void)
-{
-    xt_device device;
-    xt_context *context = NULL;
-    xt_err err;
-    xt_devices_prepare();
-    net_ok(xt_device_select("auto", &device, &err), &err);
-    net_ok(xt_context_open(&device, &context, &err), &err);
-    return context;
-}
-
 static void close_context(xt_context *context)
 {
     assert_int_equal(context->n_live, 0);
@@ -32,7 +21,7 @@ static void close_context(xt_context *context)
 static void buffers_are_zeroed(void **state)
 {
     (void)state;
-    xt_context *context = open_context();
+    xt_context *context = net_context();
     static const size_t sizes[] = {0, 1, 3, 4096, 1000003};
     xt_err err;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -58,7 +47,7 @@ static void buffers_are_zeroed(void **state)
 static void too_large_a_buffer_is_refused(void **state)
 {
     (void)state;
-    xt_context *context = open_context();
+    xt_context *context = net_context();
     cl_mem buffer = NULL;
     xt_err err;
     size_t n = (size_t)context->device.max_alloc_bytes + 1;
@@ -72,7 +61,7 @@ static void too_large_a_buffer_is_refused(void **state)
 static void bytes_go_round(void **state)
 {
     (void)state;
-    xt_context *context = open_context();
+    xt_context *context = net_context();
     cl_mem buffer = NULL;
     xt_err err;
     char got[8] = "";
@@ -130,7 +119,7 @@ static void launches_of_every_size(void **state)
     write_source("first.cl", "/* a first file */\n");
     write_source("second.cl", "__kernel void mark(__global int *to, int n)\n"
                               "{ int i = (int)get_global_id(0); if (i < n) to[i] += i + 1; }\n");
-    xt_context *context = open_context();
+    xt_context *context = net_context();
     xt_program program = {0};
     xt_kernel kernel = {0};
     cl_mem buffer = NULL;
@@ -177,7 +166,7 @@ static void a_build_failure_names_file_and_line(void **state)
     (void)state;
     write_source("first.cl", "/* three\n * lines\n */\n");
     write_source("second.cl", "__kernel void good(__global int *to)\n{\n    to[0] = nonsense;\n}\n");
-    xt_context *context = open_context();
+    xt_context *context = net_context();
     xt_program program = {0};
     xt_err err;
     char place[64];
@@ -198,7 +187,7 @@ static void missing_files_and_kernels(void **state)
     static const char *const absent_name[] = {"absent.cl"};
     const xt_program_source absent = {NULL, absent_name, 1};
     write_source("first.cl", "__kernel void only(__global int *to) { to[0] = 1; }\n");
-    xt_context *context = open_context();
+    xt_context *context = net_context();
     xt_program program = {0};
     xt_kernel kernel = {0};
     xt_err err;
@@ -211,7 +200,7 @@ static void missing_files_and_kernels(void **state)
     xt_program_close(context, &program);
     close_context(context);
     setenv("XORTRAIN_CL_DIR", "/tmp/\"\n#error", 1);
-    context = open_context();
+    context = net_context();
     assert_int_equal(xt_program_open(context, &first, &program, &err), XT_FAILED);
     assert_non_null(strstr(err.text, "XORTRAIN_CL_DIR"));
     setenv("XORTRAIN_CL_DIR", dir, 1);

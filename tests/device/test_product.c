@@ -24,7 +24,6 @@ typedef struct bench {
 
 static void bench_open(bench *t, xt_product_by by)
 {
-    xt_device device;
     xt_err err;
     const xt_product_shape largest[] = {
         {MAX_SIDE, MAX_SIDE, MAX_SIDE, false, true},
@@ -32,9 +31,7 @@ static void bench_open(bench *t, xt_product_by by)
         {MAX_SIDE, MAX_SIDE, MAX_SIDE, true, false},
     };
     memset(t, 0, sizeof *t);
-    xt_devices_prepare();
-    net_ok(xt_device_select("auto", &device, &err), &err);
-    net_ok(xt_context_open(&device, &t->context, &err), &err);
+    t->context = net_context();
     net_ok(xt_program_open(t->context, &source, &t->program, &err), &err);
     net_ok(xt_products_open(t->context, t->program.program, largest, 3, by, &t->products, &err), &err);
     for (size_t i = 0; i < 3; i++)
@@ -151,14 +148,10 @@ static void clblast_is_loaded_when_needed(void **state)
 {
     (void)state;
     const xt_product_shape small = {1, 16, 2, false, true}, large = {128, 128, 784, false, true};
-    xt_device device;
-    xt_context *context = NULL;
+    xt_context *context = net_context();
     xt_program program = {0};
     xt_products *products = NULL;
     xt_err err;
-    xt_devices_prepare();
-    net_ok(xt_device_select("auto", &device, &err), &err);
-    net_ok(xt_context_open(&device, &context, &err), &err);
     net_ok(xt_program_open(context, &source, &program, &err), &err);
     net_ok(xt_products_open(context, program.program, &small, 1, XT_PRODUCT_AUTO, &products, &err), &err);
     assert_string_equal(xt_products_blas(products), "");

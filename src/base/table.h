@@ -75,8 +75,13 @@ enum { XT_MAX_PARAMS = 6 };
 typedef enum xt_param_type {
     XT_PARAM_NUMBER, /* a float in range */
     XT_PARAM_BOOL,   /* 0 or 1 */
-    XT_PARAM_NAME    /* index into names */
+    XT_PARAM_NAME,   /* index into names */
+    XT_PARAM_LIST,   /* numbers in range: the choice's list, the value XT_LISTED; where there are names one of
+                        them may stand instead, the value its index */
+    XT_PARAM_TEXT    /* the choice's text */
 } xt_param_type;
+
+enum { XT_LISTED = -1 };
 
 typedef struct xt_param {
     const char *name; /* NULL ends the list */
@@ -84,8 +89,10 @@ typedef struct xt_param {
     xt_param_type type;
     bool required;      /* no default */
     float def;          /* default value */
-    xt_range range;     /* of XT_PARAM_NUMBER */
-    const char *const *names; /* of XT_PARAM_NAME, NULL-terminated */
+    bool whole;         /* of XT_PARAM_NUMBER and XT_PARAM_LIST: whole numbers alone */
+    xt_range range;     /* likewise */
+    const char *const *names; /* of XT_PARAM_NAME and XT_PARAM_LIST, NULL-terminated */
+    const char *def_text;     /* of XT_PARAM_TEXT: its default */
 } xt_param;
 
 typedef struct xt_kind {
@@ -96,10 +103,14 @@ typedef struct xt_kind {
 } xt_kind;
 
 /* One row of a table of kinds and its parameters' values, in the row's order.
- * kind -1: not chosen. */
+ * kind -1: not chosen. A kind has at most one list and one text. They live in the
+ * arena of whoever made the choice, or are constants. */
 typedef struct xt_choice {
     int kind;
     float values[XT_MAX_PARAMS];
+    const float *list; /* n_list numbers; NULL: none */
+    size_t n_list;
+    const char *text;  /* NULL: none */
 } xt_choice;
 
 const xt_kind *xt_kind_at(const xt_table *table, int index);

@@ -89,7 +89,7 @@ static xt_status predict(const xt_model *model, xt_engine *engine, xt_rows *rows
             xt_buf_reset(&b.kept[i]);
         status = xt_rows_read(rows, BLOCK_ROWS, b.inputs, b.kept, &n, err);
         if (!status && n)
-            status = engine->ops->outputs(engine, b.inputs, n, b.outputs, err);
+            status = engine->ops->evaluate(engine, b.inputs, NULL, n, b.outputs, NULL, err);
         if (!status && n)
             status = print_block(model, &b, n, err);
     }

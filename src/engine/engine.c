@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "engine/engines.h"
+#include "model/ops.h"
 
 #include <stdio.h>
 
@@ -48,6 +49,7 @@ xt_status xt_engine_open(const xt_plan *plan, const xt_dataset *data, const floa
         xt_context_close(&context);
         return status;
     }
+    engine->rate_scale = 1;
     engine->facts.engine = xt_table_at(&xt_engine_names, code)->name;
     engine->facts.why = why;
     engine->facts.device_seconds = device_seconds;
@@ -60,6 +62,18 @@ xt_status xt_engine_open(const xt_plan *plan, const xt_dataset *data, const floa
     else
         *out = engine;
     return status;
+}
+
+double xt_engine_mean_loss(const xt_plan *plan, const float *losses, const float *weights, size_t n)
+{
+    xt_sum sum = {0, 0};
+    double weight = weights ? 0 : (double)n;
+    for (size_t i = 0; i < n; i++) {
+        sum = xt_sum_add(sum, weights ? weights[i] * losses[i] : losses[i]);
+        if (weights)
+            weight += (double)weights[i];
+    }
+    return ((double)sum.hi + (double)sum.lo) / (weight * (double)plan->n_outputs);
 }
 
 void xt_engine_close(xt_engine **engine)

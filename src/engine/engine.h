@@ -18,7 +18,7 @@
 /* What one epoch is reported as. */
 typedef struct xt_epoch {
     double loss;
-    double metrics[XT_MAX_METRICS]; /* in the spec's order */
+    double metrics[XT_MAX_METRICS]; /* in the spec's order; of the outputs that the loss was measured on */
     float learning_rate;            /* of its last update */
     uint64_t step;                  /* updates so far */
 } xt_epoch;
@@ -45,8 +45,10 @@ typedef struct xt_engine xt_engine;
 typedef struct xt_engine_ops {
     /* Trains epochs first .. first + n - 1 (0-based) and fills n rows. */
     xt_status (*train)(xt_engine *engine, uint32_t first, uint32_t n, xt_epoch *rows, xt_err *err);
-    /* Outputs (n_rows, n_outputs) of inputs (n_rows, n_inputs), both on the host. */
-    xt_status (*outputs)(xt_engine *engine, const float *inputs, size_t n_rows, float *outputs, xt_err *err);
+    /* Outputs (n_rows, n_outputs) of inputs (n_rows, n_inputs), both on the host. Where losses is not NULL, losses[r]
+     * becomes row r's loss, summed over its outputs and not weighted, against targets (n_rows, n_outputs). */
+    xt_status (*evaluate)(xt_engine *engine, const float *inputs, const float *targets, size_t n_rows, float *outputs,
+                          float *losses, xt_err *err);
     /* Loss of training rows first .. first + n - 1 as one batch (n at most the
      * batch size) and its gradient (n_params floats); nothing is updated. */
     xt_status (*gradients)(xt_engine *engine, size_t first, size_t n, double *loss, float *gradients, xt_err *err);
@@ -61,8 +63,12 @@ struct xt_engine {
     const xt_engine_ops *ops;
     const xt_plan *plan;
     const xt_dataset *data; /* training rows; NULL where the engine only predicts */
+    float rate_scale;       /* on every learning rate, 1 at first; whoever trains may set it between two calls */
     xt_engine_facts facts;
 };
+
+/* The mean loss of n rows from what evaluate gave: their weights (NULL: all 1) count. */
+double xt_engine_mean_loss(const xt_plan *plan, const float *losses, const float *weights, size_t n);
 
 /* Opens the engine that the spec names, on the spec's device, with state as
  * its first parameters and optimiser state (NULL: all 0). plan and data must outlive it. */

@@ -250,8 +250,11 @@ static xt_status train(xt_engine *base, uint32_t first, uint32_t n, xt_epoch *ro
 
 /* ---- the other operations ---- */
 
-static xt_status outputs(xt_engine *base, const float *inputs, size_t n_rows, float *out, xt_err *err)
+static xt_status evaluate(xt_engine *base, const float *inputs, const float *targets, size_t n_rows, float *out,
+                          float *losses, xt_err *err)
 {
+    (void)targets;
+    (void)losses;
     fused *engine = (fused *)base;
     const xt_plan *plan = base->plan;
     xt_fused_call call = engine->call;
@@ -349,7 +352,7 @@ static void fused_close(xt_engine *base)
     xt_context_close(&context);
 }
 
-static const xt_engine_ops ops = {train, outputs, gradients, read_state, write_state, fused_close};
+static const xt_engine_ops ops = {train, evaluate, gradients, read_state, write_state, fused_close};
 
 static int tile_rows(const xt_device *device)
 {

@@ -279,8 +279,11 @@ static xt_status scores(xt_layerwise *base, float *out, xt_err *err)
     return status;
 }
 
-static xt_status outputs(xt_engine *base, const float *inputs, size_t n_rows, float *out, xt_err *err)
+static xt_status evaluate(xt_engine *base, const float *inputs, const float *targets, size_t n_rows, float *out,
+                          float *losses, xt_err *err)
 {
+    (void)targets;
+    (void)losses;
     gemm *engine = (gemm *)base;
     const xt_plan *plan = base->plan;
     size_t batch = engine->base.batch_rows, last = block(engine, plan->n_layers - 1);
@@ -365,7 +368,7 @@ static void gemm_close(xt_engine *base)
 }
 
 static const xt_layerwise_steps steps = {order, forward, score, backward, update, scores};
-static const xt_engine_ops ops = {xt_layerwise_train, outputs, gradients, read_state, write_state, gemm_close};
+static const xt_engine_ops ops = {xt_layerwise_train, evaluate, gradients, read_state, write_state, gemm_close};
 
 static xt_status open_program(gemm *engine, xt_err *err)
 {

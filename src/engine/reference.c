@@ -226,8 +226,11 @@ static xt_status scores(xt_layerwise *base, float *out, xt_err *err)
     return XT_OK;
 }
 
-static xt_status outputs(xt_engine *base, const float *inputs, size_t n_rows, float *out, xt_err *err)
+static xt_status evaluate(xt_engine *base, const float *inputs, const float *targets, size_t n_rows, float *out,
+                          float *losses, xt_err *err)
 {
+    (void)targets;
+    (void)losses;
     (void)err;
     reference *engine = (reference *)base;
     const xt_plan *plan = base->plan;
@@ -289,7 +292,7 @@ static void reference_close(xt_engine *base)
 }
 
 static const xt_layerwise_steps steps = {order, forward, score, backward, update, scores};
-static const xt_engine_ops ops = {xt_layerwise_train, outputs, gradients, read_state, write_state, reference_close};
+static const xt_engine_ops ops = {xt_layerwise_train, evaluate, gradients, read_state, write_state, reference_close};
 
 xt_status xt_reference_open(const xt_plan *plan, const xt_dataset *data, xt_context *context, xt_engine **out,
                             xt_err *err)

@@ -8,6 +8,7 @@
 #define XT_MODEL_OPS_H
 
 #include "base/table.h"
+#include "model/metrics.h"
 
 #include <math.h>
 
@@ -59,7 +60,7 @@ typedef struct xt_metric_row {
     bool square_root;
 } xt_metric_row;
 
-extern const xt_table xt_activations, xt_losses, xt_optimizers, xt_metrics;
+extern const xt_table xt_activations, xt_losses, xt_optimizers;
 
 const xt_activation_row *xt_activation_at(int code);
 const xt_optimizer_row *xt_optimizer_at(int code);

@@ -69,7 +69,7 @@ static void check_untrained(test_net *net, xt_engine *engine)
     float outputs[4];
     xt_err err;
     json_t *expected = get(article, "untrained_outputs");
-    net_ok(engine->ops->outputs(engine, net->data.inputs, 4, outputs, &err), &err);
+    net_ok(engine->ops->evaluate(engine, net->data.inputs, NULL, 4, outputs, NULL, &err), &err);
     for (size_t i = 0; i < 4; i++)
         if (!(fabs((double)outputs[i] - json_real_value(json_array_get(expected, i))) <= 1.5e-9))
             fail_msg("untrained output %zu: %.9g", i, (double)outputs[i]);
@@ -109,7 +109,7 @@ static void check_curve(test_net *net, xt_engine *engine)
     net_ok(engine->ops->train(engine, 0, EPOCHS, rows, &err), &err);
     for (size_t i = 0; i < EPOCHS; i++)
         assert_near("loss of epoch", i, rows[i].loss, json_real_value(json_array_get(losses, i)));
-    net_ok(engine->ops->outputs(engine, net->data.inputs, 4, outputs, &err), &err);
+    net_ok(engine->ops->evaluate(engine, net->data.inputs, NULL, 4, outputs, NULL, &err), &err);
     for (size_t i = 0; i < 4; i++)
         assert_near("output", i, (double)outputs[i], json_real_value(json_array_get(expected, i)));
 }

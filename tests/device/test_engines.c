@@ -63,8 +63,8 @@ static void compare_outputs(const test_net *net, xt_engine *engine, xt_engine *r
     float *got = calloc(2 * n, sizeof *got), *expected = got + n;
     xt_err err;
     assert_non_null(got);
-    net_ok(engine->ops->outputs(engine, net->data.inputs, net->data.n_rows, got, &err), &err);
-    net_ok(reference->ops->outputs(reference, net->data.inputs, net->data.n_rows, expected, &err), &err);
+    net_ok(engine->ops->evaluate(engine, net->data.inputs, NULL, net->data.n_rows, got, NULL, &err), &err);
+    net_ok(reference->ops->evaluate(reference, net->data.inputs, NULL, net->data.n_rows, expected, NULL, &err), &err);
     if (!(net_distance(got, expected, n) <= tolerance))
         fail_msg("%s: outputs differ by %g", net->text, net_distance(got, expected, n));
     free(got);
@@ -258,10 +258,10 @@ static void predicts_without_data(void **state)
         inputs[i] = net_uniform(&stream, -1, 1);
     xt_engine *engine = net_open_to_predict(&net, code);
     xt_engine *reference = net_open_to_predict(&net, XT_ENGINE_reference);
-    net_ok(engine->ops->outputs(engine, inputs, ROWS, got, &err), &err);
-    net_ok(reference->ops->outputs(reference, inputs, ROWS, expected, &err), &err);
+    net_ok(engine->ops->evaluate(engine, inputs, NULL, ROWS, got, NULL, &err), &err);
+    net_ok(reference->ops->evaluate(reference, inputs, NULL, ROWS, expected, NULL, &err), &err);
     assert_true(net_distance(got, expected, ROWS * net.plan.n_outputs) < gradient_tolerance);
-    net_ok(engine->ops->outputs(engine, inputs, 0, got, &err), &err);
+    net_ok(engine->ops->evaluate(engine, inputs, NULL, 0, got, NULL, &err), &err);
     xt_engine_close(&engine);
     xt_engine_close(&reference);
     free(inputs);

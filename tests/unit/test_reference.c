@@ -98,7 +98,7 @@ static void metrics_are_of_the_outputs(void **state)
     unit_train(engine, 0, 1, &row);
     float a[100];
     const float *y = net.data.targets;
-    assert_int_equal(engine->ops->outputs(engine, net.data.inputs, 50, a, &err), XT_OK);
+    assert_int_equal(engine->ops->evaluate(engine, net.data.inputs, NULL, 50, a, NULL, &err), XT_OK);
     double squares = 0, errors = 0, right = 0;
     for (size_t i = 0; i < 50; i++) {
         right += (a[2 * i] >= a[2 * i + 1]) == (y[2 * i] >= y[2 * i + 1]);
@@ -199,7 +199,7 @@ static void gradients_and_outputs_change_nothing(void **state)
     unit_train(a, 0, 6, plain);
     for (uint32_t i = 0; i < 6; i++) {
         assert_int_equal(b->ops->gradients(b, 4, 3, &loss, gradients_out, &err), XT_OK);
-        assert_int_equal(b->ops->outputs(b, net.data.inputs, 13, outputs, &err), XT_OK);
+        assert_int_equal(b->ops->evaluate(b, net.data.inputs, NULL, 13, outputs, NULL, &err), XT_OK);
         unit_train(b, i, 1, &watched[i]);
     }
     assert_same_rows(plain, watched, 6);
@@ -305,8 +305,8 @@ static void opens_without_data_to_predict(void **state)
     float *with = calloc(1200, sizeof *with), *without = calloc(1200, sizeof *without);
     xt_engine *training = unit_net_open(&net, initial), *predicting = NULL;
     assert_int_equal(xt_engine_open(&net.plan, NULL, initial, &predicting, &err), XT_OK);
-    assert_int_equal(training->ops->outputs(training, net.data.inputs, 600, with, &err), XT_OK);
-    assert_int_equal(predicting->ops->outputs(predicting, net.data.inputs, 600, without, &err), XT_OK);
+    assert_int_equal(training->ops->evaluate(training, net.data.inputs, NULL, 600, with, NULL, &err), XT_OK);
+    assert_int_equal(predicting->ops->evaluate(predicting, net.data.inputs, NULL, 600, without, NULL, &err), XT_OK);
     assert_memory_equal(with, without, 1200 * sizeof *with);
     assert_string_equal(predicting->facts.engine, "reference");
     assert_string_equal(predicting->facts.device, "host");

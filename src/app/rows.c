@@ -8,20 +8,6 @@
 
 enum { CSV_DIGITS = 9, LINE_DIGITS = 8 };
 
-void xt_metric_columns(const xt_spec *spec, char (*names)[XT_COLUMN_BYTES])
-{
-    for (size_t i = 0; i < spec->n_metrics; i++) {
-        const char *name = xt_table_at(&xt_metrics, (size_t)spec->metrics[i].kind)->name;
-        unsigned nth = 1;
-        for (size_t j = 0; j < i; j++)
-            nth += spec->metrics[j].kind == spec->metrics[i].kind;
-        if (nth == 1)
-            snprintf(names[i], XT_COLUMN_BYTES, "%s", name);
-        else
-            snprintf(names[i], XT_COLUMN_BYTES, "%s_%u", name, nth);
-    }
-}
-
 void xt_row_style_init(xt_row_style *style, const xt_spec *spec)
 {
     *style = (xt_row_style){.spec = spec, .width = snprintf(NULL, 0, "%" PRIu32, spec->epochs)};

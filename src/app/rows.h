@@ -10,14 +10,9 @@
 #include "base/buf.h"
 #include "base/number.h"
 #include "engine/engine.h"
+#include "model/columns.h"
 
 #include <stdbool.h>
-
-enum { XT_COLUMN_BYTES = 32 };
-
-/* The names of the metric columns: two metrics of one kind become
- * accuracy, accuracy_2. names has room for n_metrics. */
-void xt_metric_columns(const xt_spec *spec, char (*names)[XT_COLUMN_BYTES]);
 
 /* What is the same in every row of a run, as text. */
 typedef struct xt_row_style {

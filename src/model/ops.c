@@ -68,3 +68,8 @@ xt_hyper xt_hyper_at(const xt_choice *optimizer, float factor, unsigned long lon
         hyper.values[i] = optimizer->values[i];
     return hyper;
 }
+
+bool xt_metric_is_gain(int code)
+{
+    return code == XT_METRIC_accuracy;
+}

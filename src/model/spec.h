@@ -41,7 +41,7 @@ typedef enum xt_normalize { XT_NORMALIZE_NONE, XT_NORMALIZE_STANDARD, XT_NORMALI
 /* One set of data: inline rows, a generator, or a file. */
 typedef struct xt_source {
     /* generated: samples is not 0 */
-    xt_choice generator; /* of xt_generators (data/generate.h) */
+    xt_choice generator; /* of xt_generators (model/generate.h) */
     uint32_t samples;
     float noise;            /* standard deviation of what is added to the inputs (sine: to the target) */
     uint64_t generate_seed; /* the spec's seed where none is given */

@@ -12,13 +12,6 @@
 #ifndef XT_FN
 #define XT_FN static inline
 #endif
-#ifndef XT_ROWS
-#define XT_ROWS __global
-#endif
-#ifndef XT_TARGETS
-#define XT_TARGETS __global
-#endif
-
 #ifndef xt_exp
 #define xt_exp exp
 #define xt_expm1 expm1
@@ -27,4 +20,5 @@
 #define xt_erf erf
 #define xt_fabs fabs
 #define xt_sqrt sqrt
+#define xt_log log
 #endif

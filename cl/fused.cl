@@ -1,5 +1,5 @@
-/* fused.cl: whole trainings in one launch. Built after device.h, scalar.h and
- * fused_shape.h.
+/* fused.cl: whole trainings in one launch. Built after device.h, scalar.h,
+ * random.h and fused_shape.h.
  *
  * One work-group trains n_epochs. On a CPU it is a single work-item whose
  * vectors of XT_W values run across the units of a layer; elsewhere XT_W is 1
@@ -273,8 +273,11 @@ XT_INLINE void xt_rows_forward(XT_MEM float *z, XT_MEM const float *x, XT_MEM co
 /* A batch: rows from .. from + n - 1 of the data, in the epoch's order. */
 typedef struct xt_batch {
     __global const float *inputs, *targets;
+    __global const float2 *weights; /* a row's weight in the loss, and its share of what the loss is divided by */
     __global const uint *order;
     int from, n;
+    int drops;  /* outputs are dropped in this pass, by the update's key */
+    xt_key key;
 } xt_batch;
 
 XT_INLINE int xt_row_of(xt_fused_job job, xt_batch batch, int r)
@@ -287,6 +290,17 @@ XT_INLINE __global const float *xt_targets_of(xt_fused_job job, xt_batch batch, 
     return batch.targets + xt_row_of(job, batch, r) * job.n_outputs;
 }
 
+/* Of the batch's shares. */
+XT_INLINE float xt_shares_of(xt_fused_job job, xt_batch batch)
+{
+    if (!job.weighted)
+        return (float)batch.n;
+    float sum = 0.0f;
+    for (int r = 0; r < batch.n; r++)
+        sum += batch.weights[xt_row_of(job, batch, r)].y;
+    return sum;
+}
+
 XT_INLINE void xt_gather(XT_MEM float *mem, xt_fused_job job, xt_batch batch)
 {
     int width = XT_PADDED(job.n_inputs);
@@ -296,20 +310,87 @@ XT_INLINE void xt_gather(XT_MEM float *mem, xt_fused_job job, xt_batch batch)
     XT_SYNC
 }
 
-XT_INLINE void xt_forward(XT_MEM float *mem, XT_MEM const float *state, xt_fused_layer l, int is_first, int rows)
+/* The units of vector i. */
+#if XT_W == 16
+#define XT_UNITS(i) (convert_uint16(XT_NUMBERS) + (uint)((i) * XT_W))
+#else
+#define XT_UNITS(i) ((uint)(i))
+#endif
+
+/* A softmax layer's z: less the logarithm of each row's sum of exponentials, taken
+ * in lanes like an xt_dot. */
+#if XT_W == 16
+XT_INLINE void xt_take_log_sum_exp(XT_MEM float *z, int units, int rows)
 {
-    int width = XT_PADDED(l.units);
+    int width = XT_PADDED(units), n_vectors = XT_VECTORS(units);
+    XT_UNROLL for (int r = 0; r < rows; r++, z += width) {
+        float16 most = (float16)(-INFINITY), sum = (float16)(0);
+        XT_UNROLL for (int i = 0; i < n_vectors; i++) {
+            float16 v = XT_NUMBERS < units - i * XT_W ? XT_AT(z + i * XT_W) : (float16)(-INFINITY);
+            most = v > most ? v : most;
+        }
+        float8 m8 = most.lo > most.hi ? most.lo : most.hi;
+        float4 m4 = m8.lo > m8.hi ? m8.lo : m8.hi;
+        float2 m2 = m4.lo > m4.hi ? m4.lo : m4.hi;
+        float top = m2.x > m2.y ? m2.x : m2.y;
+        XT_UNROLL for (int i = 0; i < n_vectors; i++)
+            sum += xt_padded(exp(XT_AT(z + i * XT_W) - (float16)(top)), i, units);
+        float all = top + log(xt_lanes_sum(sum));
+        XT_UNROLL for (int i = 0; i < n_vectors; i++)
+            XT_AT(z + i * XT_W) = xt_padded(XT_AT(z + i * XT_W) - (float16)(all), i, units);
+    }
+}
+#else
+XT_INLINE void xt_take_log_sum_exp(XT_MEM float *z, int units, int rows)
+{
+    int width = XT_PADDED(units);
+    XT_EACH(r, rows) {
+        XT_MEM float *row = z + r * width;
+        float top = -INFINITY;
+        float16 sum = (float16)(0);
+        for (int u = 0; u < units; u++)
+            top = row[u] > top ? row[u] : top;
+        for (int i = 0; i < units; i += XT_LANES) {
+            float lanes[XT_LANES];
+            for (int l = 0; l < XT_LANES; l++)
+                lanes[l] = i + l < units ? exp(row[i + l] - top) : 0.0f;
+            sum += vload16(0, lanes);
+        }
+        float all = top + log(xt_lanes_sum(sum));
+        for (int u = 0; u < units; u++)
+            row[u] -= all;
+    }
+    XT_SYNC
+}
+#endif
+
+XT_INLINE void xt_forward(XT_MEM float *mem, XT_MEM const float *state, xt_fused_layer l, int is_first, xt_batch batch)
+{
+    int width = XT_PADDED(l.units), rows = batch.n;
     XT_MEM float *z = mem + l.z, *a = mem + l.a;
     if (is_first)
         xt_products(z, width, mem + l.x, XT_PADDED(l.inputs), 1, state + l.weight, width, rows, l.units, l.inputs);
     else
         xt_rows_forward(z, mem + l.x, state + l.weight, l, rows);
     XT_SYNC
+    if (l.activation == XT_ACT_softmax) {
+        XT_GRID(r, rows, i, XT_VECTORS(l.units))
+            XT_AT(z + r * width + i * XT_W) += XT_AT(state + l.bias + i * XT_W);
+        XT_SYNC
+        xt_take_log_sum_exp(z, l.units, rows);
+        XT_GRID(r, rows, i, XT_VECTORS(l.units))
+            XT_AT(a + r * width + i * XT_W) = xt_padded(exp(XT_AT(z + r * width + i * XT_W)), i, l.units);
+        XT_SYNC
+        return;
+    }
     XT_GRID(r, rows, i, XT_VECTORS(l.units)) {
         int at = r * width + i * XT_W;
         xt_v value = XT_AT(z + at) + XT_AT(state + l.bias + i * XT_W);
         XT_AT(z + at) = value;
-        XT_AT(a + at) = xt_padded(xt_activate(l.activation, value, l.param), i, l.units);
+        value = xt_activate(l.activation, value, l.param);
+        if (batch.drops && l.drop_below > 0)
+            value *= xt_kept(batch.key, l.index, XT_UNITS(i), r, l.drop_below, l.drop_scale);
+        XT_AT(a + at) = xt_padded(value, i, l.units);
     }
     XT_SYNC
 }
@@ -319,17 +400,24 @@ XT_INLINE void xt_backward(XT_MEM float *mem, XT_MEM const float *state, xt_fuse
                            xt_fused_job job, xt_batch batch)
 {
     int rows = batch.n, width = XT_PADDED(l.units), depth = XT_PADDED(l.inputs);
-    float scale = 1.0f / (float)(rows * l.units);
+    float scale = is_last ? 1.0f / (xt_shares_of(job, batch) * (float)job.loss_values) : 0.0f;
     XT_MEM float *z = mem + l.z, *a = mem + l.a, *g = mem + job.g, *gradients = mem + job.gradients;
     XT_GRID(r, rows, i, XT_VECTORS(l.units)) {
         int at = r * width + i * XT_W;
         xt_v before = XT_AT(z + at), after = XT_AT(a + at), gradient;
-        if (is_last)
-            gradient = xt_loss_grad(job.loss, after, XT_READ(xt_targets_of(job, batch, r) + i * XT_W),
-                                    job.loss_param) * scale;
-        else
+        if (is_last) {
+            float factor = job.weighted ? batch.weights[xt_row_of(job, batch, r)].x * scale : scale;
+            gradient = xt_output_grad(job.loss, job.loss_param, l.activation, l.param, before, after,
+                                      XT_READ(xt_targets_of(job, batch, r) + i * XT_W), XT_R(factor));
+        } else {
             gradient = XT_AT(g + at);
-        XT_AT(z + at) = xt_padded(gradient * xt_activate_grad(l.activation, before, after, l.param), i, l.units);
+            if (batch.drops && l.drop_below > 0) {
+                gradient *= xt_kept(batch.key, l.index, XT_UNITS(i), r, l.drop_below, l.drop_scale);
+                after = xt_activate(l.activation, before, l.param); /* what it was before */
+            }
+            gradient *= xt_activate_grad(l.activation, before, after, l.param);
+        }
+        XT_AT(z + at) = xt_padded(gradient, i, l.units);
     }
     XT_SYNC
     if (!is_first)
@@ -347,9 +435,56 @@ XT_INLINE void xt_backward(XT_MEM float *mem, XT_MEM const float *state, xt_fuse
     XT_SYNC
 }
 
+/* The gradient's norm. room: XT_LANES floats. */
+#if XT_W == 16
+XT_INLINE float xt_norm(XT_MEM const float *gradients, XT_MEM float *room, int n)
+{
+    return sqrt(xt_dot(gradients, gradients, n));
+}
+#else
+XT_INLINE float xt_norm(XT_MEM const float *gradients, XT_MEM float *room, int n)
+{
+    XT_EACH(l, XT_LANES) {
+        float sum = gradients[l] * gradients[l];
+        for (int k = l + XT_LANES; k < n; k += XT_LANES)
+            sum += gradients[k] * gradients[k];
+        room[l] = sum;
+    }
+    XT_SYNC
+    return sqrt(xt_lanes_sum(XT_LANES_AT(room)));
+}
+#endif
+
+XT_INLINE void xt_clip(XT_MEM float *mem, xt_fused_job job)
+{
+    XT_MEM float *gradients = mem + job.gradients;
+    int n = job.n_state;
+    if (job.clip_norm > 0.0f) {
+        float factor = xt_clip_factor(xt_norm(gradients, mem + job.scores, n), job.clip_norm);
+        XT_EACH(i, n / XT_W)
+            XT_AT(gradients + i * XT_W) *= factor;
+    }
+    if (job.clip_value > 0.0f) {
+        XT_EACH(i, n / XT_W)
+            XT_AT(gradients + i * XT_W) = xt_clip_value(XT_AT(gradients + i * XT_W), job.clip_value);
+    }
+    XT_SYNC
+}
+
+/* Weights alone, which lie before the layer's bias; padding is 0 and stays so. */
+XT_INLINE void xt_penalties(XT_MEM float *gradients, XT_MEM const float *state, xt_fused_layer l)
+{
+    if (l.l1 > 0.0f || l.l2 > 0.0f) {
+        XT_EACH(i, (l.bias - l.weight) / XT_W) {
+            int at = l.weight + i * XT_W;
+            XT_AT(gradients + at) = xt_penalise(XT_AT(gradients + at), XT_AT(state + at), l.l1, l.l2);
+        }
+    }
+}
+
 XT_INLINE void xt_apply(XT_MEM float *state, XT_MEM const float *gradients, xt_fused_job job, xt_fused_step step)
 {
-    xt_hyper hyper = {step.learning_rate, step.first,
+    xt_hyper hyper = {step.learning_rate, step.first, step.correction1, step.correction2,
                       {job.hyper[0], job.hyper[1], job.hyper[2], job.hyper[3], job.hyper[4], job.hyper[5]}};
     int n = job.n_state;
     XT_EACH(i, n / XT_W) {
@@ -371,61 +506,70 @@ XT_INLINE void xt_apply(XT_MEM float *state, XT_MEM const float *gradients, xt_f
 
 /* ---- scores ---- */
 
-/* An epoch's sums, the loss first; the first work-item's count. */
-typedef struct xt_sums {
-    xt_sum at[1 + XT_FUSED_METRICS];
-} xt_sums;
-
-#if XT_W == 16
 /* row: room for a row's values, so that what picks single ones out does not
  * keep the compiler from holding mem in registers. */
-XT_INLINE void xt_score(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l, xt_fused_job job, xt_batch batch,
-                        xt_sums *sums)
+XT_INLINE float xt_row_loss(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l, xt_fused_job job, xt_batch batch,
+                            int r)
 {
-    int width = XT_PADDED(l.units), n_vectors = XT_VECTORS(l.units);
-    XT_UNROLL for (int r = 0; r < batch.n; r++) {
-        __global const float *targets = xt_targets_of(job, batch, r);
-        XT_MEM const float *a = mem + l.a + r * width;
-        float loss = 0.0f;
-        XT_UNROLL for (int i = 0; i < n_vectors; i++)
-            XT_AT(row + i * XT_W) = xt_loss(job.loss, XT_AT(a + i * XT_W), XT_READ(targets + i * XT_W), job.loss_param);
-        XT_UNROLL for (int u = 0; u < l.units; u++)
-            loss += row[u];
-        sums->at[0] = xt_sum_add(sums->at[0], loss);
-        if (job.n_metrics > 0) {
-            XT_UNROLL for (int i = 0; i < n_vectors; i++)
-                XT_AT(row + i * XT_W) = XT_AT(a + i * XT_W);
-            XT_UNROLL for (int m = 0; m < job.n_metrics; m++)
-                sums->at[1 + m] = xt_sum_add(sums->at[1 + m], xt_metric(job.metric[m], row, targets, l.units,
-                                                                        job.metric_p[m], job.metric_q[m]));
-        }
-    }
-}
+    __global const float *targets = xt_targets_of(job, batch, r);
+    int at = r * XT_PADDED(l.units);
+    XT_MEM const float *z = mem + l.z + at, *a = mem + l.a + at;
+    float loss = 0.0f;
+#if XT_W == 16
+    XT_UNROLL for (int i = 0; i < XT_VECTORS(l.units); i++)
+        XT_AT(row + i * XT_W) = xt_loss(job.loss, XT_AT(z + i * XT_W), XT_AT(a + i * XT_W), XT_READ(targets + i * XT_W),
+                                        job.loss_param);
+    XT_UNROLL for (int u = 0; u < l.units; u++)
+        loss += row[u];
 #else
-XT_INLINE void xt_score(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l, xt_fused_job job, xt_batch batch,
-                        xt_sums *sums)
+    for (int u = 0; u < l.units; u++)
+        loss += xt_loss(job.loss, z[u], a[u], targets[u], job.loss_param);
+#endif
+    return loss;
+}
+
+/* Row r's outputs, to row `to` of out. */
+XT_INLINE void xt_write_outputs(XT_MEM const float *mem, XT_MEM float *row, xt_fused_layer l, int r,
+                                __global float *out, int to)
 {
+    XT_MEM const float *a = mem + l.a + r * XT_PADDED(l.units);
+#if XT_W == 16
+    XT_UNROLL for (int i = 0; i < XT_VECTORS(l.units); i++)
+        XT_AT(row + i * XT_W) = XT_AT(a + i * XT_W);
+    a = row;
+#endif
+    XT_UNROLL for (int u = 0; u < l.units; u++)
+        out[to * l.units + u] = a[u];
+}
+
+/* Adds a batch's losses to the epoch's sum, the first work-item's; kept: where the epoch's outputs go. */
+XT_INLINE xt_sum xt_score(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l, xt_fused_job job, xt_batch batch,
+                          __global float *kept, xt_sum sum)
+{
+    /* A batch's mean counts as often as it has rows. */
+    float factor = job.weighted ? (float)batch.n / xt_shares_of(job, batch) : 1.0f;
     XT_MEM float *scores = mem + job.scores;
-    int width = XT_PADDED(l.units);
     XT_EACH(r, batch.n) {
-        __global const float *targets = xt_targets_of(job, batch, r);
-        XT_MEM const float *a = mem + l.a + r * width;
-        float loss = 0.0f;
-        for (int u = 0; u < l.units; u++)
-            loss += xt_loss(job.loss, a[u], targets[u], job.loss_param);
+        float loss = xt_row_loss(mem, row, l, job, batch, r);
+        if (job.weighted)
+            loss = loss * batch.weights[xt_row_of(job, batch, r)].x * factor;
+#if XT_W == 16
+        sum = xt_sum_add(sum, loss);
+#else
         scores[r] = loss;
-        for (int m = 0; m < job.n_metrics; m++)
-            scores[(1 + m) * job.batch + r] =
-                xt_metric(job.metric[m], a, targets, l.units, job.metric_p[m], job.metric_q[m]);
+#endif
+        if (job.keeps)
+            xt_write_outputs(mem, row, l, r, kept, batch.from + r);
     }
+#if XT_W != 16
     XT_SYNC
     if (XT_ID == 0)
-        for (int m = 0; m <= job.n_metrics; m++)
-            for (int r = 0; r < batch.n; r++)
-                sums->at[m] = xt_sum_add(sums->at[m], scores[m * job.batch + r]);
+        for (int r = 0; r < batch.n; r++)
+            sum = xt_sum_add(sum, scores[r]);
     XT_SYNC
-}
 #endif
+    return sum;
+}
 
 /* ---- the kernel ---- */
 
@@ -447,8 +591,9 @@ XT_INLINE void xt_score(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l, 
     }
 #endif
 
-#define XT_DO_FORWARD(layer, is_first, is_last) xt_forward(mem, state, layer, is_first, batch.n);
+#define XT_DO_FORWARD(layer, is_first, is_last) xt_forward(mem, state, layer, is_first, batch);
 #define XT_DO_BACKWARD(layer, is_first, is_last) xt_backward(mem, state, layer, is_first, is_last, job, batch);
+#define XT_DO_PENALTIES(layer, is_first, is_last) xt_penalties(mem + job.gradients, state, layer);
 
 #ifdef XT_LOCAL
 #define XT_SCRATCH __local
@@ -462,17 +607,20 @@ XT_INLINE void xt_score(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l, 
  * parameters: the state. scratch: mem, with the state behind it where
  * XT_OWN_STATE says so, not used where XT_PRIVATE does; its type is one that has
  * local memory aligned for vectors. inputs (.., n_inputs) and targets (..,
- * n_outputs) are followed by XT_LANES floats more. order: (n_epochs, n_rows)
- * where shuffled. layers: n_layers. steps: the first updates' numbers, the last
- * for all that follow. results: (n_epochs, 1 + n_metrics, 2), sums and their
- * rounding. out: the gradient, laid out like the state, or outputs (n_rows,
- * n_outputs). */
+ * n_outputs) are followed by XT_LANES floats more. weights: (..) where weighted.
+ * order: (n_epochs, n_rows) where shuffled. layers: n_layers. steps: the first
+ * updates' numbers, the last for all that follow. key, update: what dropout's
+ * keys are folded from, and the number of the first update. results: (n_epochs,
+ * 2), sums and their rounding; in XT_FUSED_EVALUATE the rows' losses (n_rows).
+ * kept: (n_epochs, n_rows, n_outputs) where kept, in the epoch's order. out: the
+ * gradient, laid out like the state, or outputs (n_rows, n_outputs). */
 __kernel XT_GROUP void xt_fused(__global float *restrict parameters, XT_SCRATCH float16 *restrict scratch,
                                 __global const float *restrict inputs, __global const float *restrict targets,
-                                __global const uint *restrict order, __global const xt_fused_layer *restrict layers,
-                                xt_fused_job given, __global const xt_fused_step *restrict steps, int n_steps,
-                                int first, int n_rows, int n_epochs, __global float *restrict results,
-                                __global float *restrict out)
+                                __global const float2 *restrict weights, __global const uint *restrict order,
+                                __global const xt_fused_layer *restrict layers, xt_fused_job given,
+                                __global const xt_fused_step *restrict steps, int n_steps, uint key_hi, uint key_lo,
+                                uint update, int first, int n_rows, int n_epochs, __global float *restrict results,
+                                __global float *restrict kept, __global float *restrict out)
 {
     const xt_fused_job job = XT_JOB;
     int mode = XT_MODE;
@@ -496,47 +644,56 @@ __kernel XT_GROUP void xt_fused(__global float *restrict parameters, XT_SCRATCH 
     XT_MEM float *state = parameters;
 #endif
     XT_SYNC
-    int step = 0;
+    int step = 0, is_training = mode == XT_FUSED_TRAIN, is_forward = mode == XT_FUSED_OUTPUTS || mode == XT_FUSED_EVALUATE;
     for (int epoch = 0; epoch < n_epochs; epoch++) {
-        xt_sums sums;
-        XT_UNROLL for (int m = 0; m <= job.n_metrics; m++)
-            sums.at[m].hi = sums.at[m].lo = 0.0f;
+        xt_sum sum = {0.0f, 0.0f};
         /* Visit 0 trains, visit 1 goes forward alone. */
-        int n_visits = mode == XT_FUSED_TRAIN && job.report == XT_FUSED_EVAL ? 2 : 1;
+        int n_visits = is_training && job.report == XT_FUSED_EVAL ? 2 : 1;
         XT_UNROLL for (int visit = 0; visit < n_visits; visit++) {
             for (int from = 0; from < n_rows; from += job.batch) {
-                xt_batch batch = {inputs, targets, order + (job.shuffled ? epoch * n_rows : 0), first + from,
-                                  job.batch == 1 ? 1 : min(job.batch, n_rows - from)};
-                int from_pass = visit == 1 || mode == XT_FUSED_OUTPUTS ? 1 : 0;
-                int to_pass = mode == XT_FUSED_TRAIN && job.report == XT_FUSED_POST_UPDATE ? 1 : from_pass;
+                xt_batch batch = {inputs, targets, weights, order + (job.shuffled ? epoch * n_rows : 0), first + from,
+                                  job.batch == 1 ? 1 : min(job.batch, n_rows - from), 0, {0, 0}};
+                int from_pass = visit == 1 || is_forward ? 1 : 0;
+                int to_pass = is_training && job.report == XT_FUSED_POST_UPDATE ? 1 : from_pass;
+                if (job.drops) {
+                    xt_key base = {key_hi, key_lo};
+                    uint second = update + (uint)step;
+                    batch.key.hi = xt_threefry_1(base, 0, &second);
+                    batch.key.lo = second;
+                }
                 xt_gather(mem, job, batch);
                 XT_UNROLL for (int pass = from_pass; pass <= to_pass; pass++) {
+                    batch.drops = job.drops && is_training && pass == 0;
                     XT_EACH_LAYER(XT_DO_FORWARD)
-                    if (mode == XT_FUSED_OUTPUTS) {
-                        int width = XT_PADDED(job.n_outputs);
-                        XT_EACH(i, batch.n * job.n_outputs) {
-                            int r = i / job.n_outputs, u = i - r * job.n_outputs;
-                            out[(from + r) * job.n_outputs + u] = mem[XT_LAST.a + r * width + u];
+                    if (is_forward) {
+                        XT_EACH(r, batch.n) {
+                            xt_write_outputs(mem, row, XT_LAST, r, out, from + r);
+                            if (mode == XT_FUSED_EVALUATE)
+                                results[from + r] = xt_row_loss(mem, row, XT_LAST, job, batch, r);
                         }
                         XT_SYNC
                     } else if (pass == 1 || job.report == XT_FUSED_RUNNING || mode == XT_FUSED_GRADIENTS) {
-                        xt_score(mem, row, XT_LAST, job, batch, &sums);
+                        sum = xt_score(mem, row, XT_LAST, job, batch, kept + epoch * n_rows * job.n_outputs, sum);
                     }
                     if (pass == 0) {
                         XT_EACH_LAYER_BACK(XT_DO_BACKWARD)
-                        if (mode == XT_FUSED_TRAIN)
-                            xt_apply(state, mem + job.gradients, job, steps[step]);
-                        step = min(step + 1, n_steps - 1);
+                        if (is_training) {
+                            if (job.clip_norm > 0.0f || job.clip_value > 0.0f)
+                                xt_clip(mem, job);
+                            if (job.penalised) {
+                                XT_EACH_LAYER(XT_DO_PENALTIES)
+                                XT_SYNC
+                            }
+                            xt_apply(state, mem + job.gradients, job, steps[min(step, n_steps - 1)]);
+                        }
+                        step++;
                     }
                 }
             }
         }
-        if (XT_ID == 0 && mode != XT_FUSED_OUTPUTS) {
-            XT_UNROLL for (int m = 0; m <= job.n_metrics; m++) {
-                int at = (epoch * (1 + job.n_metrics) + m) * 2;
-                results[at] = sums.at[m].hi;
-                results[at + 1] = sums.at[m].lo;
-            }
+        if (XT_ID == 0 && !is_forward) {
+            results[2 * epoch] = sum.hi;
+            results[2 * epoch + 1] = sum.lo;
         }
     }
     if (mode == XT_FUSED_GRADIENTS) {

@@ -10,7 +10,6 @@
  *   xt_real                 the type of a value
  *   XT_R(c)                 a constant as xt_real
  *   XT_FN                   how a function is declared ("static inline", "inline")
- *   XT_ROWS, XT_TARGETS     the address spaces of a row of outputs, of targets
  *   xt_exp .. xt_sqrt       the math functions for xt_real
  *
  * Adding an operation is one row in its list and its functions; the row's
@@ -123,6 +122,12 @@ XT_FN xt_real xt_dact_mish(xt_real z, xt_real a, float p)
     return t + z * (XT_R(1) - t * t) * xt_act_sigmoid(z, p);
 }
 
+/* A softmax is of a whole row, whose log-sum-exp whoever computes the row takes out
+ * of every z first: so z is the logarithm of the probability. Only in the last
+ * layer, whose loss has its derivative. */
+XT_FN xt_real xt_act_softmax(xt_real z, float p) { (void)p; return xt_exp(z); }
+XT_FN xt_real xt_dact_softmax(xt_real z, xt_real a, float p) { (void)z; (void)p; return a; }
+
 /* ROW(name, parameters, is of the ReLU family (default weights are he_uniform),
  *     a known z, its a, help) */
 #define XT_ACTIVATIONS(ROW) \
@@ -141,23 +146,28 @@ XT_FN xt_real xt_dact_mish(xt_real z, xt_real a, float p)
     ROW(hard_sigmoid, XT_NO_PARAMS,     0, -1.5,  0.25,                 "z / 6 + 0.5, held in 0 to 1") \
     ROW(hard_tanh,    XT_NO_PARAMS,     0, -1.5,  -1.0,                 "z held in -1 to 1") \
     ROW(relu6,        XT_NO_PARAMS,     1, 7.5,   6.0,                  "z held in 0 to 6") \
-    ROW(mish,         XT_NO_PARAMS,     1, -1.5,  -0.29809974216680676, "z tanh(softplus(z))")
+    ROW(mish,         XT_NO_PARAMS,     1, -1.5,  -0.29809974216680676, "z tanh(softplus(z))") \
+    ROW(softmax,      XT_NO_PARAMS,     0, -1.5,  0.22313016014842982,  "exp(z) over its sum over the layer; in the last layer, with cross_entropy")
 
-/* ---- losses: of one output a against its target y, and d/da; p is the row's parameter ---- */
+/* ---- losses: of one output a = f(z) against its target y; p is the row's parameter ----
+ *
+ * The derivative is by a; where the row names the last layer's activation it is by
+ * z, since the two together are simpler and lose nothing. */
 
-XT_FN xt_real xt_loss_mse(xt_real a, xt_real y, float p) { (void)p; return (a - y) * (a - y); }
+XT_FN xt_real xt_loss_mse(xt_real z, xt_real a, xt_real y, float p) { (void)z; (void)p; return (a - y) * (a - y); }
 XT_FN xt_real xt_dloss_mse(xt_real a, xt_real y, float p) { (void)p; return XT_R(2) * (a - y); }
 
 /* The derivative at a = y is 0. */
-XT_FN xt_real xt_loss_mae(xt_real a, xt_real y, float p) { (void)p; return xt_fabs(a - y); }
+XT_FN xt_real xt_loss_mae(xt_real z, xt_real a, xt_real y, float p) { (void)z; (void)p; return xt_fabs(a - y); }
 XT_FN xt_real xt_dloss_mae(xt_real a, xt_real y, float p)
 {
     (void)p;
     return a > y ? XT_R(1) : (a < y ? XT_R(-1) : a - y);
 }
 
-XT_FN xt_real xt_loss_huber(xt_real a, xt_real y, float p)
+XT_FN xt_real xt_loss_huber(xt_real z, xt_real a, xt_real y, float p)
 {
+    (void)z;
     xt_real d = xt_fabs(a - y);
     return d > XT_R(p) ? XT_R(p) * (d - XT_R(0.5) * XT_R(p)) : XT_R(0.5) * d * d;
 }
@@ -168,20 +178,56 @@ XT_FN xt_real xt_dloss_huber(xt_real a, xt_real y, float p)
 }
 
 /* log(cosh(d)) without overflow, and without cancelling where d is small. */
-XT_FN xt_real xt_loss_log_cosh(xt_real a, xt_real y, float p)
+XT_FN xt_real xt_loss_log_cosh(xt_real z, xt_real a, xt_real y, float p)
 {
-    (void)p;
+    (void)z; (void)p;
     xt_real d = xt_fabs(a - y);
     return d + xt_log1p(XT_R(0.5) * xt_expm1(XT_R(-2) * d));
 }
 XT_FN xt_real xt_dloss_log_cosh(xt_real a, xt_real y, float p) { (void)p; return xt_tanh(a - y); }
 
-/* ROW(name, parameters, a known a, y and its loss, help) */
+/* A target above 0 stands for 1, any other for -1. */
+XT_FN xt_real xt_loss_hinge(xt_real z, xt_real a, xt_real y, float p)
+{
+    (void)z; (void)p;
+    xt_real m = XT_R(1) - (y > XT_R(0) ? a : -a);
+    return m < XT_R(0) ? XT_R(0) : m;
+}
+XT_FN xt_real xt_dloss_hinge(xt_real a, xt_real y, float p)
+{
+    (void)p;
+    xt_real side = y > XT_R(0) ? XT_R(-1) : XT_R(1);
+    return XT_R(1) + side * a > XT_R(0) ? side : (a == a ? XT_R(0) : a);
+}
+
+/* -y log a - (1 - y) log(1 - a) of a sigmoid, from the logit without overflow. */
+XT_FN xt_real xt_loss_binary_cross_entropy(xt_real z, xt_real a, xt_real y, float p)
+{
+    (void)a; (void)p;
+    return (z < XT_R(0) ? XT_R(0) : z) - z * y + xt_log1p(xt_exp(-xt_fabs(z)));
+}
+XT_FN xt_real xt_dloss_binary_cross_entropy(xt_real a, xt_real y, float p) { (void)p; return a - y; }
+
+/* -y log a of a softmax, whose z is log a; the targets of a row sum to 1. */
+XT_FN xt_real xt_loss_cross_entropy(xt_real z, xt_real a, xt_real y, float p)
+{
+    (void)p;
+    return y > XT_R(0) ? -(y * z) : (a == a ? XT_R(0) : a); /* 0 where y is, even if log a is not finite */
+}
+XT_FN xt_real xt_dloss_cross_entropy(xt_real a, xt_real y, float p) { (void)p; return a - y; }
+
+/* ROW(name, parameters, the last layer's activation (-1: any), mean over elements (else over rows),
+ *     a known z with that activation, y and its loss, help) */
 #define XT_LOSSES(ROW) \
-    ROW(mse,      XT_NO_PARAMS,                          1.5, -0.5, 4.0,                "mean squared error, (a - y)^2") \
-    ROW(mae,      XT_NO_PARAMS,                          1.5, -0.5, 2.0,                "mean absolute error, |a - y|") \
-    ROW(huber,    XT_DELTA(1),                           1.5, -0.5, 1.5,                "squared / 2 up to delta, linear beyond") \
-    ROW(log_cosh, XT_NO_PARAMS,                          1.5, -0.5, 1.3250027473578645, "log(cosh(a - y))")
+    ROW(mse,      XT_NO_PARAMS,                          -1, 1, 1.5, -0.5, 4.0,                "mean squared error, (a - y)^2") \
+    ROW(mae,      XT_NO_PARAMS,                          -1, 1, 1.5, -0.5, 2.0,                "mean absolute error, |a - y|") \
+    ROW(huber,    XT_DELTA(1),                           -1, 1, 1.5, -0.5, 1.5,                "squared / 2 up to delta, linear beyond") \
+    ROW(log_cosh, XT_NO_PARAMS,                          -1, 1, 1.5, -0.5, 1.3250027473578645, "log(cosh(a - y))") \
+    ROW(binary_cross_entropy, XT_BINARY_PARAMS, XT_ACT_sigmoid, 1, 1.5, 0.25, 1.3264132779827524, \
+        "log loss of probabilities: a sigmoid in the last layer, targets 0 and 1") \
+    ROW(cross_entropy, XT_CLASS_PARAMS,         XT_ACT_softmax, 0, -1.5, 0.25, 0.375, \
+        "log loss of classes: a softmax in the last layer, targets that name a class or its share") \
+    ROW(hinge,    XT_NO_PARAMS,                          -1, 1, 0.25, -1, 1.25,                "max(0, 1 - y a), y 1 for targets above 0 and -1 for others")
 
 /* ---- optimisers: one parameter with its state, its gradient, and the step's numbers ---- */
 
@@ -190,17 +236,20 @@ typedef struct xt_cell {
     xt_real s0, s1; /* its state, as many as the row has slots; zero before the first update */
 } xt_cell;
 
-/* The same for every parameter of one update. Eight floats: a kernel takes it by value. */
+/* The same for every parameter of one update. All floats: a kernel takes it by value. */
 typedef struct xt_hyper {
     float learning_rate; /* times the schedule's factor */
     float first;         /* 1 at the first update of a run, else 0 */
+    float correction1, correction2; /* 1 - beta^t of adam's two means */
     float values[6];     /* the row's parameters, as configured, the first not to be used: learning_rate is it */
 } xt_hyper;
 
-/* values: learning_rate, momentum, nesterov. PyTorch: v starts as g, not as 0. */
+/* values: learning_rate, momentum, nesterov, weight_decay. PyTorch: v starts as g, not as 0. */
 XT_FN xt_cell xt_opt_sgd(xt_cell c, xt_real g, xt_hyper h)
 {
-    float mu = h.values[1];
+    float mu = h.values[1], decay = h.values[3];
+    if (decay != 0)
+        g = g + XT_R(decay) * c.p;
     xt_real step = g;
     if (mu != 0) {
         c.s0 = h.first != 0 ? g : XT_R(mu) * c.s0 + g;
@@ -210,66 +259,99 @@ XT_FN xt_cell xt_opt_sgd(xt_cell c, xt_real g, xt_hyper h)
     return c;
 }
 
-/* ROW(name, parameters, state slots a parameter, help) */
+/* Kingma & Ba 2015. s0, s1: the means of g and of its square. */
+XT_FN xt_cell xt_adam_step(xt_cell c, xt_real g, xt_hyper h)
+{
+    float b1 = h.values[1], b2 = h.values[2], eps = h.values[3];
+    c.s0 = XT_R(b1) * c.s0 + XT_R(1 - b1) * g;
+    c.s1 = XT_R(b2) * c.s1 + XT_R(1 - b2) * g * g;
+    c.p = c.p - XT_R(h.learning_rate) * (c.s0 / XT_R(h.correction1)) / (xt_sqrt(c.s1 / XT_R(h.correction2)) + XT_R(eps));
+    return c;
+}
+
+/* values: learning_rate, beta1, beta2, epsilon, weight_decay. */
+XT_FN xt_cell xt_opt_adam(xt_cell c, xt_real g, xt_hyper h)
+{
+    float decay = h.values[4];
+    if (decay != 0)
+        g = g + XT_R(decay) * c.p;
+    return xt_adam_step(c, g, h);
+}
+
+/* Loshchilov & Hutter 2019: the decay is not part of the gradient. */
+XT_FN xt_cell xt_opt_adamw(xt_cell c, xt_real g, xt_hyper h)
+{
+    c.p = c.p - XT_R(h.learning_rate * h.values[4]) * c.p;
+    return xt_adam_step(c, g, h);
+}
+
+/* values: learning_rate, alpha, epsilon, momentum, weight_decay. s0: the mean of g's square, s1: the step. */
+XT_FN xt_cell xt_opt_rmsprop(xt_cell c, xt_real g, xt_hyper h)
+{
+    float alpha = h.values[1], eps = h.values[2], mu = h.values[3], decay = h.values[4];
+    if (decay != 0)
+        g = g + XT_R(decay) * c.p;
+    c.s0 = XT_R(alpha) * c.s0 + XT_R(1 - alpha) * g * g;
+    xt_real step = g / (xt_sqrt(c.s0) + XT_R(eps));
+    if (mu != 0) {
+        c.s1 = XT_R(mu) * c.s1 + step;
+        step = c.s1;
+    }
+    c.p = c.p - XT_R(h.learning_rate) * step;
+    return c;
+}
+
+/* Duchi et al. 2011. values: learning_rate, epsilon, weight_decay. s0: the sum of g's squares. */
+XT_FN xt_cell xt_opt_adagrad(xt_cell c, xt_real g, xt_hyper h)
+{
+    float eps = h.values[1], decay = h.values[2];
+    if (decay != 0)
+        g = g + XT_R(decay) * c.p;
+    c.s0 = c.s0 + g * g;
+    c.p = c.p - XT_R(h.learning_rate) * g / (xt_sqrt(c.s0) + XT_R(eps));
+    return c;
+}
+
+/* ROW(name, parameters, state slots a parameter, place of its beta1 among the parameters, beta2 follows (0: none), help) */
 #define XT_OPTIMIZERS(ROW) \
-    ROW(sgd, XT_SGD_PARAMS, 1, "stochastic gradient descent, with momentum where asked")
+    ROW(sgd,     XT_SGD_PARAMS,     1, 0, "stochastic gradient descent, with momentum where asked") \
+    ROW(adam,    XT_ADAM_PARAMS(0), 2, 1, "steps by the means of the gradient and its square") \
+    ROW(adamw,   XT_ADAM_PARAMS(0.01f), 2, 1, "adam with weight decay apart from the gradient") \
+    ROW(rmsprop, XT_RMSPROP_PARAMS, 2, 0, "steps by the gradient over the root of its mean square") \
+    ROW(adagrad, XT_ADAGRAD_PARAMS, 1, 0, "steps by the gradient over the root of its sum of squares")
 
-/* ---- metrics: what one row of n outputs contributes to an epoch's sum ---- */
+/* ---- what comes between a gradient and the optimiser ---- */
 
-/* p: threshold, q: positive (0 above, 1 below). Several outputs: the largest,
- * ties to the lowest index. An output that is not a number is never right. */
-XT_FN float xt_metric_accuracy(XT_ROWS const float *a, XT_TARGETS const float *y, int n, float p, float q)
+/* limit: of each element's magnitude, 0: none. nan goes through. */
+XT_FN xt_real xt_clip_value(xt_real g, float limit)
 {
-    if (n == 1) {
-        int said = q != 0 ? a[0] < p : a[0] > p;
-        int is = q != 0 ? y[0] < p : y[0] > p;
-        return said == is && a[0] == a[0] ? 1.0f : 0.0f;
-    }
-    int said = 0, is = 0;
-    for (int j = 1; j < n; j++) {
-        said = (a[j] > a[said] || a[j] != a[j]) ? j : said;
-        is = y[j] > y[is] ? j : is;
-    }
-    return said == is && a[said] == a[said] ? 1.0f : 0.0f;
+    g = g > XT_R(limit) ? XT_R(limit) : g;
+    return g < XT_R(-limit) ? XT_R(-limit) : g;
 }
 
-XT_FN float xt_metric_mae(XT_ROWS const float *a, XT_TARGETS const float *y, int n, float p, float q)
+/* The factor that brings a gradient of this norm down to at most `most`: PyTorch's clip_grad_norm_. */
+XT_FN float xt_clip_factor(float norm, float most)
 {
-    (void)p; (void)q;
-    float sum = 0;
-    for (int j = 0; j < n; j++)
-        sum += a[j] < y[j] ? y[j] - a[j] : a[j] - y[j];
-    return sum;
+    float factor = most / (norm + 1e-6f);
+    return factor > 1.0f ? 1.0f : factor;
 }
 
-XT_FN float xt_metric_rmse(XT_ROWS const float *a, XT_TARGETS const float *y, int n, float p, float q)
+/* The gradient of l2 / 2 p^2 + l1 |p| added. */
+XT_FN xt_real xt_penalise(xt_real g, xt_real p, float l1, float l2)
 {
-    (void)p; (void)q;
-    float sum = 0;
-    for (int j = 0; j < n; j++)
-        sum += (a[j] - y[j]) * (a[j] - y[j]);
-    return sum;
+    return g + (XT_R(l2) * p + (p > XT_R(0) ? XT_R(l1) : (p < XT_R(0) ? XT_R(-l1) : XT_R(0))));
 }
-
-/* ROW(name, parameters, mean over elements (else over rows), square root of the mean, help) */
-#define XT_METRICS(ROW) \
-    ROW(accuracy, XT_ACCURACY_PARAMS, 0, 0, "share of rows put in the right class") \
-    ROW(mae,      XT_NO_PARAMS,       1, 0, "mean absolute error") \
-    ROW(rmse,     XT_NO_PARAMS,       1, 1, "square root of the mean squared error")
 
 /* ---- codes and dispatch, generated from the lists ---- */
 
 #define XT_CODE(name, a, b, c, d, e) XT_ACT_##name,
 enum { XT_ACTIVATIONS(XT_CODE) XT_N_ACTIVATIONS };
 #undef XT_CODE
-#define XT_CODE(name, a, b, c, d, e) XT_LOSS_##name,
+#define XT_CODE(name, a, b, c, d, e, f, g) XT_LOSS_##name,
 enum { XT_LOSSES(XT_CODE) XT_N_LOSSES };
 #undef XT_CODE
-#define XT_CODE(name, a, b, c) XT_OPT_##name,
+#define XT_CODE(name, a, b, c, d) XT_OPT_##name,
 enum { XT_OPTIMIZERS(XT_CODE) XT_N_OPTIMIZERS };
-#undef XT_CODE
-#define XT_CODE(name, a, b, c, d) XT_METRIC_##name,
-enum { XT_METRICS(XT_CODE) XT_N_METRICS };
 #undef XT_CODE
 
 XT_FN xt_real xt_activate(int code, xt_real z, float p)
@@ -286,31 +368,40 @@ XT_FN xt_real xt_activate_grad(int code, xt_real z, xt_real a, float p)
 #undef XT_CASE
 }
 
-XT_FN xt_real xt_loss(int code, xt_real a, xt_real y, float p)
+XT_FN xt_real xt_loss(int code, xt_real z, xt_real a, xt_real y, float p)
 {
-#define XT_CASE(name, x, b, c, d, e) case XT_LOSS_##name: return xt_loss_##name(a, y, p);
+#define XT_CASE(name, x, b, c, d, e, f, g) case XT_LOSS_##name: return xt_loss_##name(z, a, y, p);
     switch (code) { XT_LOSSES(XT_CASE) default: return a; }
 #undef XT_CASE
 }
 
+/* By a, or by z: see the list. */
 XT_FN xt_real xt_loss_grad(int code, xt_real a, xt_real y, float p)
 {
-#define XT_CASE(name, x, b, c, d, e) case XT_LOSS_##name: return xt_dloss_##name(a, y, p);
+#define XT_CASE(name, x, b, c, d, e, f, g) case XT_LOSS_##name: return xt_dloss_##name(a, y, p);
     switch (code) { XT_LOSSES(XT_CASE) default: return a; }
 #undef XT_CASE
+}
+
+/* Whether the derivative is by z: the activation that the loss goes with. */
+XT_FN int xt_loss_head(int code)
+{
+#define XT_CASE(name, x, head, c, d, e, f, g) case XT_LOSS_##name: return head;
+    switch (code) { XT_LOSSES(XT_CASE) default: return -1; }
+#undef XT_CASE
+}
+
+/* The derivative of the loss by the last layer's z. */
+XT_FN xt_real xt_output_grad(int loss, float p, int activation, float q, xt_real z, xt_real a, xt_real y, xt_real scale)
+{
+    xt_real g = xt_loss_grad(loss, a, y, p) * scale;
+    return xt_loss_head(loss) < 0 ? g * xt_activate_grad(activation, z, a, q) : g;
 }
 
 XT_FN xt_cell xt_update(int code, xt_cell cell, xt_real g, xt_hyper h)
 {
-#define XT_CASE(name, a, b, c) case XT_OPT_##name: return xt_opt_##name(cell, g, h);
+#define XT_CASE(name, a, b, c, d) case XT_OPT_##name: return xt_opt_##name(cell, g, h);
     switch (code) { XT_OPTIMIZERS(XT_CASE) default: return cell; }
-#undef XT_CASE
-}
-
-XT_FN float xt_metric(int code, XT_ROWS const float *a, XT_TARGETS const float *y, int n, float p, float q)
-{
-#define XT_CASE(name, x, b, c, d) case XT_METRIC_##name: return xt_metric_##name(a, y, n, p, q);
-    switch (code) { XT_METRICS(XT_CASE) default: return 0; }
 #undef XT_CASE
 }
 

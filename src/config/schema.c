@@ -2,6 +2,7 @@
 #include "config/schema.h"
 
 #include "model/init.h"
+#include "model/metrics.h"
 #include "model/ops.h"
 
 #include <string.h>

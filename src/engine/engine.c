@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "engine/engines.h"
 #include "model/ops.h"
+#include "model/schedule.h"
 
 #include <stdio.h>
 
@@ -64,16 +65,42 @@ xt_status xt_engine_open(const xt_plan *plan, const xt_dataset *data, const floa
     return status;
 }
 
-double xt_engine_mean_loss(const xt_plan *plan, const float *losses, const float *weights, size_t n)
+uint64_t xt_engine_batches(const xt_engine *engine)
+{
+    size_t rows = engine->data->n_rows, batch = engine->plan->spec->batch_size;
+    return batch < rows ? (rows + batch - 1) / batch : 1;
+}
+
+static xt_pace pace_of(const xt_engine *engine)
+{
+    return (xt_pace){xt_engine_batches(engine), engine->plan->spec->epochs};
+}
+
+xt_hyper xt_engine_hyper(const xt_engine *engine, uint64_t update)
+{
+    const xt_spec *spec = engine->plan->spec;
+    xt_pace pace = pace_of(engine);
+    double factor = xt_schedule_factor(&spec->schedule, &pace, update) * (double)engine->rate_scale;
+    return xt_hyper_at(&spec->optimizer, factor, update + 1);
+}
+
+uint64_t xt_engine_settled(const xt_engine *engine)
+{
+    const xt_spec *spec = engine->plan->spec;
+    xt_pace pace = pace_of(engine);
+    uint64_t optimizer = xt_hyper_settled(&spec->optimizer) - 1, schedule = xt_schedule_settled(&spec->schedule, &pace);
+    return optimizer > schedule ? optimizer : schedule;
+}
+
+double xt_engine_mean_loss(const xt_plan *plan, const float *losses, const xt_dataset *rows)
 {
     xt_sum sum = {0, 0};
-    double weight = weights ? 0 : (double)n;
-    for (size_t i = 0; i < n; i++) {
-        sum = xt_sum_add(sum, weights ? weights[i] * losses[i] : losses[i]);
-        if (weights)
-            weight += (double)weights[i];
+    double shares = rows->shares ? 0 : (double)rows->n_rows;
+    for (size_t i = 0; i < rows->n_rows; i++) {
+        sum = xt_sum_add(sum, rows->weights ? rows->weights[i] * losses[i] : losses[i]);
+        shares += rows->shares ? (double)rows->shares[i] : 0;
     }
-    return ((double)sum.hi + (double)sum.lo) / (weight * (double)plan->n_outputs);
+    return ((double)sum.hi + (double)sum.lo) / (shares * (double)plan->n_losses);
 }
 
 void xt_engine_close(xt_engine **engine)

@@ -67,8 +67,8 @@ struct xt_engine {
     xt_engine_facts facts;
 };
 
-/* The mean loss of n rows from what evaluate gave: their weights (NULL: all 1) count. */
-double xt_engine_mean_loss(const xt_plan *plan, const float *losses, const float *weights, size_t n);
+/* The mean loss of all rows of a data set from what evaluate gave for them, as of one batch: their weights count. */
+double xt_engine_mean_loss(const xt_plan *plan, const float *losses, const xt_dataset *rows);
 
 /* Opens the engine that the spec names, on the spec's device, with state as
  * its first parameters and optimiser state (NULL: all 0). plan and data must outlive it. */

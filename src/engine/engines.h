@@ -4,6 +4,7 @@
 #define XT_ENGINE_ENGINES_H
 
 #include "engine/engine.h"
+#include "model/ops.h"
 #include "ocl/context.h"
 
 /* Opens an engine on the plan's network, whose parameters are all 0 then. data
@@ -16,6 +17,21 @@ typedef xt_status xt_engine_open_fn(const xt_plan *plan, const xt_dataset *data,
 #define XT_ENGINE_OPEN(name, help) xt_engine_open_fn xt_##name##_open;
 XT_ENGINES(XT_ENGINE_OPEN)
 #undef XT_ENGINE_OPEN
+
+/* ---- training ---- */
+
+/* Updates of an epoch. */
+uint64_t xt_engine_batches(const xt_engine *engine);
+/* The numbers of update `update` (0-based, from the start of the training): the optimiser's, the schedule's and the
+ * engine's scale. */
+xt_hyper xt_engine_hyper(const xt_engine *engine, uint64_t update);
+/* From which update on they stay; UINT64_MAX: never surely. */
+uint64_t xt_engine_settled(const xt_engine *engine);
+/* What the loss compares outputs with, (n_rows, n_outputs). */
+static inline const float *xt_engine_targets(const xt_dataset *data)
+{
+    return data->loss_targets ? data->loss_targets : data->targets;
+}
 
 /* The engine for `auto`: the one that was measured to train such a network
  * fastest on such a device (docs/design/007-fused.md). *why becomes a constant

@@ -7,17 +7,18 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { N_ARGS = 14, GROUP = 256 };
+enum { N_ARGS = 19, GROUP = 256 };
 
-static const char *const files[] = {"device.h", "scalar.h", "fused_shape.h", "fused.cl"};
+static const char *const files[] = {"device.h", "scalar.h", "random.h", "fused_shape.h", "fused.cl"};
 
 static void set_args(const xt_form *form, const xt_fused_call *call, xt_arg *out)
 {
     const xt_arg args[N_ARGS + 1] = {
         XT_ARG(call->parameters), XT_ARG(call->scratch), XT_ARG(call->inputs), XT_ARG(call->targets),
-        XT_ARG(call->order),      XT_ARG(call->layers),  XT_ARG(call->job),    XT_ARG(call->steps),
-        XT_ARG(call->n_steps),    XT_ARG(call->first),   XT_ARG(call->n_rows), XT_ARG(call->n_epochs),
-        XT_ARG(call->results),    XT_ARG(call->out),     XT_ARG_END};
+        XT_ARG(call->weights),    XT_ARG(call->order),   XT_ARG(call->layers), XT_ARG(call->job),
+        XT_ARG(call->steps),      XT_ARG(call->n_steps), XT_ARG(call->key_hi), XT_ARG(call->key_lo),
+        XT_ARG(call->update),     XT_ARG(call->first),   XT_ARG(call->n_rows), XT_ARG(call->n_epochs),
+        XT_ARG(call->results),    XT_ARG(call->kept),    XT_ARG(call->out),    XT_ARG_END};
     for (size_t i = 0; i <= N_ARGS; i++)
         out[i] = args[i];
     if (form->local_bytes)

@@ -8,8 +8,9 @@
 
 /* The arguments of a launch; those of cl/fused.cl, where they are described. */
 typedef struct xt_fused_call {
-    cl_mem parameters, scratch, inputs, targets, order, layers, steps, results, out;
+    cl_mem parameters, scratch, inputs, targets, weights, order, layers, steps, results, kept, out;
     xt_fused_job job;
+    cl_uint key_hi, key_lo, update;
     cl_int n_steps, first, n_rows, n_epochs;
 } xt_fused_call;
 

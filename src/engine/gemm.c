@@ -12,29 +12,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GATHER, BIAS_ACTIVATE, SCORE_LOSS, SCORE_METRIC, OUTPUT_GRADIENT, ACTIVATION_GRADIENT, BIAS_GRADIENT, UPDATE,
-       N_KERNELS };
+enum { GATHER, BIAS_ACTIVATE, SOFTMAX, DROP, SCORE, OUTPUT_GRADIENT, ACTIVATION_GRADIENT, BIAS_GRADIENT, SQUARE_SUMS,
+       NORM_FACTOR, CLIP, PENALTIES, UPDATE, N_KERNELS };
 
 static const char *const kernel_names[N_KERNELS] = {
     [GATHER] = "xt_gather",
     [BIAS_ACTIVATE] = "xt_bias_activate",
-    [SCORE_LOSS] = "xt_score_loss",
-    [SCORE_METRIC] = "xt_score_metric",
+    [SOFTMAX] = "xt_softmax",
+    [DROP] = "xt_drop",
+    [SCORE] = "xt_score",
     [OUTPUT_GRADIENT] = "xt_output_gradient",
     [ACTIVATION_GRADIENT] = "xt_activation_gradient",
     [BIAS_GRADIENT] = "xt_bias_gradient",
+    [SQUARE_SUMS] = "xt_square_sums",
+    [NORM_FACTOR] = "xt_norm_factor",
+    [CLIP] = "xt_clip",
+    [PENALTIES] = "xt_penalties",
     [UPDATE] = "xt_update_params",
 };
 
-enum { INPUTS, TARGETS, ORDER, BATCH_X, BATCH_Y, PARAMS, SLOT0, SLOT1, GRADIENTS, Z, A, GZ, SCORES, N_BUFFERS };
+enum { INPUTS, TARGETS, WEIGHTS, ORDER, BATCH_X, BATCH_Y, BATCH_W, PARAMS, SLOT0, SLOT1, GRADIENTS, SQUARES, Z, A, GZ,
+       LOSSES, KEPT, N_BUFFERS };
+
+/* Gradients whose squares one work-item sums. */
+enum { SQUARES_SHARE = 1024 };
 
 /* For messages. */
 static const char *const buffer_names[N_BUFFERS] = {
     [INPUTS] = "the training inputs",
     [TARGETS] = "the training targets",
+    [WEIGHTS] = "the rows' weights",
     [ORDER] = "the order of the rows",
     [BATCH_X] = "a batch's inputs",
     [BATCH_Y] = "a batch's targets",
+    [BATCH_W] = "a batch's weights",
     [PARAMS] = "the parameters",
     [SLOT0] = "the optimizer's state",
     [SLOT1] = "the optimizer's second state",
@@ -42,7 +53,9 @@ static const char *const buffer_names[N_BUFFERS] = {
     [Z] = "a batch's values before activation",
     [A] = "a batch's values after activation",
     [GZ] = "a batch's gradients",
-    [SCORES] = "the rows' losses and metrics",
+    [SQUARES] = "sums of the gradients' squares",
+    [LOSSES] = "the rows' losses",
+    [KEPT] = "the outputs to measure",
 };
 
 typedef struct gemm {
@@ -55,7 +68,7 @@ typedef struct gemm {
     size_t sizes[N_BUFFERS];    /* elements */
     bool shuffled;              /* the ORDER buffer holds */
     bool trained;               /* an epoch: what training launches is compiled */
-    xt_floats x, y;             /* of the batch that went forward last */
+    xt_floats x, y, w;          /* of the batch that went forward last */
 } gemm;
 
 static const xt_plan *plan_of(const gemm *engine)
@@ -81,7 +94,27 @@ static xt_status launch(gemm *engine, int kernel, size_t n, const xt_arg *args, 
 
 /* ---- forward ---- */
 
-static xt_status forward_layer(gemm *engine, size_t i, xt_floats x, size_t n, xt_err *err)
+/* Drops a layer's outputs, or their gradients, which are in `buffer`. */
+static xt_status drop(gemm *engine, size_t i, int buffer, size_t n, const xt_key *key, xt_err *err)
+{
+    const xt_plan_layer *layer = &plan_of(engine)->layers[i];
+    cl_uint rows = (cl_uint)n, units = (cl_uint)layer->units, at = (cl_uint)block(engine, i), hi = key->hi, lo = key->lo;
+    cl_int index = (cl_int)i, below = (cl_int)xt_drop_below(layer->dropout);
+    float scale = 1.0f / (1.0f - layer->dropout);
+    const xt_arg args[] = {XT_ARG(rows), XT_ARG(units), XT_ARG(engine->buffers[buffer]), XT_ARG(at), XT_ARG(index),
+                           XT_ARG(hi), XT_ARG(lo), XT_ARG(below), XT_ARG(scale), XT_ARG_END};
+    return launch(engine, DROP, n * layer->units, args, err);
+}
+
+static xt_status softmax(gemm *engine, size_t i, size_t n, xt_err *err)
+{
+    cl_uint rows = (cl_uint)n, units = (cl_uint)plan_of(engine)->layers[i].units, at = (cl_uint)block(engine, i);
+    const xt_arg args[] = {XT_ARG(rows), XT_ARG(units), XT_ARG(engine->buffers[Z]), XT_ARG(engine->buffers[A]),
+                           XT_ARG(at), XT_ARG_END};
+    return launch(engine, SOFTMAX, n, args, err);
+}
+
+static xt_status forward_layer(gemm *engine, size_t i, xt_floats x, size_t n, const xt_key *dropout, xt_err *err)
 {
     const xt_plan_layer *layer = &plan_of(engine)->layers[i];
     xt_product_shape shape = {n, layer->units, layer->inputs, false, true};
@@ -89,21 +122,27 @@ static xt_status forward_layer(gemm *engine, size_t i, xt_floats x, size_t n, xt
                                   place(engine, Z, block(engine, i)), err);
     if (status)
         return status;
+    bool is_softmax = layer->activation == XT_ACT_softmax;
     cl_uint rows = (cl_uint)n, units = (cl_uint)layer->units, bias = (cl_uint)layer->bias;
     cl_uint at = (cl_uint)block(engine, i);
-    cl_int activation = layer->activation;
+    cl_int activation = is_softmax ? XT_ACT_linear : layer->activation;
     const xt_arg args[] = {XT_ARG(rows), XT_ARG(units), XT_ARG(engine->buffers[PARAMS]), XT_ARG(bias),
                            XT_ARG(engine->buffers[Z]), XT_ARG(engine->buffers[A]), XT_ARG(at),
                            XT_ARG(activation), XT_ARG(layer->activation_param), XT_ARG_END};
-    return launch(engine, BIAS_ACTIVATE, n * layer->units, args, err);
+    status = launch(engine, BIAS_ACTIVATE, n * layer->units, args, err);
+    if (!status && is_softmax)
+        status = softmax(engine, i, n, err);
+    if (!status && dropout && layer->dropout > 0)
+        status = drop(engine, i, A, n, dropout, err);
+    return status;
 }
 
-/* Rows at engine->x. */
-static xt_status forward_rows(gemm *engine, size_t n, xt_err *err)
+/* Rows at engine->x; dropout NULL: nothing is dropped. */
+static xt_status forward_rows(gemm *engine, size_t n, const xt_key *dropout, xt_err *err)
 {
     xt_status status = XT_OK;
     for (size_t i = 0; !status && i < plan_of(engine)->n_layers; i++)
-        status = forward_layer(engine, i, i ? place(engine, A, block(engine, i - 1)) : engine->x, n, err);
+        status = forward_layer(engine, i, i ? place(engine, A, block(engine, i - 1)) : engine->x, n, dropout, err);
     return status;
 }
 
@@ -125,78 +164,66 @@ static xt_status order(xt_layerwise *base, const uint32_t *rows, xt_err *err)
                            err);
 }
 
-static xt_status forward(xt_layerwise *base, size_t first, size_t n, xt_err *err)
+static xt_status forward(xt_layerwise *base, size_t first, size_t n, const xt_key *dropout, xt_err *err)
 {
     gemm *engine = (gemm *)base;
     const xt_dataset *data = base->base.data;
     if (!engine->shuffled) {
         engine->x = place(engine, INPUTS, first * data->n_inputs);
         engine->y = place(engine, TARGETS, first * data->n_targets);
-        return forward_rows(engine, n, err);
+        engine->w = place(engine, WEIGHTS, data->weights ? first : 0);
+        return forward_rows(engine, n, dropout, err);
     }
     engine->x = place(engine, BATCH_X, 0);
     engine->y = place(engine, BATCH_Y, 0);
+    engine->w = place(engine, BATCH_W, 0);
     xt_status status = gather(engine, INPUTS, BATCH_X, data->n_inputs, first, n, err);
     if (!status)
         status = gather(engine, TARGETS, BATCH_Y, data->n_targets, first, n, err);
-    return status ? status : forward_rows(engine, n, err);
+    if (!status && data->weights)
+        status = gather(engine, WEIGHTS, BATCH_W, 1, first, n, err);
+    return status ? status : forward_rows(engine, n, dropout, err);
 }
 
 /* ---- score ---- */
 
-static xt_status score_loss(gemm *engine, size_t first, size_t n, xt_err *err)
+/* Losses of the n rows in Z and A against targets at y, to LOSSES from `first` on. */
+static xt_status score_rows(gemm *engine, xt_floats y, size_t first, size_t n, bool weighted, bool keeps, xt_err *err)
 {
     const xt_plan *plan = plan_of(engine);
     const xt_choice *loss = &plan->spec->loss;
-    cl_uint rows = (cl_uint)n, outputs = (cl_uint)plan->n_outputs, at = (cl_uint)first;
-    cl_uint a_at = (cl_uint)block(engine, plan->n_layers - 1), y_at = (cl_uint)engine->y.at;
-    cl_int code = loss->kind;
-    const xt_arg args[] = {XT_ARG(rows), XT_ARG(outputs), XT_ARG(engine->buffers[A]), XT_ARG(a_at),
-                           XT_ARG(engine->y.buffer), XT_ARG(y_at), XT_ARG(code), XT_ARG(loss->values[0]),
-                           XT_ARG(engine->buffers[SCORES]), XT_ARG(at), XT_ARG_END};
-    return launch(engine, SCORE_LOSS, n, args, err);
-}
-
-static xt_status score_metric(gemm *engine, size_t i, size_t first, size_t n, xt_err *err)
-{
-    const xt_plan *plan = plan_of(engine);
-    const xt_choice *metric = &plan->spec->metrics[i];
-    cl_uint rows = (cl_uint)n, outputs = (cl_uint)plan->n_outputs;
-    cl_uint at = (cl_uint)((1 + i) * engine->base.base.data->n_rows + first);
-    cl_uint a_at = (cl_uint)block(engine, plan->n_layers - 1), y_at = (cl_uint)engine->y.at;
-    cl_int code = metric->kind;
-    const xt_arg args[] = {XT_ARG(rows), XT_ARG(outputs), XT_ARG(engine->buffers[A]), XT_ARG(a_at),
-                           XT_ARG(engine->y.buffer), XT_ARG(y_at), XT_ARG(code), XT_ARG(metric->values[0]),
-                           XT_ARG(metric->values[1]), XT_ARG(engine->buffers[SCORES]), XT_ARG(at),
-                           XT_ARG_END};
-    return launch(engine, SCORE_METRIC, n, args, err);
+    cl_uint rows = (cl_uint)n, outputs = (cl_uint)plan->n_outputs, losses_at = (cl_uint)first;
+    cl_uint at = (cl_uint)block(engine, plan->n_layers - 1), y_at = (cl_uint)y.at, w_at = (cl_uint)engine->w.at;
+    cl_int code = loss->kind, has_weights = weighted, has_kept = keeps;
+    cl_mem weights = weighted ? engine->w.buffer : engine->buffers[WEIGHTS];
+    const xt_arg args[] = {XT_ARG(rows), XT_ARG(outputs), XT_ARG(engine->buffers[Z]), XT_ARG(engine->buffers[A]),
+                           XT_ARG(at), XT_ARG(y.buffer), XT_ARG(y_at), XT_ARG(code), XT_ARG(loss->values[0]),
+                           XT_ARG(weights), XT_ARG(w_at), XT_ARG(has_weights), XT_ARG(engine->buffers[LOSSES]),
+                           XT_ARG(losses_at), XT_ARG(engine->buffers[KEPT]), XT_ARG(has_kept), XT_ARG_END};
+    return launch(engine, SCORE, n, args, err);
 }
 
 static xt_status score(xt_layerwise *base, size_t first, size_t n, xt_err *err)
 {
     gemm *engine = (gemm *)base;
-    xt_status status = score_loss(engine, first, n, err);
-    for (size_t i = 0; !status && i < plan_of(engine)->spec->n_metrics; i++)
-        status = score_metric(engine, i, first, n, err);
-    return status;
+    return score_rows(engine, engine->y, first, n, base->base.data->weights != NULL, base->has_metrics, err);
 }
 
 /* ---- backward ---- */
 
-static xt_status output_gradient(gemm *engine, size_t n, xt_err *err)
+static xt_status output_gradient(gemm *engine, size_t n, float scale, xt_err *err)
 {
     const xt_plan *plan = plan_of(engine);
     const xt_plan_layer *last = &plan->layers[plan->n_layers - 1];
     const xt_choice *loss = &plan->spec->loss;
     size_t n_values = n * last->units;
-    float scale = 1.0f / (float)n_values;
-    cl_uint count = (cl_uint)n_values, at = (cl_uint)block(engine, plan->n_layers - 1);
-    cl_uint y_at = (cl_uint)engine->y.at;
-    cl_int code = loss->kind, activation = last->activation;
-    const xt_arg args[] = {XT_ARG(count), XT_ARG(engine->buffers[Z]), XT_ARG(engine->buffers[A]),
+    cl_uint count = (cl_uint)n_values, outputs = (cl_uint)last->units, at = (cl_uint)block(engine, plan->n_layers - 1);
+    cl_uint y_at = (cl_uint)engine->y.at, w_at = (cl_uint)engine->w.at;
+    cl_int code = loss->kind, activation = last->activation, weighted = engine->base.base.data->weights != NULL;
+    const xt_arg args[] = {XT_ARG(count), XT_ARG(outputs), XT_ARG(engine->buffers[Z]), XT_ARG(engine->buffers[A]),
                            XT_ARG(engine->buffers[GZ]), XT_ARG(at), XT_ARG(engine->y.buffer), XT_ARG(y_at),
-                           XT_ARG(scale), XT_ARG(code), XT_ARG(loss->values[0]), XT_ARG(activation),
-                           XT_ARG(last->activation_param), XT_ARG_END};
+                           XT_ARG(engine->w.buffer), XT_ARG(w_at), XT_ARG(weighted), XT_ARG(scale), XT_ARG(code),
+                           XT_ARG(loss->values[0]), XT_ARG(activation), XT_ARG(last->activation_param), XT_ARG_END};
     return launch(engine, OUTPUT_GRADIENT, n_values, args, err);
 }
 
@@ -220,34 +247,81 @@ static xt_status weight_gradient(gemm *engine, size_t i, size_t n, xt_err *err)
 }
 
 /* GZ of the layer below layer i. */
-static xt_status input_gradient(gemm *engine, size_t i, size_t n, xt_err *err)
+static xt_status input_gradient(gemm *engine, size_t i, size_t n, const xt_key *dropout, xt_err *err)
 {
     const xt_plan *plan = plan_of(engine);
     const xt_plan_layer *layer = &plan->layers[i], *below = &plan->layers[i - 1];
     xt_product_shape shape = {n, layer->inputs, layer->units, false, false};
     xt_status status = xt_product(engine->products, &shape, place(engine, GZ, block(engine, i)),
                                   place(engine, PARAMS, layer->weight), place(engine, GZ, block(engine, i - 1)), err);
+    bool dropped = dropout && below->dropout > 0;
+    if (!status && dropped)
+        status = drop(engine, i - 1, GZ, n, dropout, err);
     if (status)
         return status;
     cl_uint count = (cl_uint)(n * below->units), at = (cl_uint)block(engine, i - 1);
-    cl_int activation = below->activation;
+    cl_int activation = below->activation, was_dropped = dropped;
     const xt_arg args[] = {XT_ARG(count), XT_ARG(engine->buffers[Z]), XT_ARG(engine->buffers[A]),
                            XT_ARG(engine->buffers[GZ]), XT_ARG(at), XT_ARG(activation),
-                           XT_ARG(below->activation_param), XT_ARG_END};
+                           XT_ARG(below->activation_param), XT_ARG(was_dropped), XT_ARG_END};
     return launch(engine, ACTIVATION_GRADIENT, n * below->units, args, err);
 }
 
-static xt_status backward(xt_layerwise *base, size_t first, size_t n, xt_err *err)
+static xt_status backward(xt_layerwise *base, size_t first, size_t n, float scale, const xt_key *dropout, xt_err *err)
 {
     (void)first;
     gemm *engine = (gemm *)base;
-    xt_status status = output_gradient(engine, n, err);
+    xt_status status = output_gradient(engine, n, scale, err);
     for (size_t i = plan_of(engine)->n_layers; !status && i-- > 0;) {
         status = weight_gradient(engine, i, n, err);
         if (!status)
             status = bias_gradient(engine, i, n, err);
         if (!status && i)
-            status = input_gradient(engine, i, n, err);
+            status = input_gradient(engine, i, n, dropout, err);
+    }
+    return status;
+}
+
+/* ---- update ---- */
+
+/* SQUARES[0] becomes the factor on the gradients. */
+static xt_status norm_factor(gemm *engine, xt_err *err)
+{
+    const xt_plan *plan = plan_of(engine);
+    cl_uint n = (cl_uint)plan->n_params, share = SQUARES_SHARE, n_partial = (n - 1) / share + 1;
+    const xt_arg sums[] = {XT_ARG(n), XT_ARG(share), XT_ARG(n_partial), XT_ARG(engine->buffers[GRADIENTS]),
+                           XT_ARG(engine->buffers[SQUARES]), XT_ARG_END};
+    const xt_arg factor[] = {XT_ARG(n_partial), XT_ARG(engine->buffers[SQUARES]), XT_ARG(plan->spec->clip_norm),
+                             XT_ARG_END};
+    xt_status status = launch(engine, SQUARE_SUMS, n_partial, sums, err);
+    return status ? status : launch(engine, NORM_FACTOR, 1, factor, err);
+}
+
+static xt_status clip(gemm *engine, xt_err *err)
+{
+    const xt_plan *plan = plan_of(engine);
+    cl_uint n = (cl_uint)plan->n_params;
+    cl_int by_norm = plan->spec->clip_norm > 0;
+    if (!by_norm && plan->spec->clip_value <= 0)
+        return XT_OK;
+    xt_status status = by_norm ? norm_factor(engine, err) : XT_OK;
+    const xt_arg args[] = {XT_ARG(n), XT_ARG(engine->buffers[GRADIENTS]), XT_ARG(engine->buffers[SQUARES]),
+                           XT_ARG(by_norm), XT_ARG(plan->spec->clip_value), XT_ARG_END};
+    return status ? status : launch(engine, CLIP, plan->n_params, args, err);
+}
+
+static xt_status penalise(gemm *engine, xt_err *err)
+{
+    const xt_plan *plan = plan_of(engine);
+    xt_status status = XT_OK;
+    for (size_t i = 0; !status && i < plan->n_layers; i++) {
+        const xt_plan_layer *layer = &plan->layers[i];
+        if (layer->l1 <= 0 && layer->l2 <= 0)
+            continue;
+        cl_uint n = (cl_uint)(layer->bias - layer->weight), at = (cl_uint)layer->weight;
+        const xt_arg args[] = {XT_ARG(n), XT_ARG(engine->buffers[PARAMS]), XT_ARG(engine->buffers[GRADIENTS]), XT_ARG(at),
+                               XT_ARG(layer->l1), XT_ARG(layer->l2), XT_ARG_END};
+        status = launch(engine, PENALTIES, n, args, err);
     }
     return status;
 }
@@ -261,7 +335,10 @@ static xt_status update(xt_layerwise *base, xt_hyper hyper, xt_err *err)
     const xt_arg args[] = {XT_ARG(n), XT_ARG(engine->buffers[PARAMS]), XT_ARG(engine->buffers[GRADIENTS]),
                            XT_ARG(engine->buffers[SLOT0]), XT_ARG(engine->buffers[SLOT1]), XT_ARG(n_slots),
                            XT_ARG(optimizer), XT_ARG(hyper), XT_ARG_END};
-    return launch(engine, UPDATE, plan->n_params, args, err);
+    xt_status status = clip(engine, err);
+    if (!status)
+        status = penalise(engine, err);
+    return status ? status : launch(engine, UPDATE, plan->n_params, args, err);
 }
 
 /* ---- what leaves and enters ---- */
@@ -271,22 +348,33 @@ static xt_status read_floats(gemm *engine, int buffer, size_t at, float *to, siz
     return xt_buffer_read(engine->context, engine->buffers[buffer], at * sizeof *to, to, n * sizeof *to, err);
 }
 
-static xt_status scores(xt_layerwise *base, float *out, xt_err *err)
+static xt_status scores(xt_layerwise *base, float *losses, float *outputs, xt_err *err)
 {
     gemm *engine = (gemm *)base;
-    xt_status status = read_floats(engine, SCORES, 0, out, engine->sizes[SCORES], err);
+    size_t n = base->base.data->n_rows;
+    xt_status status = read_floats(engine, LOSSES, 0, losses, n, err);
+    if (!status && base->has_metrics)
+        status = read_floats(engine, KEPT, 0, outputs, n * base->base.plan->n_outputs, err);
     engine->trained = engine->trained || !status;
     return status;
+}
+
+/* The losses of n rows that went forward, against targets on the host. */
+static xt_status measure(gemm *engine, const float *targets, size_t n, float *losses, xt_err *err)
+{
+    xt_status status = xt_buffer_write(engine->context, engine->buffers[BATCH_Y], 0, targets,
+                                       n * plan_of(engine)->n_outputs * sizeof *targets, err);
+    if (!status)
+        status = score_rows(engine, place(engine, BATCH_Y, 0), 0, n, false, false, err);
+    return status ? status : read_floats(engine, LOSSES, 0, losses, n, err);
 }
 
 static xt_status evaluate(xt_engine *base, const float *inputs, const float *targets, size_t n_rows, float *out,
                           float *losses, xt_err *err)
 {
-    (void)targets;
-    (void)losses;
     gemm *engine = (gemm *)base;
     const xt_plan *plan = base->plan;
-    size_t batch = engine->base.batch_rows, last = block(engine, plan->n_layers - 1);
+    size_t batch = engine->base.batch_rows, last = block(engine, plan->n_layers - 1), m = plan->n_outputs;
     xt_status status = XT_OK;
     engine->x = place(engine, BATCH_X, 0);
     for (size_t first = 0; !status && first < n_rows; first += batch) {
@@ -294,9 +382,11 @@ static xt_status evaluate(xt_engine *base, const float *inputs, const float *tar
         status = xt_buffer_write(engine->context, engine->buffers[BATCH_X], 0, inputs + first * plan->n_inputs,
                                  n * plan->n_inputs * sizeof *inputs, err);
         if (!status)
-            status = forward_rows(engine, n, err);
+            status = forward_rows(engine, n, NULL, err);
         if (!status)
-            status = read_floats(engine, A, last, out + first * plan->n_outputs, n * plan->n_outputs, err);
+            status = read_floats(engine, A, last, out + first * m, n * m, err);
+        if (!status && losses)
+            status = measure(engine, targets + first * m, n, losses + first, err);
     }
     return status;
 }
@@ -305,19 +395,19 @@ static xt_status gradients(xt_engine *base, size_t first, size_t n, double *loss
 {
     gemm *engine = (gemm *)base;
     const xt_plan *plan = base->plan;
-    float *rows = engine->base.scores + first;
+    float *rows = engine->base.losses + first, shares = xt_layerwise_shares(base->data, NULL, first, n);
     engine->shuffled = false;
-    xt_status status = forward(&engine->base, first, n, err);
+    xt_status status = forward(&engine->base, first, n, NULL, err);
     if (!status)
         status = score(&engine->base, first, n, err);
     if (!status)
-        status = backward(&engine->base, first, n, err);
+        status = backward(&engine->base, first, n, 1.0f / (shares * (float)plan->n_losses), NULL, err);
     if (!status)
         status = read_floats(engine, GRADIENTS, 0, out, plan->n_params, err);
     if (!status)
-        status = read_floats(engine, SCORES, first, rows, n, err);
+        status = read_floats(engine, LOSSES, first, rows, n, err);
     if (!status)
-        *loss = xt_layerwise_mean_loss(rows, n, plan->n_outputs);
+        *loss = xt_layerwise_mean_loss(plan, rows, n, shares);
     return status;
 }
 
@@ -372,7 +462,7 @@ static const xt_engine_ops ops = {xt_layerwise_train, evaluate, gradients, read_
 
 static xt_status open_program(gemm *engine, xt_err *err)
 {
-    const char *files[] = {"device.h", "scalar.h", "dense.cl", "product.cl"};
+    const char *files[] = {"device.h", "scalar.h", "random.h", "dense.cl", "product.cl"};
     const xt_program_source source = {NULL, files, sizeof files / sizeof *files};
     xt_engine_facts *facts = &engine->base.base.facts;
     double before = xt_seconds();
@@ -412,15 +502,19 @@ static void size_buffers(gemm *engine)
     n[SLOT0] = plan->n_slots > 0 ? plan->n_params : 0;
     n[SLOT1] = plan->n_slots > 1 ? plan->n_params : 0;
     n[Z] = n[A] = batch * plan->n_values;
+    n[BATCH_Y] = batch * plan->n_outputs;
+    n[LOSSES] = data && data->n_rows > batch ? data->n_rows : batch;
     if (!data)
         return;
     n[INPUTS] = data->n_rows * data->n_inputs;
     n[TARGETS] = data->n_rows * data->n_targets;
     n[ORDER] = plan->spec->shuffle ? data->n_rows : 0;
-    n[BATCH_Y] = plan->spec->shuffle ? batch * plan->n_outputs : 0;
+    n[WEIGHTS] = data->weights ? data->n_rows : 0;
+    n[BATCH_W] = data->weights && plan->spec->shuffle ? batch : 0;
     n[GRADIENTS] = plan->n_params;
+    n[SQUARES] = plan->spec->clip_norm > 0 ? (plan->n_params - 1) / SQUARES_SHARE + 1 : 0;
     n[GZ] = n[Z];
-    n[SCORES] = (1 + plan->spec->n_metrics) * data->n_rows;
+    n[KEPT] = engine->base.has_metrics ? data->n_rows * plan->n_outputs : 0;
 }
 
 static xt_status open_buffers(gemm *engine, xt_err *err)
@@ -434,8 +528,11 @@ static xt_status open_buffers(gemm *engine, xt_err *err)
         status = xt_buffer_write(engine->context, engine->buffers[INPUTS], 0, data->inputs,
                                  engine->sizes[INPUTS] * sizeof(float), err);
     if (!status && data)
-        status = xt_buffer_write(engine->context, engine->buffers[TARGETS], 0, data->targets,
+        status = xt_buffer_write(engine->context, engine->buffers[TARGETS], 0, xt_engine_targets(data),
                                  engine->sizes[TARGETS] * sizeof(float), err);
+    if (!status && data && data->weights)
+        status = xt_buffer_write(engine->context, engine->buffers[WEIGHTS], 0, data->weights,
+                                 engine->sizes[WEIGHTS] * sizeof(float), err);
     return status;
 }
 

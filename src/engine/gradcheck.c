@@ -20,7 +20,7 @@ typedef struct check {
     size_t n_chosen;            /* parameters */
     double tolerance;
     double *params;             /* n_params */
-    double *x, *a;              /* one row's values on the way through a layer */
+    double *x, *a, *z;          /* one row's values on the way through a layer */
     double *slopes, *jumps;     /* n_params: central differences; right less left slope */
     double loss;                /* at params */
     double inputs[XT_MAX_LAYERS]; /* largest magnitude of each layer's inputs */
@@ -35,6 +35,17 @@ static double larger(double a, double b)
 
 /* ---- the forward pass ---- */
 
+static void take_log_sum_exp(double *z, size_t n)
+{
+    double most = z[0], sum = 0;
+    for (size_t u = 1; u < n; u++)
+        most = larger(z[u], most);
+    for (size_t u = 0; u < n; u++)
+        sum += exp(z[u] - most);
+    for (size_t u = 0; u < n; u++)
+        z[u] -= most + log(sum);
+}
+
 /* c->x goes through layer i and comes out in c->x. */
 static void layer_forward(check *c, size_t i)
 {
@@ -44,8 +55,12 @@ static void layer_forward(check *c, size_t i)
         double z = c->params[layer->bias + u];
         for (size_t k = 0; k < layer->inputs; k++)
             z += weight[k] * c->x[k];
-        c->a[u] = xt_activate(layer->activation, z, layer->activation_param);
+        c->z[u] = z;
     }
+    if (layer->activation == XT_ACT_softmax)
+        take_log_sum_exp(c->z, layer->units);
+    for (size_t u = 0; u < layer->units; u++)
+        c->a[u] = xt_activate(layer->activation, c->z[u], layer->activation_param);
     double *spare = c->x;
     c->x = c->a;
     c->a = spare;
@@ -57,11 +72,12 @@ static void note_magnitudes(const double *values, size_t n, double *most)
         *most = larger(fabs(values[i]), *most);
 }
 
-/* Sum over the outputs of one row's loss; `note`: keep magnitudes. */
+/* Sum over the outputs of one row's loss, times its weight; `note`: keep magnitudes. */
 static double row_loss(check *c, size_t row, bool note)
 {
     const xt_plan *plan = c->plan;
     const xt_choice *loss = &plan->spec->loss;
+    const float *targets = c->data->loss_targets ? c->data->loss_targets : c->data->targets;
     double sum = 0;
     for (size_t k = 0; k < plan->n_inputs; k++)
         c->x[k] = (double)c->data->inputs[row * plan->n_inputs + k];
@@ -71,20 +87,22 @@ static double row_loss(check *c, size_t row, bool note)
         layer_forward(c, i);
     }
     for (size_t j = 0; j < plan->n_outputs; j++) {
-        double y = (double)c->data->targets[row * plan->n_outputs + j];
-        sum += xt_loss(loss->kind, c->x[j], y, loss->values[0]);
+        double y = (double)targets[row * plan->n_outputs + j];
+        sum += xt_loss(loss->kind, c->z[j], c->x[j], y, loss->values[0]);
         if (note)
             c->outputs = larger(c->outputs, larger(fabs(y), fabs(c->x[j])));
     }
-    return sum;
+    return c->data->weights ? sum * (double)c->data->weights[row] : sum;
 }
 
 static double mean_loss(check *c, bool note)
 {
-    double sum = 0;
-    for (size_t r = 0; r < c->n; r++)
-        sum += row_loss(c, c->first + r, note);
-    return sum / ((double)c->n * (double)c->plan->n_outputs);
+    double sum = 0, shares = 0;
+    for (size_t r = c->first; r < c->first + c->n; r++) {
+        sum += row_loss(c, r, note);
+        shares += c->data->shares ? (double)c->data->shares[r] : 1;
+    }
+    return sum / (shares * (double)c->plan->n_losses);
 }
 
 /* ---- finite differences ---- */
@@ -199,9 +217,9 @@ xt_status xt_gradcheck_run(const xt_plan *plan, const xt_dataset *data, const fl
     assert(n && first + n <= data->n_rows && tolerance > 0);
     xt_status status = XT_OK;
     size_t n_params = plan->n_params, width = plan->n_inputs > plan->max_units ? plan->n_inputs : plan->max_units;
-    double *memory = calloc(3 * n_params + 2 * width, sizeof *memory);
+    double *memory = calloc(3 * n_params + 3 * width, sizeof *memory);
     if (!memory)
-        return xt_fail_memory(err, "the gradient check", (3 * n_params + 2 * width) * sizeof *memory);
+        return xt_fail_memory(err, "the gradient check", (3 * n_params + 3 * width) * sizeof *memory);
     check c = {.plan = plan,
                .data = data,
                .first = first,
@@ -212,7 +230,8 @@ xt_status xt_gradcheck_run(const xt_plan *plan, const xt_dataset *data, const fl
                .jumps = memory + n_params,
                .slopes = slopes ? slopes : memory + 2 * n_params,
                .x = memory + 3 * n_params,
-               .a = memory + 3 * n_params + width};
+               .a = memory + 3 * n_params + width,
+               .z = memory + 3 * n_params + 2 * width};
     for (size_t i = 0; i < n_params; i++)
         c.params[i] = (double)params[i];
     status = run(&c, gradients, out, err);

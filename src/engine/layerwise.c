@@ -1,6 +1,7 @@
 #include "engine/layerwise.h"
 
-#include "model/rng.h"
+#include "engine/engines.h"
+#include "model/metrics.h"
 
 #include <stdlib.h>
 
@@ -20,20 +21,26 @@ xt_status xt_layerwise_init(xt_layerwise *engine, const xt_plan *plan, const xt_
     engine->batch_rows = xt_layerwise_batch_rows(plan, data);
     if (!data)
         return XT_OK;
-    size_t n_scores = (1 + plan->spec->n_metrics) * data->n_rows;
-    engine->scores = calloc(n_scores, sizeof *engine->scores);
+    engine->has_metrics = plan->spec->n_metrics > 0;
+    engine->dropout_key = xt_key_fold_in(xt_key_of_seed(plan->spec->seed), XT_FOLD_DROPOUT);
+    for (size_t i = 0; i < plan->n_layers; i++)
+        engine->drops |= plan->layers[i].dropout > 0;
+    size_t n = data->n_rows, n_outputs = engine->has_metrics ? n * plan->n_outputs : 0;
+    engine->losses = calloc(n, sizeof *engine->losses);
+    engine->outputs = calloc(n_outputs ? n_outputs : 1, sizeof *engine->outputs);
     if (plan->spec->shuffle) {
-        engine->order = calloc(data->n_rows, sizeof *engine->order);
-        engine->work = calloc(2 * data->n_rows, sizeof *engine->work);
+        engine->order = calloc(n, sizeof *engine->order);
+        engine->work = calloc(2 * n, sizeof *engine->work);
     }
-    if (!engine->scores || (plan->spec->shuffle && (!engine->order || !engine->work)))
-        return xt_fail_memory(err, "the rows' losses and order", n_scores * sizeof *engine->scores);
+    if (!engine->losses || !engine->outputs || (plan->spec->shuffle && (!engine->order || !engine->work)))
+        return xt_fail_memory(err, "the rows' losses, outputs and order", (n + n_outputs) * sizeof *engine->losses);
     return XT_OK;
 }
 
 void xt_layerwise_clear(xt_layerwise *engine)
 {
-    free(engine->scores);
+    free(engine->losses);
+    free(engine->outputs);
     free(engine->order);
     free(engine->work);
 }
@@ -45,21 +52,35 @@ static size_t rows_at(const xt_layerwise *engine, size_t first)
     return left < engine->batch_rows ? left : engine->batch_rows;
 }
 
-static xt_status train_batch(xt_layerwise *engine, size_t first, uint64_t step, float *learning_rate, xt_err *err)
+float xt_layerwise_shares(const xt_dataset *data, const uint32_t *order, size_t first, size_t n)
+{
+    if (!data->shares)
+        return (float)n;
+    float sum = 0;
+    for (size_t i = first; i < first + n; i++)
+        sum += data->shares[order ? order[i] : i];
+    return sum;
+}
+
+static xt_status train_batch(xt_layerwise *engine, size_t first, uint64_t update, float *learning_rate, xt_err *err)
 {
     const xt_layerwise_steps *steps = engine->steps;
-    const xt_spec *spec = engine->base.plan->spec;
+    const xt_plan *plan = engine->base.plan;
+    xt_loss_report report = plan->spec->loss_report;
     size_t n = rows_at(engine, first);
-    xt_hyper hyper = xt_hyper_at(&spec->optimizer, 1.0f, step);
-    xt_status status = steps->forward(engine, first, n, err);
-    if (!status && spec->loss_report == XT_REPORT_RUNNING)
+    xt_hyper hyper = xt_engine_hyper(&engine->base, update);
+    xt_key key = xt_key_fold_in(engine->dropout_key, (uint32_t)update);
+    const xt_key *dropout = engine->drops ? &key : NULL;
+    float shares = xt_layerwise_shares(engine->base.data, engine->order, first, n);
+    xt_status status = steps->forward(engine, first, n, dropout, err);
+    if (!status && report == XT_REPORT_RUNNING)
         status = steps->score(engine, first, n, err);
     if (!status)
-        status = steps->backward(engine, first, n, err);
+        status = steps->backward(engine, first, n, 1.0f / (shares * (float)plan->n_losses), dropout, err);
     if (!status)
         status = steps->update(engine, hyper, err);
-    if (!status && spec->loss_report == XT_REPORT_POST_UPDATE) {
-        status = steps->forward(engine, first, n, err);
+    if (!status && report == XT_REPORT_POST_UPDATE) {
+        status = steps->forward(engine, first, n, NULL, err);
         if (!status)
             status = steps->score(engine, first, n, err);
     }
@@ -72,50 +93,57 @@ static xt_status evaluate(xt_layerwise *engine, xt_err *err)
     xt_status status = XT_OK;
     for (size_t first = 0; !status && first < engine->base.data->n_rows; first += engine->batch_rows) {
         size_t n = rows_at(engine, first);
-        status = engine->steps->forward(engine, first, n, err);
+        status = engine->steps->forward(engine, first, n, NULL, err);
         if (!status)
             status = engine->steps->score(engine, first, n, err);
     }
     return status;
 }
 
-static xt_sum sum_rows(const float *scores, size_t n)
+double xt_layerwise_mean_loss(const xt_plan *plan, const float *losses, size_t n, float shares)
 {
     xt_sum sum = {0, 0};
     for (size_t i = 0; i < n; i++)
-        sum = xt_sum_add(sum, scores[i]);
-    return sum;
+        sum = xt_sum_add(sum, losses[i]);
+    return ((double)sum.hi + (double)sum.lo) / ((double)shares * (double)plan->n_losses);
 }
 
-double xt_layerwise_mean_loss(const float *scores, size_t n, size_t n_outputs)
+/* A batch's mean counts as often as it has rows: where rows have shares, each loss goes by rows over shares. */
+static double epoch_loss(const xt_layerwise *engine)
 {
-    xt_sum sum = sum_rows(scores, n);
-    return ((double)sum.hi + (double)sum.lo) / ((double)n * (double)n_outputs);
+    const xt_dataset *data = engine->base.data;
+    xt_sum sum = {0, 0};
+    for (size_t first = 0; first < data->n_rows; first += engine->batch_rows) {
+        size_t n = rows_at(engine, first);
+        float factor = data->shares ? (float)n / xt_layerwise_shares(data, engine->order, first, n) : 1;
+        for (size_t i = first; i < first + n; i++)
+            sum = xt_sum_add(sum, data->shares ? engine->losses[i] * factor : engine->losses[i]);
+    }
+    return ((double)sum.hi + (double)sum.lo) / ((double)data->n_rows * (double)engine->base.plan->n_losses);
 }
 
 static xt_status train_epoch(xt_layerwise *engine, uint32_t epoch, xt_epoch *row, xt_err *err)
 {
-    const xt_spec *spec = engine->base.plan->spec;
-    size_t n_rows = engine->base.data->n_rows, n_outputs = engine->base.plan->n_outputs;
-    uint64_t n_batches = (n_rows + engine->batch_rows - 1) / engine->batch_rows;
-    uint64_t step = epoch * n_batches;
+    const xt_plan *plan = engine->base.plan;
+    const xt_spec *spec = plan->spec;
+    size_t n_rows = engine->base.data->n_rows;
+    uint64_t update = epoch * xt_engine_batches(&engine->base);
     xt_status status = XT_OK;
     if (spec->shuffle)
         xt_shuffle(spec->seed, epoch, n_rows, engine->order, engine->work);
     status = engine->steps->order(engine, engine->order, err);
     for (size_t first = 0; !status && first < n_rows; first += engine->batch_rows)
-        status = train_batch(engine, first, ++step, &row->learning_rate, err);
+        status = train_batch(engine, first, update++, &row->learning_rate, err);
     if (!status && spec->loss_report == XT_REPORT_EVAL)
         status = evaluate(engine, err);
     if (!status)
-        status = engine->steps->scores(engine, engine->scores, err);
+        status = engine->steps->scores(engine, engine->losses, engine->outputs, err);
     if (status)
         return status;
-    row->loss = xt_layerwise_mean_loss(engine->scores, n_rows, n_outputs);
-    for (size_t i = 0; i < spec->n_metrics; i++)
-        row->metrics[i] = xt_metric_finish(spec->metrics[i].kind, sum_rows(engine->scores + (1 + i) * n_rows, n_rows), n_rows, n_outputs);
-    row->step = step;
-    return XT_OK;
+    xt_scored scored = {n_rows, plan->n_outputs, engine->outputs, engine->base.data->targets, engine->order};
+    row->loss = epoch_loss(engine);
+    row->step = update;
+    return xt_metrics_measure(spec->metrics, spec->n_metrics, &scored, row->metrics, err);
 }
 
 xt_status xt_layerwise_train(xt_engine *base, uint32_t first, uint32_t n, xt_epoch *rows, xt_err *err)

@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <string.h>
 
-static_assert((int)XT_FUSED_METRICS == (int)XT_MAX_METRICS, "metrics of a kernel");
 static_assert((int)XT_FUSED_RUNNING == (int)XT_REPORT_RUNNING && (int)XT_FUSED_POST_UPDATE == (int)XT_REPORT_POST_UPDATE &&
                   (int)XT_FUSED_EVAL == (int)XT_REPORT_EVAL,
               "reports of the loss");
@@ -38,6 +37,13 @@ static void lay_out_layers(const xt_plan *plan, size_t batch, xt_fused_shape *sh
         to->x = x;
         to->activation = from->activation;
         to->param = from->activation_param;
+        to->index = (int)i;
+        to->drop_below = (int)xt_drop_below(from->dropout);
+        to->drop_scale = 1.0f / (1.0f - from->dropout);
+        to->l1 = from->l1;
+        to->l2 = from->l2;
+        shape->job.drops |= to->drop_below > 0;
+        shape->job.penalised |= from->l1 > 0 || from->l2 > 0;
         x = to->a;
     }
 }
@@ -52,12 +58,9 @@ static void take_choices(const xt_spec *spec, xt_fused_job *job)
     /* Not the first, the learning rate: a step has it. */
     for (size_t i = 1; i < XT_MAX_PARAMS; i++)
         job->hyper[i] = spec->optimizer.values[i];
-    job->n_metrics = (int)spec->n_metrics;
-    for (size_t i = 0; i < spec->n_metrics; i++) {
-        job->metric[i] = spec->metrics[i].kind;
-        job->metric_p[i] = spec->metrics[i].values[0];
-        job->metric_q[i] = spec->metrics[i].values[1];
-    }
+    job->keeps = spec->n_metrics > 0;
+    job->clip_norm = spec->clip_norm;
+    job->clip_value = spec->clip_value;
 }
 
 xt_status xt_fused_lay_out(const xt_plan *plan, size_t batch, xt_fused_shape *out, xt_err *err)
@@ -72,12 +75,13 @@ xt_status xt_fused_lay_out(const xt_plan *plan, size_t batch, xt_fused_shape *ou
     job->n_outputs = (int)plan->n_outputs;
     job->batch = (int)batch;
     job->n_slots = (int)plan->n_slots;
+    job->loss_values = (int)plan->n_losses;
     job->x = take(&n_mem, batch * XT_PADDED(plan->n_inputs));
     lay_out_layers(plan, batch, out, &n_state, &n_mem);
     job->n_state = (int)n_state;
     job->g = take(&n_mem, batch * widest);
     job->gradients = take(&n_mem, n_state);
-    job->scores = take(&n_mem, (1 + plan->spec->n_metrics) * batch);
+    job->scores = take(&n_mem, batch);
     job->row = take(&n_mem, plan->n_outputs);
     job->n_mem = (int)n_mem;
     if (n_mem > max_floats || n_state * (1 + plan->n_slots) > max_floats)
@@ -140,7 +144,9 @@ size_t xt_fused_n_steps(const xt_fused_shape *shape)
         size_t units = (size_t)shape->layers[i].units, inputs = (size_t)shape->layers[i].inputs;
         /* forward, the gradients of weights and of inputs, activations; each in vectors */
         size_t product = i ? units * (XT_PADDED(inputs) / XT_LANES) : inputs * (XT_PADDED(units) / XT_LANES);
-        steps += batch * (3 * product + 4 * XT_PADDED(units) / XT_LANES) + product;
+        size_t vectors = XT_PADDED(units) / XT_LANES;
+        /* random words are twenty rounds each, forward and back */
+        steps += batch * (3 * product + (shape->layers[i].drop_below > 0 ? 30 : 4) * vectors) + product;
         /* Beyond any use; and no product overflows, each below 2^58. */
         if (steps > max_floats)
             return max_floats;
@@ -169,7 +175,8 @@ static void print_cells(const void *cells, size_t n_ints, size_t n_floats, xt_bu
 
 static void print_layer(const xt_fused_layer *layer, xt_buf *out)
 {
-    print_cells(layer, offsetof(xt_fused_layer, param) / sizeof(int), 1, out);
+    size_t n_ints = offsetof(xt_fused_layer, param) / sizeof(int);
+    print_cells(layer, n_ints, sizeof *layer / sizeof(int) - n_ints, out);
 }
 
 static void print_network(const xt_fused_shape *shape, xt_buf *out)
@@ -200,7 +207,9 @@ void xt_fused_prelude(const xt_fused_shape *shape, const xt_fused_form *form, xt
         [XT_FUSED_GLOBAL] = "__global", [XT_FUSED_LOCAL] = "__local", [XT_FUSED_PRIVATE] = "__private"};
     const char *real = form->width == 1 ? "float" : "float16";
     xt_buf_printf(out, "#define XT_W %d\n#define xt_real %s\n#define XT_R(c) ((%s)(c))\n", form->width, real, real);
-    xt_buf_printf(out, "#define XT_MEM %s\n#define XT_ROWS %s\n", spaces[form->memory], spaces[form->memory]);
+    if (form->width > 1)
+        xt_buf_printf(out, "#define XT_WORDS\n#define xt_word uint%d\n", form->width);
+    xt_buf_printf(out, "#define XT_MEM %s\n", spaces[form->memory]);
     xt_buf_printf(out, "#define XT_TILE_ROWS %d\n", form->tile_rows);
     if (form->memory != XT_FUSED_GLOBAL)
         xt_buf_puts(out, "#define XT_OWN_STATE\n");

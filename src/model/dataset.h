@@ -22,8 +22,9 @@ typedef struct xt_dataset {
     float *inputs;  /* (n_rows, n_inputs) row-major, encoded, every value finite */
     float *targets; /* (n_rows, n_targets) row-major, encoded, every value finite */
     /* For the loss, made by xt_weigh (model/weighing.h): each row's weight in it, NULL: all 1; and what it compares
-     * outputs with, NULL: targets. */
-    float *weights, *loss_targets;
+     * outputs with, NULL: targets. A batch's loss is the sum of its rows' weighted losses over the sum of their
+     * shares; shares is NULL where weights is. */
+    float *weights, *shares, *loss_targets;
     const xt_encoding *encoding;        /* shared by the parts of one data set; NULL: the rows are numbers as they are */
     const xt_column_facts *input_facts; /* encoding->n_columns; NULL: not known */
     const xt_column_facts *target_facts; /* encoding->n_target_columns; NULL: not known */

@@ -1,4 +1,4 @@
-/* ops.h: the tables of activations, losses, optimisers and metrics, and their
+/* ops.h: the tables of activations, losses and optimisers, and their
  * scalar functions in single precision for the host.
  *
  * The functions and lists are cl/scalar.h, the same text that the kernels
@@ -8,15 +8,12 @@
 #define XT_MODEL_OPS_H
 
 #include "base/table.h"
-#include "model/metrics.h"
 
 #include <math.h>
 
 #define xt_real float
 #define XT_R(c) ((float)(c))
 #define XT_FN static inline
-#define XT_ROWS
-#define XT_TARGETS
 #define xt_exp expf
 #define xt_expm1 expm1f
 #define xt_log1p log1pf
@@ -24,12 +21,11 @@
 #define xt_erf erff
 #define xt_fabs fabsf
 #define xt_sqrt sqrtf
+#define xt_log logf
 #include "scalar.h" /* cl/scalar.h */
 #undef xt_real
 #undef XT_R
 #undef XT_FN
-#undef XT_ROWS
-#undef XT_TARGETS
 #undef xt_exp
 #undef xt_expm1
 #undef xt_log1p
@@ -37,6 +33,7 @@
 #undef xt_erf
 #undef xt_fabs
 #undef xt_sqrt
+#undef xt_log
 
 typedef struct xt_activation_row {
     xt_kind kind; /* at most one parameter */
@@ -45,30 +42,34 @@ typedef struct xt_activation_row {
 } xt_activation_row;
 
 typedef struct xt_loss_row {
-    xt_kind kind; /* at most one parameter */
-    double known_a, known_y, known_loss;
+    xt_kind kind;    /* the first parameter is the operation's; others are the weighing's (model/weighing.h) */
+    int head;        /* the activation that the last layer must have, -1: any */
+    bool by_element; /* a mean over rows * outputs, else over rows */
+    double known_z, known_y, known_loss;
 } xt_loss_row;
 
 typedef struct xt_optimizer_row {
     xt_kind kind;        /* the first parameter is learning_rate */
     unsigned n_slots;    /* state values a parameter, at most 2 */
+    unsigned beta;       /* the place of beta1 among its parameters, of those that have it; else 0 */
 } xt_optimizer_row;
 
-typedef struct xt_metric_row {
-    xt_kind kind;      /* at most two parameters */
-    bool by_element;   /* mean over rows * outputs, else over rows */
-    bool square_root;
-} xt_metric_row;
+/* How dropout tells what it drops: a unit goes where 24 bits of its random word are below this. */
+static inline unsigned xt_drop_below(float rate)
+{
+    return (unsigned)((double)rate * 16777216.0 + 0.5);
+}
 
 extern const xt_table xt_activations, xt_losses, xt_optimizers;
 
 const xt_activation_row *xt_activation_at(int code);
 const xt_optimizer_row *xt_optimizer_at(int code);
 
-/* A metric's value from the sum of its rows' contributions (hi + lo). */
-double xt_metric_finish(int code, xt_sum sum, size_t n_rows, size_t n_outputs);
+const xt_loss_row *xt_loss_at(int code);
 
 /* The numbers of update t (from 1) of an optimiser at this factor on its learning rate. */
-xt_hyper xt_hyper_at(const xt_choice *optimizer, float factor, unsigned long long t);
+xt_hyper xt_hyper_at(const xt_choice *optimizer, double factor, unsigned long long t);
+/* From which t on only the learning rate can change. */
+unsigned long long xt_hyper_settled(const xt_choice *optimizer);
 
 #endif

@@ -9,8 +9,6 @@
 #define xt_real double
 #define XT_R(c) ((double)(c))
 #define XT_FN static inline
-#define XT_ROWS
-#define XT_TARGETS
 #define xt_exp exp
 #define xt_expm1 expm1
 #define xt_log1p log1p
@@ -18,6 +16,7 @@
 #define xt_erf erf
 #define xt_fabs fabs
 #define xt_sqrt sqrt
+#define xt_log log
 #include "scalar.h" /* cl/scalar.h */
 
 #endif

@@ -30,7 +30,10 @@ xt_status xt_plan_make(const xt_spec *spec, size_t n_inputs, size_t n_targets, x
                                          .bias = plan.n_params + inputs * units,
                                          .z = plan.n_values,
                                          .activation = layer->activation.kind,
-                                         .activation_param = layer->activation.values[0]};
+                                         .activation_param = layer->activation.values[0],
+                                         .dropout = layer->dropout,
+                                         .l1 = layer->l1,
+                                         .l2 = layer->l2};
         plan.n_params += (inputs + 1) * units;
         plan.n_values += units;
         if (units > plan.max_units)
@@ -38,6 +41,7 @@ xt_status xt_plan_make(const xt_spec *spec, size_t n_inputs, size_t n_targets, x
         inputs = units;
     }
     plan.n_outputs = inputs;
+    plan.n_losses = xt_loss_at(spec->loss.kind)->by_element ? inputs : 1;
     plan.n_slots = xt_optimizer_at(spec->optimizer.kind)->n_slots;
     if (plan.n_outputs != n_targets)
         return xt_fail(err, XT_BAD_CONFIG, "model.layers.%zu.units: the last layer has %zu unit%s, but the data has "

@@ -16,6 +16,8 @@ typedef struct xt_plan_layer {
     size_t z;            /* offset of the layer's values a row, in floats of n_values */
     int activation;      /* code */
     float activation_param;
+    float dropout;       /* share of its outputs that training drops */
+    float l1, l2;        /* penalties on its weights */
 } xt_plan_layer;
 
 typedef struct xt_plan {
@@ -25,6 +27,7 @@ typedef struct xt_plan {
     size_t n_params;  /* floats */
     size_t n_slots;   /* optimiser state: n_slots * n_params floats */
     size_t n_values;  /* units of all layers together: activations a row */
+    size_t n_losses;  /* values of a row that the loss is the mean of: n_outputs, or 1 */
     size_t max_units; /* widest layer */
     const xt_spec *spec;
 } xt_plan;

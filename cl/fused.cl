@@ -62,12 +62,13 @@ typedef float xt_v;
 /* In mem and state, where every row is aligned. */
 #define XT_AT(p) (*(XT_MEM xt_v *)(p))
 #define XT_LANES_AT(p) (*(XT_MEM const float16 *)(p))
+#define XT_LANES_OF(p) (*(XT_MEM float16 *)(p))
+#define XT_NUMBERS ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
 
 /* In the data, where rows are not padded: the last vector reads on into what
  * follows, which the host provides for. */
 #if XT_W == 16
 #define XT_READ(p) vload16(0, (p))
-#define XT_NUMBERS ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
 #else
 #define XT_READ(p) (*(p))
 #endif
@@ -317,52 +318,31 @@ XT_INLINE void xt_gather(XT_MEM float *mem, xt_fused_job job, xt_batch batch)
 #define XT_UNITS(i) ((uint)(i))
 #endif
 
-/* A softmax layer's z: less the logarithm of each row's sum of exponentials, taken
- * in lanes like an xt_dot. */
-#if XT_W == 16
-XT_INLINE void xt_take_log_sum_exp(XT_MEM float *z, int units, int rows)
+/* A softmax layer's z: bias added, and less the logarithm of each row's sum of
+ * exponentials, which is taken in lanes like an xt_dot. One work-item a row. */
+XT_INLINE void xt_log_softmax(XT_MEM float *z, XT_MEM const float *bias, int units, int rows)
 {
-    int width = XT_PADDED(units), n_vectors = XT_VECTORS(units);
-    XT_UNROLL for (int r = 0; r < rows; r++, z += width) {
+    int width = XT_PADDED(units);
+    XT_EACH(r, rows) {
+        XT_MEM float *row = z + r * width;
         float16 most = (float16)(-INFINITY), sum = (float16)(0);
-        XT_UNROLL for (int i = 0; i < n_vectors; i++) {
-            float16 v = XT_NUMBERS < units - i * XT_W ? XT_AT(z + i * XT_W) : (float16)(-INFINITY);
+        XT_UNROLL for (int i = 0; i < width; i += XT_LANES) {
+            float16 v = XT_LANES_OF(row + i) + XT_LANES_AT(bias + i);
+            XT_LANES_OF(row + i) = v;
+            v = XT_NUMBERS < units - i ? v : (float16)(-INFINITY);
             most = v > most ? v : most;
         }
         float8 m8 = most.lo > most.hi ? most.lo : most.hi;
         float4 m4 = m8.lo > m8.hi ? m8.lo : m8.hi;
         float2 m2 = m4.lo > m4.hi ? m4.lo : m4.hi;
         float top = m2.x > m2.y ? m2.x : m2.y;
-        XT_UNROLL for (int i = 0; i < n_vectors; i++)
-            sum += xt_padded(exp(XT_AT(z + i * XT_W) - (float16)(top)), i, units);
+        XT_UNROLL for (int i = 0; i < width; i += XT_LANES)
+            sum += XT_NUMBERS < units - i ? exp(XT_LANES_OF(row + i) - (float16)(top)) : (float16)(0);
         float all = top + log(xt_lanes_sum(sum));
-        XT_UNROLL for (int i = 0; i < n_vectors; i++)
-            XT_AT(z + i * XT_W) = xt_padded(XT_AT(z + i * XT_W) - (float16)(all), i, units);
+        XT_UNROLL for (int i = 0; i < width; i += XT_LANES)
+            XT_LANES_OF(row + i) = XT_NUMBERS < units - i ? XT_LANES_OF(row + i) - (float16)(all) : (float16)(0);
     }
 }
-#else
-XT_INLINE void xt_take_log_sum_exp(XT_MEM float *z, int units, int rows)
-{
-    int width = XT_PADDED(units);
-    XT_EACH(r, rows) {
-        XT_MEM float *row = z + r * width;
-        float top = -INFINITY;
-        float16 sum = (float16)(0);
-        for (int u = 0; u < units; u++)
-            top = row[u] > top ? row[u] : top;
-        for (int i = 0; i < units; i += XT_LANES) {
-            float lanes[XT_LANES];
-            for (int l = 0; l < XT_LANES; l++)
-                lanes[l] = i + l < units ? exp(row[i + l] - top) : 0.0f;
-            sum += vload16(0, lanes);
-        }
-        float all = top + log(xt_lanes_sum(sum));
-        for (int u = 0; u < units; u++)
-            row[u] -= all;
-    }
-    XT_SYNC
-}
-#endif
 
 XT_INLINE void xt_forward(XT_MEM float *mem, XT_MEM const float *state, xt_fused_layer l, int is_first, xt_batch batch)
 {
@@ -373,19 +353,13 @@ XT_INLINE void xt_forward(XT_MEM float *mem, XT_MEM const float *state, xt_fused
     else
         xt_rows_forward(z, mem + l.x, state + l.weight, l, rows);
     XT_SYNC
-    if (l.activation == XT_ACT_softmax) {
-        XT_GRID(r, rows, i, XT_VECTORS(l.units))
-            XT_AT(z + r * width + i * XT_W) += XT_AT(state + l.bias + i * XT_W);
-        XT_SYNC
-        xt_take_log_sum_exp(z, l.units, rows);
-        XT_GRID(r, rows, i, XT_VECTORS(l.units))
-            XT_AT(a + r * width + i * XT_W) = xt_padded(exp(XT_AT(z + r * width + i * XT_W)), i, l.units);
-        XT_SYNC
-        return;
-    }
+    int is_softmax = l.activation == XT_ACT_softmax;
+    if (is_softmax)
+        xt_log_softmax(z, state + l.bias, l.units, rows);
+    XT_SYNC
     XT_GRID(r, rows, i, XT_VECTORS(l.units)) {
         int at = r * width + i * XT_W;
-        xt_v value = XT_AT(z + at) + XT_AT(state + l.bias + i * XT_W);
+        xt_v value = is_softmax ? XT_AT(z + at) : XT_AT(z + at) + XT_AT(state + l.bias + i * XT_W);
         XT_AT(z + at) = value;
         value = xt_activate(l.activation, value, l.param);
         if (batch.drops && l.drop_below > 0)
@@ -435,39 +409,42 @@ XT_INLINE void xt_backward(XT_MEM float *mem, XT_MEM const float *state, xt_fuse
     XT_SYNC
 }
 
-/* The gradient's norm. room: XT_LANES floats. */
-#if XT_W == 16
-XT_INLINE float xt_norm(XT_MEM const float *gradients, XT_MEM float *room, int n)
+#if XT_W != 16
+/* The sum of a lane of the gradient's squares, of XT_LANES. */
+XT_INLINE float xt_square_lane(XT_MEM const float *gradients, int lane, int n)
 {
-    return sqrt(xt_dot(gradients, gradients, n));
-}
-#else
-XT_INLINE float xt_norm(XT_MEM const float *gradients, XT_MEM float *room, int n)
-{
-    XT_EACH(l, XT_LANES) {
-        float sum = gradients[l] * gradients[l];
-        for (int k = l + XT_LANES; k < n; k += XT_LANES)
-            sum += gradients[k] * gradients[k];
-        room[l] = sum;
-    }
-    XT_SYNC
-    return sqrt(xt_lanes_sum(XT_LANES_AT(room)));
+    float sum = gradients[lane] * gradients[lane];
+    for (int k = lane + XT_LANES; k < n; k += XT_LANES)
+        sum += gradients[k] * gradients[k];
+    return sum;
 }
 #endif
 
+/* No barrier depends on what is asked for: they cost little, and compilers much
+ * when they do. */
 XT_INLINE void xt_clip(XT_MEM float *mem, xt_fused_job job)
 {
     XT_MEM float *gradients = mem + job.gradients;
     int n = job.n_state;
-    if (job.clip_norm > 0.0f) {
-        float factor = xt_clip_factor(xt_norm(gradients, mem + job.scores, n), job.clip_norm);
+    float factor = 1.0f;
+#if XT_W == 16
+    if (job.clip_norm > 0.0f)
+        factor = xt_clip_factor(sqrt(xt_dot(gradients, gradients, n)), job.clip_norm);
+#else
+    XT_MEM float *lanes = mem + job.scores;
+    if (job.clip_norm > 0.0f)
+        XT_EACH(l, XT_LANES)
+            lanes[l] = xt_square_lane(gradients, l, n);
+    XT_SYNC
+    if (job.clip_norm > 0.0f)
+        factor = xt_clip_factor(sqrt(xt_lanes_sum(XT_LANES_AT(lanes))), job.clip_norm);
+#endif
+    if (job.clip_norm > 0.0f)
         XT_EACH(i, n / XT_W)
             XT_AT(gradients + i * XT_W) *= factor;
-    }
-    if (job.clip_value > 0.0f) {
+    if (job.clip_value > 0.0f)
         XT_EACH(i, n / XT_W)
             XT_AT(gradients + i * XT_W) = xt_clip_value(XT_AT(gradients + i * XT_W), job.clip_value);
-    }
     XT_SYNC
 }
 
@@ -678,12 +655,9 @@ __kernel XT_GROUP void xt_fused(__global float *restrict parameters, XT_SCRATCH 
                     if (pass == 0) {
                         XT_EACH_LAYER_BACK(XT_DO_BACKWARD)
                         if (is_training) {
-                            if (job.clip_norm > 0.0f || job.clip_value > 0.0f)
-                                xt_clip(mem, job);
-                            if (job.penalised) {
-                                XT_EACH_LAYER(XT_DO_PENALTIES)
-                                XT_SYNC
-                            }
+                            xt_clip(mem, job);
+                            XT_EACH_LAYER(XT_DO_PENALTIES)
+                            XT_SYNC
                             xt_apply(state, mem + job.gradients, job, steps[min(step, n_steps - 1)]);
                         }
                         step++;

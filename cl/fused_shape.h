@@ -32,7 +32,6 @@ typedef struct xt_fused_job {
     int weighted;    /* rows have weights and shares */
     int keeps;       /* outputs that were scored are written out */
     int drops;       /* a layer has dropout */
-    int penalised;   /* a layer has a penalty */
     int n_state;    /* of one copy of the parameters: the state is 1 + n_slots of them */
     int x, g, gradients, scores, row; /* places in mem */
     int n_mem;      /* floats of mem */

@@ -50,7 +50,6 @@ xt_status xt_engine_open(const xt_plan *plan, const xt_dataset *data, const floa
         xt_context_close(&context);
         return status;
     }
-    engine->rate_scale = 1;
     engine->facts.engine = xt_table_at(&xt_engine_names, code)->name;
     engine->facts.why = why;
     engine->facts.device_seconds = device_seconds;

@@ -567,6 +567,7 @@ xt_status xt_fused_open_as(const xt_plan *plan, const xt_dataset *data, xt_conte
     engine->base.ops = &ops;
     engine->base.plan = plan;
     engine->base.data = data;
+    engine->base.rate_scale = 1;
     engine->context = context;
     engine->wish = *wish;
     engine->batch_rows = xt_layerwise_batch_rows(plan, data);

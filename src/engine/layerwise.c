@@ -18,6 +18,7 @@ xt_status xt_layerwise_init(xt_layerwise *engine, const xt_plan *plan, const xt_
 {
     engine->base.plan = plan;
     engine->base.data = data;
+    engine->base.rate_scale = 1;
     engine->batch_rows = xt_layerwise_batch_rows(plan, data);
     if (!data)
         return XT_OK;
@@ -103,9 +104,10 @@ static xt_status evaluate(xt_layerwise *engine, xt_err *err)
 double xt_layerwise_mean_loss(const xt_plan *plan, const float *losses, size_t n, float shares)
 {
     xt_sum sum = {0, 0};
+    float factor = (float)n / shares;
     for (size_t i = 0; i < n; i++)
-        sum = xt_sum_add(sum, losses[i]);
-    return ((double)sum.hi + (double)sum.lo) / ((double)shares * (double)plan->n_losses);
+        sum = xt_sum_add(sum, losses[i] * factor);
+    return ((double)sum.hi + (double)sum.lo) / ((double)n * (double)plan->n_losses);
 }
 
 /* A batch's mean counts as often as it has rows: where rows have shares, each loss goes by rows over shares. */
@@ -117,7 +119,7 @@ static double epoch_loss(const xt_layerwise *engine)
         size_t n = rows_at(engine, first);
         float factor = data->shares ? (float)n / xt_layerwise_shares(data, engine->order, first, n) : 1;
         for (size_t i = first; i < first + n; i++)
-            sum = xt_sum_add(sum, data->shares ? engine->losses[i] * factor : engine->losses[i]);
+            sum = xt_sum_add(sum, engine->losses[i] * factor);
     }
     return ((double)sum.hi + (double)sum.lo) / ((double)data->n_rows * (double)engine->base.plan->n_losses);
 }

@@ -43,7 +43,6 @@ static void lay_out_layers(const xt_plan *plan, size_t batch, xt_fused_shape *sh
         to->l1 = from->l1;
         to->l2 = from->l2;
         shape->job.drops |= to->drop_below > 0;
-        shape->job.penalised |= from->l1 > 0 || from->l2 > 0;
         x = to->a;
     }
 }

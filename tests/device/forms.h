@@ -52,7 +52,7 @@ void forms_net(test_net *net, size_t which, bool exact, uint64_t seed);
 
 /* The networks that specialised forms are compiled for: few, for each takes a
  * while, with every activation in one of them. Their values are the seed's. */
-enum { N_SHAPES = 8 };
+enum { N_SHAPES = 12 };
 void shape_net(test_net *net, size_t which, uint64_t seed);
 
 #endif

@@ -1,6 +1,7 @@
 #include "net.h"
 
 #include "model/init.h"
+#include "model/metrics.h"
 #include "model/ops.h"
 #include "ocl/device.h"
 
@@ -104,13 +105,78 @@ void net_xor(test_net *net)
     strcpy(net->text, "xor");
 }
 
+const char *net_activation(size_t number)
+{
+    assert_int_equal(XT_ACT_softmax, XT_N_ACTIVATIONS - 1);
+    return xt_table_at(&xt_activations, number % XT_ACT_softmax)->name;
+}
+
+const char *net_metric(size_t number)
+{
+    static const char *const names[NET_N_METRICS] = {"accuracy", "mae", "rmse"};
+    return names[number % NET_N_METRICS];
+}
+
+void net_set_loss(test_net *net, size_t code)
+{
+    net->spec.loss = xt_choose(&xt_losses, xt_table_at(&xt_losses, code)->name);
+    int head = xt_loss_at((int)code)->head;
+    if (head >= 0)
+        net->layers[net->spec.n_layers - 1].activation =
+            xt_choose(&xt_activations, xt_table_at(&xt_activations, (size_t)head)->name);
+}
+
+void net_set_extras(test_net *net, size_t which, uint64_t *stream)
+{
+    xt_spec *spec = &net->spec;
+    spec->optimizer = xt_choose(&xt_optimizers, xt_table_at(&xt_optimizers, which % XT_N_OPTIMIZERS)->name);
+    spec->optimizer.values[0] = 0.01f;
+    if (spec->optimizer.kind == XT_OPT_sgd) {
+        spec->optimizer.values[0] = 0.02f;
+        spec->optimizer.values[1] = which % 2 ? 0.9f : 0;
+        spec->optimizer.values[2] = which % 4 == 3 ? 1.0f : 0;
+    }
+    for (size_t i = 0; i + 1 < spec->n_layers; i++)
+        net->layers[i].dropout = which % 3 == 1 ? net_uniform(stream, 0, 0.6f) : 0;
+    for (size_t i = 0; i < spec->n_layers && which % 4 == 2; i++) {
+        net->layers[i].l1 = net_below(stream, 2) ? 0.01f : 0;
+        net->layers[i].l2 = net_below(stream, 2) ? 0.02f : 0;
+    }
+    spec->clip_norm = which % 5 == 3 ? 0.1f : 0;
+    spec->clip_value = which % 5 == 4 ? 0.01f : 0;
+    net->weighted = which % 7 > 4;
+}
+
+/* Targets that the loss takes: of a class each, of probabilities, or any. */
+static void make_targets(test_net *net, uint64_t *stream)
+{
+    size_t n = net->data.n_targets;
+    bool classes = net->spec.loss.kind == XT_LOSS_cross_entropy, unit = net->spec.loss.kind == XT_LOSS_binary_cross_entropy;
+    for (size_t r = 0; r < net->data.n_rows; r++) {
+        float *y = net->data.targets + r * n;
+        size_t class = net_below(stream, n);
+        for (size_t j = 0; j < n; j++) {
+            float any = net_uniform(stream, -1, 1);
+            y[j] = classes ? (j == class ? 1.0f : 0.0f) : unit ? fabsf(any) : any;
+        }
+    }
+    if (!net->weighted)
+        return;
+    net->data.weights = xt_arena_alloc(&net->data.arena, net->data.n_rows, sizeof(float));
+    net->data.shares = xt_arena_alloc(&net->data.arena, net->data.n_rows, sizeof(float));
+    assert_true(net->data.weights && net->data.shares);
+    for (size_t r = 0; r < net->data.n_rows; r++) {
+        net->data.weights[r] = net_uniform(stream, 0.5f, 2);
+        net->data.shares[r] = net_uniform(stream, 0.5f, 2);
+    }
+}
+
 void net_finish(test_net *net, size_t n_rows, size_t n_inputs, uint64_t *stream)
 {
     make_data(net, n_rows, n_inputs, net->layers[net->spec.n_layers - 1].units);
     for (size_t i = 0; i < n_rows * net->data.n_inputs; i++)
         net->data.inputs[i] = net_uniform(stream, -1.5f, 1.5f);
-    for (size_t i = 0; i < n_rows * net->data.n_targets; i++)
-        net->data.targets[i] = net_uniform(stream, -1, 1);
+    make_targets(net, stream);
     make_plan(net);
 }
 
@@ -213,7 +279,7 @@ static bool jumps(float below, float above)
 static bool activation_jumps(const xt_plan_layer *layer, float z, float reach)
 {
     float p = layer->activation_param, low = z - reach, high = z + reach;
-    return jumps(xt_activate_grad(layer->activation, low, xt_activate(layer->activation, low, p), p),
+    return layer->activation != XT_ACT_softmax && jumps(xt_activate_grad(layer->activation, low, xt_activate(layer->activation, low, p), p),
                  xt_activate_grad(layer->activation, high, xt_activate(layer->activation, high, p), p));
 }
 
@@ -269,9 +335,9 @@ static void random_layers(test_net *net, size_t which, uint64_t *stream)
     for (size_t i = 0; i < n_layers; i++) {
         bool last = i + 1 == n_layers;
         /* Case by case through the whole table, then at random. */
-        size_t activation = last ? which % XT_N_ACTIVATIONS : net_below(stream, XT_N_ACTIVATIONS);
+        size_t activation = last ? which : net_below(stream, XT_N_ACTIVATIONS);
         uint32_t units = (uint32_t)(1 + net_below(stream, last ? 5 : 23));
-        net_add_layer(net, units, xt_table_at(&xt_activations, activation)->name);
+        net_add_layer(net, units, net_activation(activation));
     }
 }
 
@@ -279,16 +345,14 @@ void net_random_training(test_net *net, size_t which, uint64_t *stream)
 {
     xt_spec *spec = &net->spec;
     spec->seed = net_random(stream);
-    spec->loss = xt_choose(&xt_losses, xt_table_at(&xt_losses, which % XT_N_LOSSES)->name);
+    net_set_loss(net, which % XT_N_LOSSES);
     spec->loss_report = (xt_loss_report)(which % 3);
     spec->shuffle = net_below(stream, 2);
     spec->batch_size = (uint32_t)(1 + net_below(stream, 12));
-    spec->optimizer.values[0] = 0.02f;
-    spec->optimizer.values[1] = which % 2 ? 0.9f : 0;
-    spec->optimizer.values[2] = which % 4 == 3 ? 1.0f : 0;
-    spec->n_metrics = net_below(stream, XT_N_METRICS + 1);
+    net_set_extras(net, which, stream);
+    spec->n_metrics = net_below(stream, NET_N_METRICS + 1);
     for (size_t i = 0; i < spec->n_metrics; i++)
-        net->metrics[i] = xt_choose(&xt_metrics, xt_table_at(&xt_metrics, i)->name);
+        net->metrics[i] = xt_choose(&xt_metrics, net_metric(i));
 }
 
 void net_random_case(test_net *net, size_t which, bool large, uint64_t seed)
@@ -325,9 +389,9 @@ void net_full(test_net *net, bool large)
     net_random_training(net, 7, &stream);
     net->spec.shuffle = true;
     net->spec.batch_size = large ? 65 : 4;
-    net->spec.n_metrics = XT_N_METRICS;
-    for (size_t i = 0; i < XT_N_METRICS; i++)
-        net->metrics[i] = xt_choose(&xt_metrics, xt_table_at(&xt_metrics, i)->name);
+    net->spec.n_metrics = NET_N_METRICS;
+    for (size_t i = 0; i < NET_N_METRICS; i++)
+        net->metrics[i] = xt_choose(&xt_metrics, net_metric(i));
     net_finish(net, large ? 150 : 18, large ? 40 : 5, &stream);
     strcpy(net->text, "full net");
 }

@@ -18,6 +18,7 @@ typedef struct test_net {
     xt_choice metrics[XT_MAX_METRICS];
     xt_plan plan;
     xt_dataset data;
+    bool weighted; /* its rows have weights and shares */
     float *state; /* the first: initial parameters and zeros */
     char text[200]; /* what it is, for messages */
 } test_net;
@@ -34,6 +35,14 @@ float net_uniform(uint64_t *stream, float low, float high);
 
 /* The tutorial's XOR network, 2-16-1. */
 void net_xor(test_net *net);
+/* Any activation but softmax, which is one of a whole layer; a metric that goes with any outputs. */
+const char *net_activation(size_t number);
+const char *net_metric(size_t number);
+enum { NET_N_METRICS = 3 };
+/* The loss by its code, and the last layer's activation that it needs. */
+void net_set_loss(test_net *net, size_t code);
+/* An optimiser, dropout, penalties, clipping and weights of rows, by turns. */
+void net_set_extras(test_net *net, size_t which, uint64_t *stream);
 /* Defaults for a network that the caller then changes: no layers yet, NET_EPOCHS epochs. */
 void net_begin(test_net *net);
 void net_add_layer(test_net *net, uint32_t units, const char *activation);

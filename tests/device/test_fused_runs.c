@@ -6,6 +6,7 @@
 #include "engine/forms.h"
 #include "engine/gradcheck.h"
 #include "model/ops.h"
+#include "model/rng.h"
 #include "ocl/embed.h"
 
 #include <math.h>
@@ -183,7 +184,10 @@ typedef struct kernel_case {
     size_t which;
 } kernel_case;
 
-enum { PARAMETERS, SCRATCH, INPUTS, TARGETS, ORDER, LAYERS, STEPS, RESULTS, OUT, N_BUFFERS };
+enum { PARAMETERS, SCRATCH, INPUTS, TARGETS, WEIGHTS, ORDER, LAYERS, STEPS, RESULTS, KEPT, OUT, N_BUFFERS };
+
+/* Every update of the nets here has numbers of its own. */
+enum { MAX_STEPS = 256 };
 
 typedef struct kernel_run {
     xt_context *context;
@@ -218,8 +222,17 @@ static void put_all(kernel_run *run, const test_net *net)
     size_t n = xt_fused_n_state(&run->shape), rows = net->data.n_rows;
     float *state = calloc(n, sizeof *state), *mem = calloc((size_t)job->n_mem, sizeof *mem);
     uint32_t *order = calloc(NET_EPOCHS * rows, sizeof *order);
-    xt_fused_step steps[2] = {{net->spec.optimizer.values[0], 1}, {net->spec.optimizer.values[0], 0}};
-    assert_true(state && mem && order);
+    float *weights = calloc(2 * rows, sizeof *weights);
+    xt_fused_step steps[MAX_STEPS];
+    for (size_t i = 0; i < MAX_STEPS; i++) {
+        xt_hyper hyper = xt_hyper_at(&net->spec.optimizer, 1, i + 1);
+        steps[i] = (xt_fused_step){hyper.learning_rate, hyper.first, hyper.correction1, hyper.correction2};
+    }
+    assert_true(state && mem && order && weights);
+    for (size_t i = 0; net->weighted && i < rows; i++) {
+        weights[2 * i] = net->data.weights[i];
+        weights[2 * i + 1] = net->data.shares[i];
+    }
     for (size_t i = 0; i <= net->plan.n_slots; i++)
         xt_fused_pack(&net->plan, &run->shape, net->state + i * net->plan.n_params, state + i * (size_t)job->n_state);
     for (size_t i = 0; i < (size_t)job->n_mem; i++)
@@ -232,12 +245,15 @@ static void put_all(kernel_run *run, const test_net *net)
     put_data(run, TARGETS, net->data.targets, rows * net->data.n_targets);
     put(run, ORDER, order, NET_EPOCHS * rows);
     put(run, LAYERS, run->shape.layers, (size_t)job->n_layers * sizeof run->shape.layers[0] / sizeof(float));
-    put(run, STEPS, steps, 2 * sizeof steps[0] / sizeof(float));
-    put(run, RESULTS, NULL, 2 * (1 + net->spec.n_metrics) * NET_EPOCHS);
+    put(run, STEPS, steps, MAX_STEPS * sizeof steps[0] / sizeof(float));
+    put(run, RESULTS, NULL, 2 * NET_EPOCHS);
+    put(run, KEPT, NULL, NET_EPOCHS * rows * net->data.n_targets);
+    put(run, WEIGHTS, weights, 2 * rows);
     put(run, OUT, NULL, (size_t)job->n_state);
     free(state);
     free(mem);
     free(order);
+    free(weights);
 }
 
 static void run_close(kernel_run *run)
@@ -289,10 +305,15 @@ static void padding_stays_zero(void **state)
     size_t batch = net.spec.batch_size < net.data.n_rows ? net.spec.batch_size : net.data.n_rows;
     run.context = net_context();
     net_ok(xt_fused_lay_out(&net.plan, batch, &run.shape, &err), &err);
+    run.shape.job.weighted = net.weighted;
     put_all(&run, &net);
     const cl_mem *b = run.buffers;
-    xt_fused_call call = {b[PARAMETERS], b[SCRATCH], b[INPUTS], b[TARGETS], b[ORDER], b[LAYERS], b[STEPS], b[RESULTS],
-                          b[OUT], run.shape.job, 2, 0, (cl_int)net.data.n_rows, NET_EPOCHS};
+    xt_key key = xt_key_fold_in(xt_key_of_seed(net.spec.seed), XT_FOLD_DROPOUT);
+    xt_fused_call call = {.parameters = b[PARAMETERS], .scratch = b[SCRATCH], .inputs = b[INPUTS],
+                          .targets = b[TARGETS], .weights = b[WEIGHTS], .order = b[ORDER], .layers = b[LAYERS],
+                          .steps = b[STEPS], .results = b[RESULTS], .kept = b[KEPT], .out = b[OUT],
+                          .job = run.shape.job, .key_hi = key.hi, .key_lo = key.lo, .n_steps = MAX_STEPS,
+                          .n_rows = (cl_int)net.data.n_rows, .n_epochs = NET_EPOCHS};
     net_ok(xt_form_open(run.context, &run.shape, &form, &call, &run.form, &err), &err);
     net_ok(xt_form_launch(run.context, &run.form, &call, &err), &err);
     xt_program_keep(run.context, &run.form.program);

@@ -7,7 +7,9 @@
 double unit_activate(int code, double z, float p);
 /* By z; a is worked out. */
 double unit_activate_grad(int code, double z, float p);
-double unit_loss(int code, double a, double y, float p);
-double unit_loss_grad(int code, double a, double y, float p);
+/* At z with the last layer's activation (code). */
+double unit_loss(int code, int activation, double z, double y, float p);
+/* By z. */
+double unit_loss_grad(int code, int activation, double z, double y, float p);
 
 #endif

@@ -32,6 +32,19 @@ static float *draw(xt_arena *arena, uint64_t seed, uint32_t what, size_t n)
     return values;
 }
 
+/* The last layer and targets that a loss of classes needs: one class a row, row after row. */
+static void fit_head(unit_net *net)
+{
+    xt_dataset *data = &net->data;
+    size_t head = (size_t)xt_loss_at(net->spec.loss.kind)->head;
+    net->layers[net->spec.n_layers - 1].activation = xt_choose(&xt_activations, xt_table_at(&xt_activations, head)->name);
+    for (size_t i = 0; i < data->n_rows * data->n_targets; i++)
+        data->targets[i] = i / data->n_targets % (data->n_targets + 1) == i % data->n_targets;
+    for (size_t r = 0; head == XT_ACT_softmax && r < data->n_rows; r++)
+        if (r % (data->n_targets + 1) == data->n_targets)
+            data->targets[r * data->n_targets] = 1;
+}
+
 void unit_net_make(unit_net *net, const unit_shape *shape)
 {
     memset(net, 0, sizeof *net);
@@ -46,7 +59,10 @@ void unit_net_make(unit_net *net, const unit_shape *shape)
     size_t inputs = shape->n_inputs;
     for (size_t i = 0; i < spec->n_layers; i++) {
         xt_choice activation = xt_choose(&xt_activations, shape->activation);
-        net->layers[i] = (xt_layer){shape->units[i], activation, normal(0, 1.0f / sqrtf((float)inputs)), normal(0, 0.5f)};
+        net->layers[i] = (xt_layer){.units = shape->units[i],
+                                    .activation = activation,
+                                    .weight = normal(0, 1.0f / sqrtf((float)inputs)),
+                                    .bias = normal(0, 0.5f)};
         inputs = shape->units[i];
     }
     xt_dataset *data = &net->data;
@@ -55,6 +71,8 @@ void unit_net_make(unit_net *net, const unit_shape *shape)
     data->n_targets = inputs;
     data->inputs = draw(&data->arena, shape->seed, 1, data->n_rows * data->n_inputs);
     data->targets = draw(&data->arena, shape->seed, 2, data->n_rows * data->n_targets);
+    if (xt_loss_at(spec->loss.kind)->head >= 0)
+        fit_head(net);
     unit_net_plan(net);
 }
 

@@ -1,6 +1,7 @@
 #include "runs.h"
 
 #include "base/file.h"
+#include "model/metrics.h"
 #include "model/ops.h"
 
 #include <dirent.h>

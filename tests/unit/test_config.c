@@ -3,6 +3,7 @@
 #include "config/schema.h"
 #include "configs.h"
 #include "model/init.h"
+#include "model/metrics.h"
 #include "model/ops.h"
 
 #include <stdio.h>

@@ -2,6 +2,7 @@
  * become. */
 #include "configs.h"
 #include "model/init.h"
+#include "model/metrics.h"
 #include "model/ops.h"
 
 #include <stdio.h>

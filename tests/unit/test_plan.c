@@ -22,9 +22,9 @@ static void layout(void **state)
     assert_int_equal(plan->max_units, 9);
     assert_int_equal(plan->n_slots, xt_optimizer_at(XT_OPT_sgd)->n_slots);
     assert_ptr_equal(plan->spec, &net.spec);
-    static const xt_plan_layer expected[] = {{5, 7, 0, 35, 0, XT_ACT_tanh, 0},
-                                             {7, 9, 42, 105, 7, XT_ACT_tanh, 0},
-                                             {9, 2, 114, 132, 16, XT_ACT_tanh, 0}};
+    static const xt_plan_layer expected[] = {{5, 7, 0, 35, 0, XT_ACT_tanh, 0, 0, 0, 0},
+                                             {7, 9, 42, 105, 7, XT_ACT_tanh, 0, 0, 0, 0},
+                                             {9, 2, 114, 132, 16, XT_ACT_tanh, 0, 0, 0, 0}};
     for (size_t i = 0; i < 3; i++) {
         const xt_plan_layer *at = &plan->layers[i], *is = &expected[i];
         assert_int_equal(at->inputs, is->inputs);

@@ -11,19 +11,17 @@
 static xt_err err;
 
 /* What the text says comes in the order of the members: ints, then floats. */
-_Static_assert(offsetof(xt_fused_job, mode) == 0 && offsetof(xt_fused_job, n_metrics) == 10 * sizeof(int) &&
-                   offsetof(xt_fused_job, n_state) == (11 + XT_FUSED_METRICS) * sizeof(int) &&
-                   offsetof(xt_fused_job, n_mem) == (17 + XT_FUSED_METRICS) * sizeof(int) &&
-                   offsetof(xt_fused_job, loss_param) == (18 + XT_FUSED_METRICS) * sizeof(int) &&
-                   offsetof(xt_fused_job, hyper) == (19 + XT_FUSED_METRICS) * sizeof(int) &&
-                   offsetof(xt_fused_job, metric_q) == (25 + 2 * XT_FUSED_METRICS) * sizeof(int) &&
-                   sizeof(xt_fused_job) == (25 + 3 * XT_FUSED_METRICS) * sizeof(int),
+_Static_assert(offsetof(xt_fused_job, mode) == 0 && offsetof(xt_fused_job, n_slots) == 9 * sizeof(int) &&
+                   offsetof(xt_fused_job, n_state) == 14 * sizeof(int) &&
+                   offsetof(xt_fused_job, n_mem) == 20 * sizeof(int) &&
+                   offsetof(xt_fused_job, loss_param) == 21 * sizeof(int) &&
+                   offsetof(xt_fused_job, hyper) == 24 * sizeof(int) && sizeof(xt_fused_job) == 30 * sizeof(int),
                "the members of a job");
 _Static_assert(offsetof(xt_fused_layer, weight) == 2 * sizeof(int) && offsetof(xt_fused_layer, z) == 4 * sizeof(int) &&
                    offsetof(xt_fused_layer, activation) == 7 * sizeof(int) &&
-                   offsetof(xt_fused_layer, param) == 8 * sizeof(int) && sizeof(xt_fused_layer) == 9 * sizeof(int),
+                   offsetof(xt_fused_layer, param) == 10 * sizeof(int) && sizeof(xt_fused_layer) == 14 * sizeof(int),
                "the members of a layer");
-_Static_assert(sizeof(xt_fused_step) == 2 * sizeof(float) && sizeof(int) == sizeof(float), "the members of a step");
+_Static_assert(sizeof(xt_fused_step) == 4 * sizeof(float) && sizeof(int) == sizeof(float), "the members of a step");
 
 /* ---- text ---- */
 
@@ -50,10 +48,11 @@ static void general_text(void **state)
     lay_out_xor(&net, &shape);
     assert_text(&shape, (xt_fused_form){XT_LANES, 8, XT_FUSED_GLOBAL, false},
                 "#define XT_W 16\n#define xt_real float16\n#define XT_R(c) ((float16)(c))\n"
-                "#define XT_MEM __global\n#define XT_ROWS __global\n#define XT_TILE_ROWS 8\n");
+                "#define XT_WORDS\n#define xt_word uint16\n"
+                "#define XT_MEM __global\n#define XT_TILE_ROWS 8\n");
     assert_text(&shape, (xt_fused_form){1, 4, XT_FUSED_LOCAL, false},
                 "#define XT_W 1\n#define xt_real float\n#define XT_R(c) ((float)(c))\n"
-                "#define XT_MEM __local\n#define XT_ROWS __local\n#define XT_TILE_ROWS 4\n"
+                "#define XT_MEM __local\n#define XT_TILE_ROWS 4\n"
                 "#define XT_OWN_STATE\n#define XT_LOCAL\n");
     unit_net_clear(&net);
 }
@@ -68,17 +67,18 @@ static void general_text_is_one(void **state)
     assert_int_equal(xt_fused_lay_out(&net.plan, 16, &shape, &err), XT_OK);
     assert_text(&shape, (xt_fused_form){XT_LANES, 4, XT_FUSED_GLOBAL, false},
                 "#define XT_W 16\n#define xt_real float16\n#define XT_R(c) ((float16)(c))\n"
-                "#define XT_MEM __global\n#define XT_ROWS __global\n#define XT_TILE_ROWS 4\n");
+                "#define XT_WORDS\n#define xt_word uint16\n"
+                "#define XT_MEM __global\n#define XT_TILE_ROWS 4\n");
     unit_net_clear(&net);
 }
 
-/* The tutorial's network: 23 floats of a job are 0. */
+/* The tutorial's network: 9 floats of a job are 0. */
 #define ZEROS_4 ", 0x0p+0f, 0x0p+0f, 0x0p+0f, 0x0p+0f"
-#define ZEROS_23 ZEROS_4 ZEROS_4 ZEROS_4 ZEROS_4 ZEROS_4 ", 0x0p+0f, 0x0p+0f, 0x0p+0f"
+#define ZEROS_9 ZEROS_4 ZEROS_4 ", 0x0p+0f"
 #define NETWORK_TEXT \
-    "#define XT_JOB {0, 2, 2, 1, 1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 80, 0, 80, 96, 176, 192, 208" ZEROS_23 "}\n" \
-    "#define XT_LAYER_0 (xt_fused_layer){2, 16, 0, 32, 16, 32, 0, 1, 0x0p+0f}\n" \
-    "#define XT_LAYER_1 (xt_fused_layer){16, 1, 48, 64, 48, 64, 32, 0, 0x0p+0f}\n" \
+    "#define XT_JOB {0, 2, 2, 1, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 80, 0, 80, 96, 176, 192, 208" ZEROS_9 "}\n" \
+    "#define XT_LAYER_0 (xt_fused_layer){2, 16, 0, 32, 16, 32, 0, 1, 0, 0, 0x0p+0f, 0x1p+0f, 0x0p+0f, 0x0p+0f}\n" \
+    "#define XT_LAYER_1 (xt_fused_layer){16, 1, 48, 64, 48, 64, 32, 0, 1, 0, 0x0p+0f, 0x1p+0f, 0x0p+0f, 0x0p+0f}\n" \
     "#define XT_LAST XT_LAYER_1\n" \
     "#define XT_EACH_LAYER(DO) DO(XT_LAYER_0, 1, 0) DO(XT_LAYER_1, 0, 1)\n" \
     "#define XT_EACH_LAYER_BACK(DO) DO(XT_LAYER_1, 0, 1) DO(XT_LAYER_0, 1, 0)\n"
@@ -91,12 +91,13 @@ static void special_text(void **state)
     lay_out_xor(&net, &shape);
     assert_text(&shape, (xt_fused_form){XT_LANES, 8, XT_FUSED_PRIVATE, true},
                 "#define XT_W 16\n#define xt_real float16\n#define XT_R(c) ((float16)(c))\n"
-                "#define XT_MEM __private\n#define XT_ROWS __private\n#define XT_TILE_ROWS 8\n"
+                "#define XT_WORDS\n#define xt_word uint16\n"
+                "#define XT_MEM __private\n#define XT_TILE_ROWS 8\n"
                 "#define XT_OWN_STATE\n#define XT_PRIVATE 368\n#define XT_PRIVATE_ROW 16\n"
                 "#define XT_UNROLL _Pragma(\"clang loop unroll(full)\")\n" NETWORK_TEXT);
     assert_text(&shape, (xt_fused_form){1, 4, XT_FUSED_GLOBAL, true},
                 "#define XT_W 1\n#define xt_real float\n#define XT_R(c) ((float)(c))\n"
-                "#define XT_MEM __global\n#define XT_ROWS __global\n#define XT_TILE_ROWS 4\n" NETWORK_TEXT);
+                "#define XT_MEM __global\n#define XT_TILE_ROWS 4\n" NETWORK_TEXT);
     unit_net_clear(&net);
 }
 
@@ -112,7 +113,7 @@ static void text_has_every_bit(void **state)
     shape.layers[1].param = 0.1f;
     shape.job.loss_param = -1.17549421e-38f; /* the largest subnormal */
     xt_fused_prelude(&shape, &form, &text);
-    assert_non_null(strstr(xt_buf_text(&text), ", 0x1.99999ap-4f}"));
+    assert_non_null(strstr(xt_buf_text(&text), ", 0x1.99999ap-4f, "));
     assert_non_null(strstr(xt_buf_text(&text), ", -0x1.fffffcp-127f, "));
     xt_buf_clear(&text);
     unit_net_clear(&net);
@@ -181,7 +182,7 @@ static void layout(void **state)
     in_mem[2 * n] = (span){(size_t)job->x, batch * padded(row->n_inputs)};
     in_mem[2 * n + 1] = (span){(size_t)job->g, batch * padded(widest)};
     in_mem[2 * n + 2] = (span){(size_t)job->gradients, (size_t)job->n_state};
-    in_mem[2 * n + 3] = (span){(size_t)job->scores, 3 * batch};
+    in_mem[2 * n + 3] = (span){(size_t)job->scores, batch};
     in_mem[2 * n + 4] = (span){(size_t)job->row, row->units[n - 1]};
     assert_tiles(in_state, 2 * n, (size_t)job->n_state);
     assert_tiles(in_mem, 2 * n + 5, (size_t)job->n_mem);

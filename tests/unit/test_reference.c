@@ -1,5 +1,6 @@
 /* The reference engine: what an epoch reports, the order of its rows and its
  * updates against computations by hand. */
+#include "model/metrics.h"
 #include "model/ops.h"
 #include "model/rng.h"
 #include "nets.h"

@@ -1,6 +1,7 @@
 /* src/app: rows of a run as text: CSV, lines, their columns and numbers. */
 #include "app/rows.h"
 #include "cases.h"
+#include "model/metrics.h"
 #include "model/ops.h"
 
 #include <math.h>

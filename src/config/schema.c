@@ -13,9 +13,6 @@
 #define ROOT(member, member_type) .offset = AT(xt_root, member, member_type)
 #define WHOLE(low, high) {.min = (low), .max = (high)}
 
-static const xt_row format_rows[] = {{"auto", "tsv for *.tsv, else csv"},
-                                     {"csv", "comma-separated values, RFC 4180"},
-                                     {"tsv", "tab-separated values"}};
 static const xt_row header_rows[] = {{"auto", "the first row is a header when columns are chosen by name, or a chosen cell of it is text"},
                                      {"true", "the first row names the columns"},
                                      {"false", "the first row is data"}};
@@ -28,7 +25,6 @@ static const xt_row report_rows[] = {
     {"post_update", "the loss of the same batch right after its update, averaged over the epoch"},
     {"eval", "a pass over the training rows after the epoch"}};
 
-static const xt_table formats = XT_TABLE("format", format_rows);
 static const xt_table headers = XT_TABLE("header", header_rows);
 static const xt_table missings = XT_TABLE("missing", missing_rows);
 static const xt_table keys_table = XT_TABLE("keys", keys_rows);
@@ -81,8 +77,8 @@ static const xt_field train_fields[] = {
      .help = "target columns, or the rows themselves"},
     {.name = "ignore", .type = &xt_type_columns, ROOT(spec.train.ignore_columns, xt_columns), .needs = "file",
      .help = "columns to leave out"},
-    {.name = "format", .type = &xt_type_names, ROOT(spec.train.format, xt_format), .def = "auto", .table = &formats,
-     .needs = "file", .help = "format of the file"},
+    {.name = "format", .type = &xt_type_names, ROOT(spec.train.format, xt_format), .def = "auto",
+     .table = &xt_format_names, .needs = "file", .help = "format of the file"},
     {.name = "header", .type = &xt_type_names, ROOT(spec.train.header, xt_header), .def = "auto", .table = &headers,
      .needs = "file", .help = "whether the first row names the columns"},
     {.name = "delimiter", .type = &xt_type_character, ROOT(spec.train.delimiter, char), .needs = "file",

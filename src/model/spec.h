@@ -33,7 +33,19 @@ typedef struct xt_columns {
     size_t n;
 } xt_columns;
 
-typedef enum xt_format { XT_FORMAT_AUTO, XT_FORMAT_CSV, XT_FORMAT_TSV, XT_FORMAT_IDX, XT_FORMAT_NPY } xt_format;
+/* ROW(CODE, name, help): the formats of files, each read by a file of src/data. */
+#define XT_FORMATS(ROW) \
+    ROW(CSV, csv, "comma-separated values, RFC 4180") \
+    ROW(TSV, tsv, "tab-separated values") \
+    ROW(IDX, idx, "arrays of numbers as MNIST has them") \
+    ROW(NPY, npy, "arrays of numbers as NumPy saves them")
+
+#define XT_FORMAT_CODE(code, name, help) XT_FORMAT_##code,
+typedef enum xt_format { XT_FORMAT_AUTO, XT_FORMATS(XT_FORMAT_CODE) XT_N_FORMATS } xt_format;
+#undef XT_FORMAT_CODE
+
+extern const xt_table xt_format_names; /* rows by xt_format, auto first */
+
 typedef enum xt_header { XT_HEADER_AUTO, XT_HEADER_TRUE, XT_HEADER_FALSE } xt_header;
 typedef enum xt_missing { XT_MISSING_ERROR, XT_MISSING_DROP, XT_MISSING_MEAN } xt_missing;
 typedef enum xt_normalize { XT_NORMALIZE_NONE, XT_NORMALIZE_STANDARD, XT_NORMALIZE_MINMAX } xt_normalize;

@@ -164,7 +164,7 @@ static const unit_refused_row rows[] = {
      "     1 | data: {train: {file: x.csv, targets: y, delimiter: \"\\r\"}}\n"
      "       |                                                    ^"},
     {"names, near", "data: {train: {file: x.csv, targets: y, format: cvs}}\n" MODEL OPTIMIZER TRAIN, NULL,
-     "t.yaml:1:49: data.train.format: expected one of auto, csv or tsv, found 'cvs'; did you mean csv\n"
+     "t.yaml:1:49: data.train.format: expected one of auto, csv, tsv, idx or npy, found 'cvs'; did you mean csv\n"
      "     1 | data: {train: {file: x.csv, targets: y, format: cvs}}\n"
      "       |                                                 ^"},
     {"names, yes", "data: {train: {file: x.csv, targets: y, header: yes}}\n" MODEL OPTIMIZER TRAIN, NULL,

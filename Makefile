@@ -29,18 +29,18 @@ ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -DCL_TARGET_OP
 # These by their archives, where there are any: a driver's library looks its
 # thousands of symbols up in every shared one of the program first (1 ms). libcsv
 # is LGPL and stays shared. `make ARCHIVES=` has all of them shared.
-ARCHIVES := yaml jansson xxhash
+ARCHIVES := yaml jansson xxhash z
 archive = $(if $(filter $1,$(ARCHIVES)),$(filter /%,$(shell $(CC) -print-file-name=lib$1.a 2>/dev/null)))
-LIBS := -pthread -lOpenCL -lcsv $(foreach lib,yaml jansson xxhash,$(or $(call archive,$(lib)),-l$(lib))) -lm -ldl
+LIBS := -pthread -lOpenCL -lcsv $(foreach lib,yaml jansson xxhash z,$(or $(call archive,$(lib)),-l$(lib))) -lm -ldl
 
 # What a build needs, and what the tests need beyond it (Debian's names).
 BUILD_PACKAGES := gcc libc6-dev ocl-icd-opencl-dev pocl-opencl-icd libclblast-dev libyaml-dev libcsv-dev \
-                  libjansson-dev libxxhash-dev
+                  libjansson-dev libxxhash-dev zlib1g-dev
 TEST_PACKAGES := libcmocka-dev oclgrind gnuplot-nox xxhash clang locales
 BENCH_PACKAGES := clinfo libopenblas-dev
 # header:package, to name what is missing
 HEADERS := stdio.h:libc6-dev CL/cl.h:ocl-icd-opencl-dev clblast_c.h:libclblast-dev yaml.h:libyaml-dev \
-           csv.h:libcsv-dev jansson.h:libjansson-dev xxhash.h:libxxhash-dev
+           csv.h:libcsv-dev jansson.h:libjansson-dev xxhash.h:libxxhash-dev zlib.h:zlib1g-dev
 
 # One job a core unless the caller said otherwise.
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)

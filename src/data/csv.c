@@ -1,9 +1,10 @@
 #include "data/csv.h"
 
+#include "data/format.h"
+
 #include <csv.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
     CHUNK_BYTES = 65536,
@@ -17,7 +18,6 @@ typedef enum trouble { NO_TROUBLE, NO_MEMORY, TOO_MANY_CELLS, TOO_LONG } trouble
 
 struct xt_csv {
     xt_input *input;
-    xt_hash *hash;
     size_t n_skip;
     struct csv_parser parser;
     unsigned char stops[256]; /* bytes that end a segment */
@@ -42,9 +42,7 @@ struct xt_csv {
 
 char xt_format_delimiter(xt_format format, const char *path)
 {
-    size_t n = strlen(path);
-    bool tsv = format == XT_FORMAT_TSV || (format == XT_FORMAT_AUTO && n >= 4 && strcasecmp(path + n - 4, ".tsv") == 0);
-    return tsv ? '\t' : ',';
+    return xt_format_of(format, path) == XT_FORMAT_TSV ? '\t' : ',';
 }
 
 /* ---- what libcsv calls ---- */
@@ -130,10 +128,9 @@ xt_status xt_csv_open(xt_input *input, char delimiter, uint32_t n_skip, xt_csv *
     csv->n_skip = n_skip;
     csv->line = csv->column = 1;
     csv->chunk = malloc(CHUNK_BYTES);
-    xt_status status = csv->chunk ? xt_hash_open(&csv->hash, err) : xt_fail_memory(err, input->name, CHUNK_BYTES);
-    if (status) {
+    if (!csv->chunk) {
         xt_csv_close(&csv);
-        return status;
+        return xt_fail_memory(err, input->name, CHUNK_BYTES);
     }
     *out = csv;
     return XT_OK;
@@ -144,17 +141,11 @@ void xt_csv_close(xt_csv **csv)
     if (!*csv)
         return;
     csv_free(&(*csv)->parser);
-    xt_hash_close(&(*csv)->hash);
     xt_buf_clear(&(*csv)->text);
     free((*csv)->cells);
     free((*csv)->chunk);
     free(*csv);
     *csv = NULL;
-}
-
-void xt_csv_hash(const xt_csv *csv, char hex[XT_HASH_BYTES])
-{
-    xt_hash_hex(csv->hash, hex);
 }
 
 /* The next chunk. The first one has three bytes at least, where the file has
@@ -163,13 +154,12 @@ static xt_status fill(xt_csv *csv, xt_err *err)
 {
     csv->at = csv->n_chunk = 0;
     do {
-        unsigned char *end = csv->chunk + csv->n_chunk;
-        ptrdiff_t n = csv->input->read(csv->input, end, CHUNK_BYTES - csv->n_chunk);
-        if (n < 0)
-            return xt_fail_errno(err, "cannot read %s", csv->input->name);
+        size_t n = 0;
+        xt_status status = xt_input_read(csv->input, csv->chunk + csv->n_chunk, CHUNK_BYTES - csv->n_chunk, &n, err);
+        if (status)
+            return status;
         csv->ended = n == 0;
-        csv->n_chunk += (size_t)n;
-        xt_hash_add(csv->hash, end, (size_t)n);
+        csv->n_chunk += n;
     } while (!csv->begun && !csv->ended && csv->n_chunk < 3);
     if (!csv->begun && csv->n_chunk >= 3 && memcmp(csv->chunk, byte_order_mark, 3) == 0)
         csv->at = 3;

@@ -9,7 +9,6 @@
 #ifndef XT_DATA_CSV_H
 #define XT_DATA_CSV_H
 
-#include "base/hash.h"
 #include "data/input.h"
 
 #include <stdint.h>
@@ -28,7 +27,7 @@ typedef struct xt_csv_row {
 
 typedef struct xt_csv xt_csv;
 
-/* ',' or '\t'; XT_FORMAT_AUTO goes by the end of the path. */
+/* ',' or '\t', as xt_format_of has it. */
 char xt_format_delimiter(xt_format format, const char *path);
 
 /* Reads from input, which must outlive the reader, leaving out n_skip lines. */
@@ -36,8 +35,6 @@ xt_status xt_csv_open(xt_input *input, char delimiter, uint32_t n_skip, xt_csv *
 /* The next row, n_cells 0 at the end; good until the next call. After a
  * failure the reader can only be closed. */
 xt_status xt_csv_next(xt_csv *csv, xt_csv_row *row, xt_err *err);
-/* Checksum of the bytes read so far: of the file once its end was reached. */
-void xt_csv_hash(const xt_csv *csv, char hex[XT_HASH_BYTES]);
 void xt_csv_close(xt_csv **csv);
 
 /* Appends the row as CSV that reads back to the same cells, without line end. */

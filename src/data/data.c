@@ -88,6 +88,7 @@ static xt_status load_inline(const xt_source *source, xt_dataset *out, xt_err *e
 typedef struct loader {
     const xt_source *source;
     const char *name; /* of the file, for messages */
+    xt_input *input;
     xt_csv *csv;
     size_t n_columns, first_line; /* of the first row */
     xt_selection selection;
@@ -196,7 +197,7 @@ static xt_status keep_rows(loader *self, xt_err *err)
     data->origin = xt_arena_strdup(&data->arena, self->name);
     if (!data->origin)
         return xt_fail_memory(err, self->name, 0);
-    xt_csv_hash(self->csv, data->hash);
+    xt_input_hash(self->input, data->hash);
     /* One after the other, each freed at once, so that not all is there twice. */
     xt_status status = keep_values(data, self->inputs, data->n_inputs, &data->inputs, err);
     free(self->inputs);
@@ -206,7 +207,7 @@ static xt_status keep_rows(loader *self, xt_err *err)
 
 xt_status xt_data_load_input(const xt_source *source, xt_input *input, xt_dataset *out, xt_err *err)
 {
-    loader self = {.source = source, .name = input->name};
+    loader self = {.source = source, .name = input->name, .input = input};
     char delimiter = source->delimiter ? source->delimiter : xt_format_delimiter(source->format, source->file);
     xt_status status = xt_csv_open(input, delimiter, source->skip_rows, &self.csv, err);
     if (status)

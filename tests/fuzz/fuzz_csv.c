@@ -25,6 +25,7 @@ static void load(const xt_source *source, const uint8_t *bytes, size_t n_bytes)
     xt_dataset data = {.n_rows = 77};
     xt_input input = xt_input_of_memory("fuzz", bytes, n_bytes);
     xt_status status = xt_data_load_input(source, &input, &data, &err);
+    xt_input_close(&input);
     if (status) {
         require_message(status);
         REQUIRE(data.n_rows == 77 && !data.inputs && !data.arena.blocks);
@@ -51,6 +52,7 @@ static xt_status read_rows(const void *bytes, size_t n_bytes, xt_buf *values, xt
     if (status) {
         require_message(status);
         REQUIRE(!rows);
+        xt_input_close(&input);
         return status;
     }
     /* Names c1, c2 are made up for a file that has no header. */
@@ -73,6 +75,7 @@ static xt_status read_rows(const void *bytes, size_t n_bytes, xt_buf *values, xt
     }
     xt_rows_close(&rows);
     REQUIRE(!rows);
+    xt_input_close(&input);
     return status;
 }
 

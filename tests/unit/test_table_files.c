@@ -144,48 +144,53 @@ static void unreadable(void **state)
 }
 
 /* Three rows and then a bad disk. */
-static ptrdiff_t read_badly(xt_input *input, void *bytes, size_t n_bytes)
+static xt_status read_badly(xt_input *input, void *bytes, size_t n_bytes, size_t *n_fetched, xt_err *fault)
 {
     (void)n_bytes;
     if (!input->n_bytes--) {
         errno = EIO;
-        return -1;
+        return xt_fail_errno(fault, "cannot read %s", input->name);
     }
     memcpy(bytes, "a,1\n", 4);
-    return 4;
+    *n_fetched = 4;
+    return XT_OK;
 }
 
 /* A short read must not pass for the end of the file: half the data would be lost. */
 static void read_error_in_the_middle(void **state)
 {
     (void)state;
-    xt_input input = {.name = "disk", .read = read_badly, .n_bytes = 3};
+    xt_input input = {.name = "disk", .fetch = read_badly, .n_bytes = 3};
     xt_source source = {.file = "disk", .header = XT_HEADER_FALSE, .target_columns = {&(xt_column){NULL, 1}, 1}};
     xt_dataset data = {.n_rows = 5};
     assert_int_equal(xt_data_load_input(&source, &input, &data, &err), XT_FAILED);
     assert_string_equal(err.text, "cannot read disk: Input/output error");
     assert_int_equal(data.n_rows, 5);
+    xt_input_close(&input);
 }
 
 /* Cells of 1 MiB without a line end, for ever. */
-static ptrdiff_t read_one_row(xt_input *input, void *bytes, size_t n_bytes)
+static xt_status read_one_row(xt_input *input, void *bytes, size_t n_bytes, size_t *n_fetched, xt_err *fault)
 {
+    (void)fault;
     memset(bytes, '0', n_bytes);
     input->n_bytes += n_bytes;
     if (input->n_bytes % (1 << 20) == 0)
         ((char *)bytes)[n_bytes - 1] = ',';
-    return (ptrdiff_t)n_bytes;
+    *n_fetched = n_bytes;
+    return XT_OK;
 }
 
 /* The wrong file on a pipe must not fill the memory before it is refused. */
 static void row_without_end(void **state)
 {
     (void)state;
-    xt_input input = {.name = "pipe", .read = read_one_row};
+    xt_input input = {.name = "pipe", .fetch = read_one_row};
     xt_source source = {.file = "pipe", .target_columns = {&y, 1}};
     xt_dataset data = {0};
     assert_int_equal(xt_data_load_input(&source, &input, &data, &err), XT_BAD_DATA);
     assert_string_equal(err.text, "pipe:1:67108865: the row is longer than 64 MiB");
+    xt_input_close(&input);
 }
 
 static void messages_name_the_file(void **state)

@@ -29,8 +29,3 @@ xt_format xt_format_of(xt_format given, const char *path)
             return endings[i].format;
     return XT_FORMAT_CSV;
 }
-
-bool xt_format_is_array(xt_format format)
-{
-    return format == XT_FORMAT_IDX || format == XT_FORMAT_NPY;
-}

@@ -1,0 +1,8 @@
+/* Any bytes as IDX: see arrays.h. */
+#include "arrays.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
+{
+    fuzz_array(XT_FORMAT_IDX, bytes, n_bytes);
+    return 0;
+}

@@ -124,6 +124,20 @@ static void both(void **state)
     free(cut);
 }
 
+/* Memory grows with what arrives, not to what is claimed: 2^50 bytes. */
+static void a_stream_that_claims_much(void **state)
+{
+    (void)state;
+    enum { N = 12 + 70000 };
+    char *bytes = calloc(1, N);
+    assert_non_null(bytes);
+    memcpy(bytes, "\0\0\x08\2" "\xff\xff\xff\xff" "\0\1\0\0", 12);
+    unit_array_refused(XT_FORMAT_IDX, bytes, N,
+                       "byte 12: the header promises 281474976645120 bytes of values, the file has 70000",
+                       "byte 70012: the header promises 281474976645120 bytes of values, the file has 70000");
+    free(bytes);
+}
+
 static void not_more_than_twenty(void **state)
 {
     (void)state;
@@ -148,6 +162,7 @@ int main(void)
     for (size_t i = 0; i < sizeof bads / sizeof bads[0]; i++)
         unit_case(refused, bads + i, "refused: %s", bads[i].what);
     UNIT_CASE(both);
+    UNIT_CASE(a_stream_that_claims_much);
     UNIT_CASE(not_more_than_twenty);
     return unit_run("idx");
 }

@@ -286,6 +286,7 @@ static const struct bad {
     {"a bad checksum", 24, 16, 0, NULL, 0, "byte 20: damaged gzip data: incorrect data check"},
     {"a bad length", 24, 20, 5, NULL, 0, "byte 24: damaged gzip data: incorrect length check"},
     {"text behind", 24, 0, 0, "abc", 3, "byte 24: something follows the end of the gzip data"},
+    {"a byte behind", 24, 0, 0, "x", 1, "byte 24: something follows the end of the gzip data"},
     {"zeros behind", 24, 0, 0, "\0\0", 2, "byte 24: something follows the end of the gzip data"},
     {"a magic number that is none behind", 24, 0, 0, "\x1f\x8a", 2, "byte 24: something follows the end of the gzip data"},
     {"half a member behind", 24, 0, 0, "\x1f\x8b\x08", 3, "byte 27: the file ends before its gzip data do"},

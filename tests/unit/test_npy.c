@@ -309,6 +309,34 @@ static void compressed(void **state)
     xt_array_clear(&plain);
 }
 
+/* The header, an infinite value, and then a bad disk. */
+static xt_status fetch_then_fail(xt_input *input, void *bytes, size_t n_bytes, size_t *n_fetched, xt_err *fault)
+{
+    if (input->n_stored == input->n_bytes)
+        return xt_fail(fault, XT_FAILED, "cannot read %s: Input/output error", input->name);
+    *n_fetched = input->n_bytes - input->n_stored;
+    *n_fetched = *n_fetched < n_bytes ? *n_fetched : n_bytes;
+    memcpy(bytes, input->bytes + input->n_stored, *n_fetched);
+    return XT_OK;
+}
+
+static void read_error(void **state)
+{
+    (void)state;
+    xt_buf bytes = {0};
+    read_golden("refused_infinite", &bytes);
+    for (size_t n = 0; n <= bytes.len; n++) {
+        xt_array array = {.n_rows = 77};
+        xt_input input = {.name = "disk", .fetch = fetch_then_fail, .fd = -1, .bytes = bytes.data, .n_bytes = n};
+        assert_int_equal(xt_array_read(XT_FORMAT_NPY, &input, &array, &err), XT_FAILED);
+        assert_int_equal(err.status, XT_FAILED);
+        assert_string_equal(err.text, "cannot read disk: Input/output error");
+        assert_true(array.n_rows == 77 && !array.values);
+        xt_input_close(&input);
+    }
+    xt_buf_clear(&bytes);
+}
+
 int main(void)
 {
     json_error_t error;
@@ -329,6 +357,7 @@ int main(void)
     UNIT_CASE(file_of_known_size);
     UNIT_CASE(rest_of_a_file);
     UNIT_CASE(compressed);
+    UNIT_CASE(read_error);
     unit_limit_memory(64 << 20);
     int status = unit_run("npy");
     json_decref(golden);

@@ -31,8 +31,8 @@ bool xt_metric_is_gain(int code);
 /* ---- classes ---- */
 
 /* The class that a row of outputs, or of targets, says: the largest, ties to the
- * lowest, what is not a number never; of a single one 1 where it is beyond the
- * threshold. -1: none of the outputs is a number. */
+ * lowest; of a single one 1 where it is beyond the threshold, else 0. -1: one of
+ * the values is not a number. */
 long xt_class_of(const float *values, size_t n, float threshold, bool below);
 
 typedef struct xt_class_scores {
@@ -44,7 +44,7 @@ typedef struct xt_class_scores {
  * n_classes is n_outputs, 2 for one output. Rows whose outputs say nothing are
  * in no cell; their number is returned. */
 size_t xt_confusion(const xt_scored *rows, float threshold, bool below, size_t *counts);
-/* n_classes of them from the counts; unsaid[t], where not NULL, are rows of class t in no cell. */
+/* n_classes of them from the counts; rows that are in no cell do not count. */
 void xt_class_scores_of(const size_t *counts, size_t n_classes, xt_class_scores *out);
 
 #endif

@@ -10,9 +10,10 @@
 #include "model/dataset.h"
 #include "model/spec.h"
 
-/* Sets data->weights and data->loss_targets (in its arena) as the spec's loss says;
- * leaves them NULL where it says nothing. XT_BAD_CONFIG for weights that do not
- * fit the classes. */
+/* Sets data->weights, data->shares and data->loss_targets (in its arena) as the
+ * spec's loss says; leaves them NULL where it says nothing. A row's share is its
+ * class's weight. XT_BAD_CONFIG for weights that do not fit the classes: those of
+ * one output are targets up to 0.5 and above. */
 xt_status xt_weigh(const xt_spec *spec, xt_dataset *data, xt_err *err);
 
 #endif

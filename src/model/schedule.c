@@ -178,10 +178,12 @@ enum { UNIT_EPOCH, UNIT_STEP };
 #define WARMUP \
     {.name = "warmup", .help = "epochs or updates before it in which the rate rises to the full one", .whole = true, \
      .range = COUNTS(0)}
-#define TIMED {.name = "unit", .help = "what it counts: epochs or updates", .type = XT_PARAM_NAME, .names = units}, WARMUP
+#define TIMED \
+    {.name = "unit", .help = "what it counts: epochs or updates", .type = XT_PARAM_NAME, .names = units}, WARMUP
 #define GAMMA {.name = "gamma", .help = "what the rate is multiplied by", .def = 0.1f, .range = XT_RANGE_POSITIVE}
 #define OVER_PARAM \
-    {.name = "over", .help = "epochs or updates that it takes; 0: the whole training", .whole = true, .range = COUNTS(0)}
+    {.name = "over", .help = "epochs or updates that it takes; 0: the whole training", .whole = true, \
+     .range = COUNTS(0)}
 #define END {.name = "end_factor", .help = "factor at the end, and from then on", .range = XT_RANGE_NON_NEGATIVE}
 #define DIVISOR(id, value, text) {.name = (id), .help = (text), .def = (value), .range = XT_RANGE_POSITIVE}
 
@@ -221,10 +223,12 @@ static const schedule_row rows[] = {
                DIVISOR("final_div_factor", 1e4f, "first rate over the last one"), TIMED}, NULL},
      .unit = 4, .has_over = true, .factor = one_cycle, .settled = one_cycle_settled},
     {.kind = {{"inverse_time", "1 / (1 + rate t)"},
-              {{.name = "rate", .help = "how fast it falls", .required = true, .range = XT_RANGE_NON_NEGATIVE}, TIMED}, NULL},
+              {{.name = "rate", .help = "how fast it falls", .required = true, .range = XT_RANGE_NON_NEGATIVE},
+               TIMED}, NULL},
      .unit = 1, .factor = inverse_time, .settled = inverse_time_settled},
     {.kind = {{"plateau", "times factor when what is watched has stopped improving"},
-              {{.name = "monitor", .help = "column of loss.csv that is watched", .type = XT_PARAM_TEXT, .def_text = "loss"},
+              {{.name = "monitor", .help = "column of loss.csv that is watched", .type = XT_PARAM_TEXT,
+                .def_text = "loss"},
                {.name = "factor", .help = "what the rate is multiplied by", .def = 0.1f, .range = {0, 1, true, true}},
                {.name = "patience", .help = "epochs without an improvement that it waits", .def = 10, .whole = true,
                 .range = COUNTS(0)},

@@ -1,7 +1,7 @@
 /* Metrics against scikit-learn's values (tests/golden/sklearn.json), and what it does not say: nan, an order of rows,
  * counts of classes. */
+#include "golden.h"
 #include "model/metrics.h"
-#include "nets.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,57 +24,26 @@ static double measure_named(const char *name, const xt_scored *rows)
 
 /* ---- scikit-learn ---- */
 
-static float *floats_of(const json_t *array)
-{
-    float *values = calloc(json_array_size(array), sizeof *values);
-    assert_non_null(values);
-    for (size_t i = 0; i < json_array_size(array); i++)
-        values[i] = (float)json_number_value(json_array_get(array, i));
-    return values;
-}
-
-static int index_of(const char *const *names, const char *name)
-{
-    for (int i = 0; names[i]; i++)
-        if (strcmp(names[i], name) == 0)
-            return i;
-    fail_msg("no '%s'", name);
-    return -1;
-}
-
-static xt_choice choice_of(const json_t *metric)
-{
-    xt_choice choice = xt_choose(&xt_metrics, json_string_value(json_object_get(metric, "type")));
-    const xt_param *params = xt_kind_at(&xt_metrics, choice.kind)->params;
-    for (size_t i = 0; params[i].name; i++) {
-        const json_t *given = json_object_get(metric, params[i].name);
-        if (json_is_string(given))
-            choice.values[i] = (float)index_of(params[i].names, json_string_value(given));
-        else if (given)
-            choice.values[i] = (float)json_number_value(given);
-    }
-    return choice;
-}
-
 /* Its log_loss takes 1 - p in single precision. */
 static void as_scikit_learn(void **state)
 {
     const json_t *given = *state;
-    float *a = floats_of(json_object_get(given, "a")), *y = floats_of(json_object_get(given, "y"));
-    size_t n = (size_t)json_integer_value(json_object_get(given, "outputs"));
-    xt_scored rows = {json_array_size(json_object_get(given, "a")) / n, n, a, y, NULL};
+    float *a = unit_floats_at(given, "a"), *y = unit_floats_at(given, "y");
+    size_t n = (size_t)unit_number_at(given, "outputs");
+    xt_scored rows = {unit_length_at(given, "a") / n, n, a, y, NULL};
     const json_t *metrics = json_object_get(given, "metrics");
     assert_true(json_array_size(metrics) > 0);
     for (size_t i = 0; i < json_array_size(metrics); i++) {
         const json_t *metric = json_array_get(metrics, i), *value = json_object_get(metric, "value");
-        const char *name = json_string_value(json_object_get(metric, "type"));
-        xt_choice choice = choice_of(metric);
+        const char *name = unit_text_at(metric, "type");
+        float list[UNIT_MAX_LIST];
+        xt_choice choice = unit_choice(&xt_metrics, metric, list);
         double found = measure(&choice, &rows), expected = json_number_value(value);
         if (json_is_null(value))
             assert_true(isnan(found));
         else
-            unit_near(found, expected, (strcmp(name, "log_loss") ? 1e-12 : 1e-7) * (1 + fabs(expected)), "%s, metric %zu",
-                      name, i);
+            unit_near(found, expected, (strcmp(name, "log_loss") ? 1e-12 : 1e-7) * (1 + fabs(expected)),
+                      "%s, metric %zu", name, i);
     }
     free(a);
     free(y);
@@ -88,7 +57,7 @@ static void is_in_the_golden_file(void **state)
     json_t *given, *metric;
     json_array_foreach (json_object_get(golden, "cases"), i, given)
         json_array_foreach (json_object_get(given, "metrics"), j, metric)
-            n += strcmp(json_string_value(json_object_get(metric, "type")), name) == 0;
+            n += strcmp(unit_text_at(metric, "type"), name) == 0;
     json_decref(golden);
     assert_true(n > 0);
 }
@@ -171,7 +140,8 @@ static void no_probability_has_no_log_loss(void **state)
     static const float y[] = {1, 0};
     assert_true(isnan(measure_named("log_loss", &(xt_scored){2, 1, (const float[]){1.5f, 0.5f}, y, NULL})));
     assert_true(isnan(measure_named("log_loss", &(xt_scored){2, 1, (const float[]){0.5f, -3}, y, NULL})));
-    unit_near(measure_named("log_loss", &(xt_scored){1, 2, (const float[]){1.0000001f, 0}, y, NULL}), 0, 2e-7, "rounded");
+    xt_scored rounded = {1, 2, (const float[]){1.0000001f, 0}, y, NULL};
+    unit_near(measure_named("log_loss", &rounded), 0, 2e-7, "rounded");
 }
 
 static void averages_of_the_positive_class_are_of_two(void **state)
@@ -298,7 +268,7 @@ int main(void)
     size_t i;
     json_t *given;
     json_array_foreach (json_object_get(golden, "cases"), i, given)
-        unit_case(as_scikit_learn, given, "as scikit-learn: %s", json_string_value(json_object_get(given, "what")));
+        unit_case(as_scikit_learn, given, "as scikit-learn: %s", unit_text_at(given, "what"));
     each(is_in_the_golden_file, "is in the golden file");
     for (i = 0; i < sizeof nan_rows / sizeof nan_rows[0]; i++)
         unit_case(not_a_number, &nan_rows[i], "%s, nan %s", nan_rows[i].name, nan_rows[i].what);

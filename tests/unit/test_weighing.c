@@ -23,11 +23,13 @@ typedef struct weighed {
 static const weighed cases[] = {
     {"mse", "says nothing", 0, {0}, 2, 1, {1, 2}, {0}, {-1}, {-1}, {-1}},
     {"cross_entropy", "says nothing", 0, {0}, 2, 3, {1, 0, 0, 0, 0, 1}, {0}, {-1}, {-1}, {-1}},
-    {"cross_entropy", "smoothing", 0.3f, {0}, 2, 3, {1, 0, 0, 0, 0, 1}, {0}, {-1}, {-1}, {0.8, 0.1, 0.1, 0.1, 0.1, 0.8}},
+    {"cross_entropy", "smoothing", 0.3f, {0}, 2, 3, {1, 0, 0, 0, 0, 1}, {0}, {-1}, {-1},
+     {0.8, 0.1, 0.1, 0.1, 0.1, 0.8}},
     {"cross_entropy", "weights", 0, {0.5f, 1, 4}, 3, 3, {1, 0, 0, 0, 0, 1, 0, 1, 0}, {0},
      {0.5, 4, 1}, {0.5, 4, 1}, {1, 0, 0, 0, 0, 1, 0, 1, 0}},
     /* 0.8, 0.1 and 0.1 by 0.5, 1 and 4 are 0.4, 0.1 and 0.4 */
-    {"cross_entropy", "both", 0.3f, {0.5f, 1, 4}, 1, 3, {1, 0, 0}, {0}, {0.9}, {0.5}, {0.4 / 0.9, 0.1 / 0.9, 0.4 / 0.9}},
+    {"cross_entropy", "both", 0.3f, {0.5f, 1, 4}, 1, 3, {1, 0, 0}, {0}, {0.9}, {0.5},
+     {0.4 / 0.9, 0.1 / 0.9, 0.4 / 0.9}},
     {"cross_entropy", "a row without a class", 0, {1, 2, 3}, 1, 3, {0, 0, 0}, {0}, {0}, {1}, {0, 0, 0}},
     /* 10 rows: 10 / (3 * 2), 10 / (3 * 5), 10 / (3 * 3) */
     {"cross_entropy", "balanced", 0, {-1}, 3, 3, {1, 0, 0, 0, 0, 1, 0, 1, 0}, {2, 5, 3},
@@ -101,9 +103,11 @@ typedef struct refused {
 static const refused refusals[] = {
     {"cross_entropy", {1, 2}, 2, 3, {0}, "loss.class_weights: expected 3 numbers, one a class, found 2"},
     {"binary_cross_entropy", {1, 2, 3}, 3, 1, {0}, "loss.class_weights: expected 2 numbers, one a class, found 3"},
-    {"binary_cross_entropy", {1, 2, 3}, 3, 3, {0}, "loss.class_weights: the data has no classes: 3 target columns of numbers"},
+    {"binary_cross_entropy", {1, 2, 3}, 3, 3, {0},
+     "loss.class_weights: the data has no classes: 3 target columns of numbers"},
     {"cross_entropy", {-1}, 1, 3, {0},
-     "loss.class_weights: 'balanced' needs a target column of classes, whose rows it counts; give a list of numbers, one a class"},
+     "loss.class_weights: 'balanced' needs a target column of classes, whose rows it counts; "
+     "give a list of numbers, one a class"},
     {"cross_entropy", {-1}, 1, 3, {5, 0, 2},
      "loss.class_weights: 'balanced' divides by the rows of each class, but no training row is of class 'two'"},
 };

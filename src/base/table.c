@@ -114,7 +114,10 @@ xt_choice xt_choose(const xt_table *table, const char *name)
 {
     xt_choice choice = {.kind = xt_table_find(table, name)};
     const xt_kind *kind = xt_kind_at(table, choice.kind);
-    for (size_t i = 0; kind->params[i].name; i++)
+    for (size_t i = 0; kind->params[i].name; i++) {
         choice.values[i] = kind->params[i].def;
+        if (kind->params[i].type == XT_PARAM_TEXT)
+            choice.text = kind->params[i].def_text;
+    }
     return choice;
 }

@@ -4,75 +4,152 @@
 #include "base/number.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+/* "none, balanced or " */
+static void describe_names(const char *const *names, const char *last, xt_buf *out)
+{
+    for (size_t i = 0; names[i]; i++)
+        xt_buf_printf(out, "%s%s", !i ? "" : names[i + 1] || *last ? ", " : " or ", names[i]);
+    xt_buf_puts(out, last);
+}
 
 void xt_describe_param(const xt_param *param, xt_buf *out)
 {
-    if (param->type == XT_PARAM_NUMBER) {
-        xt_range_describe(&param->range, "a number", out);
-    } else if (param->type == XT_PARAM_BOOL) {
-        xt_buf_puts(out, "true or false");
-    } else {
-        for (size_t i = 0; param->names[i]; i++)
-            xt_buf_printf(out, "%s%s", i ? " or " : "", param->names[i]);
+    switch (param->type) {
+    case XT_PARAM_NUMBER: xt_range_describe(&param->range, param->whole ? "a whole number" : "a number", out); break;
+    case XT_PARAM_BOOL: xt_buf_puts(out, "true or false"); break;
+    case XT_PARAM_NAME: describe_names(param->names, "", out); break;
+    case XT_PARAM_TEXT: xt_buf_puts(out, "a text"); break;
+    case XT_PARAM_LIST:
+        if (param->names)
+            describe_names(param->names, " or ", out);
+        xt_range_describe(&param->range, param->whole ? "a list of whole numbers" : "a list of numbers", out);
     }
 }
 
-/* true and the value, or false. */
-static bool read_param(const xt_param *param, const xt_node *node, float *out)
+/* What is counted is not rounded. */
+static bool is_whole(const char *text, float value)
 {
-    if (node->type != XT_NODE_SCALAR)
+    double exact;
+    return xt_number_double(text, strlen(text), &exact) == XT_NUMBER_OK && exact == (double)value &&
+           exact == floor(exact);
+}
+
+static bool read_number(const xt_param *param, const xt_node *node, float *out)
+{
+    float value;
+    if (node->type != XT_NODE_SCALAR || node->quoted ||
+        xt_number_float(node->text, strlen(node->text), &value) != XT_NUMBER_OK ||
+        !xt_range_holds(&param->range, (double)value) || (param->whole && !is_whole(node->text, value)))
         return false;
-    if (param->type == XT_PARAM_NUMBER) {
-        float value;
-        if (node->quoted || xt_number_float(node->text, strlen(node->text), &value) != XT_NUMBER_OK ||
-            !xt_range_holds(&param->range, (double)value))
-            return false;
-        *out = value;
-        return true;
-    }
-    static const char *const bools[] = {"false", "true", NULL};
-    const char *const *names = param->type == XT_PARAM_BOOL ? bools : param->names;
-    for (size_t i = 0; names[i]; i++)
-        if (strcmp(node->text, names[i]) == 0 && !(param->type == XT_PARAM_BOOL && node->quoted)) {
+    *out = value;
+    return true;
+}
+
+static bool read_name(const char *const *names, const xt_node *node, float *out)
+{
+    for (size_t i = 0; names && node->type == XT_NODE_SCALAR && names[i]; i++)
+        if (strcmp(node->text, names[i]) == 0) {
             *out = (float)i;
             return true;
         }
     return false;
 }
 
+static bool read_bool(const xt_node *node, float *out)
+{
+    static const char *const bools[] = {"false", "true", NULL};
+    return !node->quoted && read_name(bools, node, out);
+}
+
+/* Whole numbers up to this are all exact. */
+static const float MAX_EXACT = 1 << 24;
+
 /* What to do about a scalar that is nearly right, or "". */
 static const char *param_hint(const xt_param *param, const xt_node *node)
 {
     float value;
+    bool quoted = node->quoted, number = param->type == XT_PARAM_NUMBER || param->type == XT_PARAM_LIST;
     if (param->type == XT_PARAM_BOOL)
         return xt_bool_hint(node->text);
-    if (param->type != XT_PARAM_NUMBER)
+    xt_number_status status = xt_number_float(node->text, strlen(node->text), &value);
+    if (!number || (param->type == XT_PARAM_LIST && status == XT_NUMBER_NOT))
         return "";
-    if (node->quoted)
+    if (quoted)
         return "; a number has no quotes";
-    return xt_number_float(node->text, strlen(node->text), &value) == XT_NUMBER_HUGE ? ", too large for single precision"
-                                                                                      : "";
+    if (param->whole && status == XT_NUMBER_OK && fabsf(value) >= MAX_EXACT && !is_whole(node->text, value))
+        return ", which single precision would round";
+    return status == XT_NUMBER_HUGE ? ", too large for single precision" : "";
 }
 
-static void decode_param(xt_walk *walk, const xt_param *param, const xt_node *node, float *out)
+/* want: what was expected. */
+static void complain_value(xt_walk *walk, const xt_param *param, const xt_node *node, const char *want)
 {
-    float value;
-    if (read_param(param, node, &value)) {
-        *out = value;
-        return;
-    }
-    xt_buf want = {0};
-    xt_describe_param(param, &want);
+    xt_nearest nearest = {.typed = node->text};
+    for (size_t i = 0; node->type == XT_NODE_SCALAR && param->names && param->names[i]; i++)
+        xt_nearest_offer(&nearest, param->names[i]);
     if (node->type != XT_NODE_SCALAR)
-        xt_complain(walk, node->place, "expected %s, found a %s", xt_buf_text(&want),
+        xt_complain(walk, node->place, "expected %s, found a %s", want,
                     node->type == XT_NODE_LIST ? "list" : "mapping");
     else if (!*node->text)
-        xt_complain(walk, node->place, "expected %s, found nothing", xt_buf_text(&want));
+        xt_complain(walk, node->place, "expected %s, found nothing", want);
     else
-        xt_complain(walk, node->place, "expected %s, found %s'%.60s'%s", xt_buf_text(&want),
-                    node->quoted ? "the quoted text " : "", node->text, param_hint(param, node));
+        xt_complain(walk, node->place, "expected %s, found %s'%.60s'%s%s%s", want,
+                    node->quoted ? "the quoted text " : "", node->text, param_hint(param, node),
+                    nearest.name ? "; did you mean " : "", nearest.name ? nearest.name : "");
+}
+
+static void expected_param(xt_walk *walk, const xt_param *param, const xt_node *node)
+{
+    xt_buf want = {0};
+    xt_describe_param(param, &want);
+    complain_value(walk, param, node, xt_buf_text(&want));
     xt_buf_clear(&want);
+}
+
+static void decode_list(xt_walk *walk, const xt_param *param, const xt_node *node, float *value, xt_choice *out)
+{
+    if (node->n == 0 || node->n > XT_MAX_COLUMNS) {
+        xt_complain(walk, node->place, "expected 1 to %d numbers, found %zu", XT_MAX_COLUMNS, node->n);
+        return;
+    }
+    float *list = xt_decode_alloc(walk, node, node->n, sizeof *list);
+    xt_param one = *param;
+    one.type = XT_PARAM_NUMBER;
+    one.names = NULL;
+    for (size_t i = 0; list && i < node->n; i++) {
+        size_t before = xt_walk_down_index(walk, i);
+        if (!read_number(&one, node->items[i], &list[i]))
+            expected_param(walk, &one, node->items[i]);
+        xt_walk_up(walk, before);
+    }
+    *value = XT_LISTED;
+    out->list = list;
+    out->n_list = list ? node->n : 0;
+}
+
+static void decode_param(xt_walk *walk, const xt_param *param, const xt_node *node, float *value, xt_choice *out)
+{
+    bool fine = false;
+    switch (param->type) {
+    case XT_PARAM_NUMBER: fine = read_number(param, node, value); break;
+    case XT_PARAM_BOOL: fine = read_bool(node, value); break;
+    case XT_PARAM_NAME: fine = read_name(param->names, node, value); break;
+    case XT_PARAM_LIST:
+        if (node->type == XT_NODE_LIST) {
+            decode_list(walk, param, node, value, out);
+            return;
+        }
+        fine = read_name(param->names, node, value);
+        break;
+    case XT_PARAM_TEXT:
+        fine = node->type == XT_NODE_SCALAR && *node->text;
+        out->text = fine ? node->text : NULL;
+    }
+    if (!fine)
+        expected_param(walk, param, node);
 }
 
 static int find_param(const xt_kind *kind, const char *name)
@@ -108,8 +185,9 @@ static const xt_node *name_of(const xt_node *node)
     return node->type == XT_NODE_MAP ? xt_node_get(node, "type") : node;
 }
 
-static void decode_params(xt_walk *walk, const xt_kind *kind, const xt_node *node, float *values)
+static void decode_params(xt_walk *walk, const xt_kind *kind, const xt_node *node, xt_choice *out)
 {
+
     for (size_t i = 0; node->type == XT_NODE_MAP && i < node->n; i++) {
         const xt_entry *entry = &node->entries[i];
         int index = find_param(kind, entry->key);
@@ -120,7 +198,7 @@ static void decode_params(xt_walk *walk, const xt_kind *kind, const xt_node *nod
             continue;
         }
         size_t before = xt_walk_down(walk, entry->key);
-        decode_param(walk, &kind->params[index], entry->value, &values[index]);
+        decode_param(walk, &kind->params[index], entry->value, &out->values[index], out);
         xt_walk_up(walk, before);
     }
     for (const xt_param *param = kind->params; param->name; param++)
@@ -148,21 +226,46 @@ void xt_decode_kind(xt_walk *walk, const xt_field *field, const xt_node *node, x
     const xt_kind *kind = xt_kind_at(field->table, index);
     size_t errors = walk->diags->n_total;
     *out = xt_choose(field->table, kind->row.name);
-    decode_params(walk, kind, node, out->values);
+    decode_params(walk, kind, node, out);
     const char *wrong = kind->check && errors == walk->diags->n_total ? kind->check(out->values) : NULL;
     if (wrong)
         xt_complain(walk, node->place, "%s", wrong);
 }
 
-static const xt_node *encode_param(xt_walk *walk, const xt_param *param, float value, const xt_node *given)
+static const xt_node *encode_number(xt_walk *walk, const xt_param *param, float value, const xt_node *given)
 {
-    char text[32];
-    if (param->type == XT_PARAM_BOOL)
-        return xt_encode_text(walk, value != 0 ? "true" : "false", XT_SCALAR_BOOL, given);
-    if (param->type == XT_PARAM_NAME)
-        return xt_encode_text(walk, param->names[(size_t)value], XT_SCALAR_TEXT, given);
-    xt_number_print(value, text);
+    char text[64];
+    if (param->whole)
+        snprintf(text, sizeof text, "%.0f", (double)value);
+    else
+        xt_number_print(value, text);
     return xt_encode_text(walk, text, XT_SCALAR_NUMBER, given);
+}
+
+static const xt_node *encode_list(xt_walk *walk, const xt_param *param, const xt_choice *choice,
+                                  const xt_node *given)
+{
+    const xt_node **items = xt_arena_alloc(walk->arena, choice->n_list, sizeof *items);
+    walk->failed |= !items;
+    for (size_t i = 0; items && i < choice->n_list; i++)
+        items[i] = encode_number(walk, param, choice->list[i], given);
+    return items ? xt_encode_list(walk, items, choice->n_list, given) : NULL;
+}
+
+static const xt_node *encode_param(xt_walk *walk, const xt_param *param, float value, const xt_choice *choice,
+                                   const xt_node *given)
+{
+    switch (param->type) {
+    case XT_PARAM_BOOL: return xt_encode_text(walk, value != 0 ? "true" : "false", XT_SCALAR_BOOL, given);
+    case XT_PARAM_TEXT: return choice->text ? xt_encode_text(walk, choice->text, XT_SCALAR_TEXT, given) : NULL;
+    case XT_PARAM_LIST:
+        if (choice->list)
+            return encode_list(walk, param, choice, given);
+        return param->names ? xt_encode_text(walk, param->names[(size_t)value], XT_SCALAR_TEXT, given) : NULL;
+    case XT_PARAM_NAME: return xt_encode_text(walk, param->names[(size_t)value], XT_SCALAR_TEXT, given);
+    case XT_PARAM_NUMBER: break;
+    }
+    return encode_number(walk, param, value, given);
 }
 
 const xt_node *xt_encode_kind(xt_walk *walk, const xt_field *field, const xt_choice *choice, const xt_node *given)
@@ -181,7 +284,7 @@ const xt_node *xt_encode_kind(xt_walk *walk, const xt_field *field, const xt_cho
     entries[n++] = (xt_entry){"type", name->place, name};
     for (size_t i = 0; kind->params[i].name; i++) {
         const xt_param *param = &kind->params[i];
-        const xt_node *node = encode_param(walk, param, choice->values[i], xt_node_get(given, param->name));
+        const xt_node *node = encode_param(walk, param, choice->values[i], choice, xt_node_get(given, param->name));
         if (node)
             entries[n++] = (xt_entry){param->name, node->place, node};
     }

@@ -123,7 +123,7 @@ static const xt_node *apply_text(xt_diags *diags, const xt_node *root, uint32_t 
         xt_diag(diags, place, "expected a mapping of keys such as `model:` and `train:`");
         return root;
     }
-    const xt_node *merged = xt_node_merge(diags->arena, root, tree);
+    const xt_node *merged = xt_merge(diags->arena, &xt_schema_root, root, tree);
     if (!merged)
         xt_diag(diags, place, "out of memory");
     return merged ? merged : root;

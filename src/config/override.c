@@ -1,9 +1,91 @@
 #include "config/override.h"
 
 #include "base/number.h"
-#include "config/schema.h"
 
 #include <string.h>
+
+/* ---- a tree over a tree ---- */
+
+static bool is_nothing(const xt_node *node)
+{
+    return node->type == XT_NODE_SCALAR && !node->quoted && !*node->text;
+}
+
+/* {type: scalar} for a scalar. */
+static const xt_node *long_form(xt_arena *arena, const xt_node *scalar)
+{
+    xt_entry *entry = xt_arena_alloc(arena, 1, sizeof *entry);
+    if (!entry)
+        return NULL;
+    *entry = (xt_entry){"type", scalar->place, scalar};
+    return xt_node_map(arena, entry, 1, scalar->place);
+}
+
+/* The field below a mapping's; an element of a list has the list's. */
+static const xt_field *field_below(const xt_field *field, const char *key)
+{
+    return field && field->fields ? xt_field_find(field->fields, key) : NULL;
+}
+
+static const xt_kind *kind_of(const xt_field *field, const xt_node *node)
+{
+    const xt_node *type = xt_node_get(node, "type");
+    bool kinds = field && (field->type == &xt_type_kind || field->type == &xt_type_kinds);
+    int index = kinds && type && type->type == XT_NODE_SCALAR ? xt_table_find(field->table, type->text) : -1;
+    return index < 0 ? NULL : xt_kind_at(field->table, index);
+}
+
+/* What the mapping is and what the overlay makes of it; NULL: it stays, or no such kind. */
+static void find_kinds(const xt_field *field, const xt_node *base, const xt_node *overlay, const xt_kind **was,
+                       const xt_kind **is)
+{
+    *was = kind_of(field, base);
+    *is = kind_of(field, overlay);
+}
+
+static bool has_param(const xt_kind *kind, const char *name)
+{
+    for (const xt_param *param = kind->params; param->name; param++)
+        if (strcmp(param->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A parameter of the old kind that the new one has not. */
+static bool is_left_behind(const xt_kind *was, const xt_kind *is, const char *key)
+{
+    return was && is && has_param(was, key) && !has_param(is, key);
+}
+
+const xt_node *xt_merge(xt_arena *arena, const xt_field *field, const xt_node *base, const xt_node *overlay)
+{
+    const xt_kind *was, *is;
+    if (!base || overlay->type != XT_NODE_MAP || base->type == XT_NODE_LIST || is_nothing(base))
+        return overlay;
+    if (base->type == XT_NODE_SCALAR)
+        base = long_form(arena, base);
+    xt_entry *entries = base ? xt_arena_alloc(arena, base->n + overlay->n, sizeof *entries) : NULL;
+    if (!entries)
+        return NULL;
+    find_kinds(field, base, overlay, &was, &is);
+    size_t n = 0;
+    for (size_t i = 0; i < base->n; i++) {
+        const xt_entry *under = &base->entries[i], *over = xt_node_entry(overlay, under->key);
+        if (!over && is_left_behind(was, is, under->key))
+            continue;
+        entries[n] = over ? *over : *under;
+        if (over)
+            entries[n].value = xt_merge(arena, field_below(field, under->key), under->value, over->value);
+        if (!entries[n++].value)
+            return NULL;
+    }
+    for (size_t i = 0; i < overlay->n; i++)
+        if (!xt_node_entry(base, overlay->entries[i].key))
+            entries[n++] = overlay->entries[i];
+    return xt_node_map(arena, entries, n, base->place);
+}
+
+/* ---- KEY=VALUE ---- */
 
 /* A mapping of one entry, to be merged. */
 static const xt_node *one_entry(xt_diags *diags, const char *key, const xt_node *value, xt_place place)
@@ -15,41 +97,47 @@ static const xt_node *one_entry(xt_diags *diags, const char *key, const xt_node 
     return xt_node_map(diags->arena, entry, 1, place);
 }
 
-static const xt_node *in_list(xt_diags *diags, const xt_node *list, const char *key, const char *rest,
-                              const xt_node *value, xt_place place);
+static const xt_node *in_list(xt_diags *diags, const xt_field *field, const xt_node *list, const char *key,
+                              const char *rest, const xt_node *value, xt_place place);
 
-static const xt_node *override(xt_diags *diags, const xt_node *node, const char *path, const xt_node *value,
-                               xt_place place)
+/* field: node's, NULL where the schema knows none. */
+static const xt_node *override(xt_diags *diags, const xt_field *field, const xt_node *node, const char *path,
+                               const xt_node *value, xt_place place)
 {
-    size_t n = strcspn(path, ".");
-    const char *rest = path[n] ? path + n + 1 : NULL;
-    char *key = xt_arena_copy(diags->arena, path, n);
+    size_t n_key = strcspn(path, "."), n = 0;
+    const char *rest = path[n_key] ? path + n_key + 1 : NULL;
+    char *key = xt_arena_copy(diags->arena, path, n_key);
     if (!key)
         return NULL;
-    if (n == 0) {
+    if (n_key == 0) {
         xt_diag(diags, place, "expected a key such as optimizer.learning_rate before '='");
         return NULL;
     }
     if (node && node->type == XT_NODE_LIST)
-        return in_list(diags, node, key, rest, value, place);
+        return in_list(diags, field, node, key, rest, value, place);
     const char *name = xt_key_canonical(key);
     if (rest)
-        value = override(diags, xt_node_get(node, name), rest, value, place);
+        value = override(diags, field_below(field, name), xt_node_get(node, name), rest, value, place);
     const xt_node *entry = value ? one_entry(diags, name, value, place) : NULL;
     if (!entry || !node)
         return entry;
-    if (xt_node_get(node, name) && node->type == XT_NODE_MAP) {
+    if (xt_node_get(node, name)) {
         /* Replaced, not merged: the value below is whole already. */
+        const xt_kind *was, *is;
         xt_entry *entries = xt_arena_alloc(diags->arena, node->n, sizeof *entries);
+        find_kinds(field, node, entry, &was, &is);
         for (size_t i = 0; entries && i < node->n; i++)
-            entries[i] = strcmp(node->entries[i].key, name) == 0 ? entry->entries[0] : node->entries[i];
-        return entries ? xt_node_map(diags->arena, entries, node->n, node->place) : NULL;
+            if (strcmp(node->entries[i].key, name) == 0)
+                entries[n++] = entry->entries[0];
+            else if (!is_left_behind(was, is, node->entries[i].key))
+                entries[n++] = node->entries[i];
+        return entries ? xt_node_map(diags->arena, entries, n, node->place) : NULL;
     }
-    return xt_node_merge(diags->arena, node, entry);
+    return xt_merge(diags->arena, field, node, entry);
 }
 
-static const xt_node *in_list(xt_diags *diags, const xt_node *list, const char *key, const char *rest,
-                              const xt_node *value, xt_place place)
+static const xt_node *in_list(xt_diags *diags, const xt_field *field, const xt_node *list, const char *key,
+                              const char *rest, const xt_node *value, xt_place place)
 {
     uint64_t index;
     if (!list->n) {
@@ -62,7 +150,7 @@ static const xt_node *in_list(xt_diags *diags, const xt_node *list, const char *
         return NULL;
     }
     if (rest)
-        value = override(diags, list->items[index], rest, value, place);
+        value = override(diags, field, list->items[index], rest, value, place);
     const xt_node **items = xt_arena_alloc(diags->arena, list->n, sizeof *items);
     if (!items || !value)
         return NULL;
@@ -79,7 +167,7 @@ const xt_node *xt_override(xt_diags *diags, const xt_node *root, const char *pat
     if (strlen(path) > 200)
         xt_diag(diags, place, "a key of more than 200 characters");
     else
-        node = override(diags, root, path, value, place);
+        node = override(diags, &xt_schema_root, root, path, value, place);
     if (!node && diags->n_total == before)
         xt_diag(diags, place, "out of memory");
     return node;

@@ -189,6 +189,8 @@ const xt_field xt_schema[] = {
     {0},
 };
 
+const xt_field xt_schema_root = {.name = "", .type = &xt_type_section, .fields = xt_schema};
+
 const char *xt_key_canonical(const char *key)
 {
     return strcmp(key, "lr") == 0 ? "learning_rate" : key;

@@ -88,6 +88,8 @@ typedef struct xt_root {
 
 /* The sections of the root, an xt_field table. */
 extern const xt_field xt_schema[];
+/* The root as a field, for walks that go down from it. */
+extern const xt_field xt_schema_root;
 
 /* The one name of a key that has two ("lr": "learning_rate"). */
 const char *xt_key_canonical(const char *key);
@@ -117,6 +119,9 @@ static inline size_t xt_count_of(const xt_field *field, const void *at)
 {
     return *(const size_t *)(const void *)((const char *)at - field->offset + field->count_offset);
 }
+
+/* The field that a key of this one's mapping has (field: section), or NULL. */
+const xt_field *xt_field_find(const xt_field *fields, const char *name);
 
 /* Scalars for encode: placed where given came from. NULL sets walk->failed. */
 const xt_node *xt_encode_text(xt_walk *walk, const char *text, xt_scalar_kind kind, const xt_node *given);

@@ -55,9 +55,9 @@ xt_node *xt_node_map(xt_arena *arena, const xt_entry *entries, size_t n, xt_plac
     return node;
 }
 
-static const xt_entry *find(const xt_node *node, const char *key)
+const xt_entry *xt_node_entry(const xt_node *node, const char *key)
 {
-    for (size_t i = 0; i < node->n; i++)
+    for (size_t i = 0; node && node->type == XT_NODE_MAP && i < node->n; i++)
         if (strcmp(node->entries[i].key, key) == 0)
             return &node->entries[i];
     return NULL;
@@ -65,57 +65,6 @@ static const xt_entry *find(const xt_node *node, const char *key)
 
 const xt_node *xt_node_get(const xt_node *node, const char *key)
 {
-    const xt_entry *entry = node && node->type == XT_NODE_MAP ? find(node, key) : NULL;
+    const xt_entry *entry = xt_node_entry(node, key);
     return entry ? entry->value : NULL;
-}
-
-static bool is_nothing(const xt_node *node)
-{
-    return node->type == XT_NODE_SCALAR && !node->quoted && !*node->text;
-}
-
-/* {type: scalar} for a scalar. */
-static const xt_node *long_form(xt_arena *arena, const xt_node *scalar)
-{
-    xt_entry *entry = xt_arena_alloc(arena, 1, sizeof *entry);
-    if (!entry)
-        return NULL;
-    *entry = (xt_entry){"type", scalar->place, scalar};
-    return xt_node_map(arena, entry, 1, scalar->place);
-}
-
-/* {type: adam} over {type: sgd, momentum: 0.9}: sgd's parameters are not adam's. */
-static bool is_another_kind(const xt_node *base, const xt_node *overlay)
-{
-    const xt_node *was = xt_node_get(base, "type"), *is = xt_node_get(overlay, "type");
-    return was && is && was->type == XT_NODE_SCALAR && is->type == XT_NODE_SCALAR && strcmp(was->text, is->text) != 0;
-}
-
-const xt_node *xt_node_merge(xt_arena *arena, const xt_node *base, const xt_node *overlay)
-{
-    if (!base || overlay->type != XT_NODE_MAP || base->type == XT_NODE_LIST || is_nothing(base))
-        return overlay;
-    if (base->type == XT_NODE_SCALAR) {
-        base = long_form(arena, base);
-        if (!base)
-            return NULL;
-    }
-    if (is_another_kind(base, overlay))
-        return overlay;
-    xt_entry *entries = xt_arena_alloc(arena, base->n + overlay->n, sizeof *entries);
-    if (!entries)
-        return NULL;
-    size_t n = 0;
-    for (size_t i = 0; i < base->n; i++) {
-        const xt_entry *over = find(overlay, base->entries[i].key);
-        entries[n] = over ? *over : base->entries[i];
-        if (over)
-            entries[n].value = xt_node_merge(arena, base->entries[i].value, over->value);
-        if (!entries[n++].value)
-            return NULL;
-    }
-    for (size_t i = 0; i < overlay->n; i++)
-        if (!find(base, overlay->entries[i].key))
-            entries[n++] = overlay->entries[i];
-    return xt_node_map(arena, entries, n, base->place);
 }

@@ -49,12 +49,8 @@ xt_node *xt_node_scalar(xt_arena *arena, const char *text, xt_scalar_kind kind, 
 xt_node *xt_node_list(xt_arena *arena, const xt_node *const *items, size_t n, xt_place place);
 xt_node *xt_node_map(xt_arena *arena, const xt_entry *entries, size_t n, xt_place place);
 
-/* The value of a key, or NULL. node may be NULL or no mapping. */
+/* A key with its value, and the value of it, or NULL. node may be NULL or no mapping. */
+const xt_entry *xt_node_entry(const xt_node *node, const char *key);
 const xt_node *xt_node_get(const xt_node *node, const char *key);
-
-/* Base with overlay's values over it: mappings key by key, everything else
- * replaced, mappings of another `type` too. A scalar under a mapping stands for {type: scalar}, its short form;
- * one of no text, as after `log:`, for nothing. base may be NULL. */
-const xt_node *xt_node_merge(xt_arena *arena, const xt_node *base, const xt_node *overlay);
 
 #endif

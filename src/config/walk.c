@@ -79,7 +79,7 @@ void xt_expected(xt_walk *walk, const xt_field *field, const xt_node *node)
     xt_buf_clear(&want);
 }
 
-static const xt_field *find_field(const xt_field *fields, const char *name)
+const xt_field *xt_field_find(const xt_field *fields, const char *name)
 {
     for (; fields->name; fields++)
         if (strcmp(fields->name, name) == 0)
@@ -163,7 +163,7 @@ static void decode_value(xt_walk *walk, const xt_field *field, const xt_node *no
 void xt_decode_fields(xt_walk *walk, const xt_field *fields, const xt_node *node, xt_place place, void *base)
 {
     for (size_t i = 0; node && i < node->n; i++)
-        if (!find_field(fields, node->entries[i].key))
+        if (!xt_field_find(fields, node->entries[i].key))
             complain_unknown(walk, fields, &node->entries[i]);
     for (const xt_field *field = fields; field->name; field++) {
         const xt_node *value = xt_node_get(node, field->name);

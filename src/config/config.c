@@ -146,7 +146,7 @@ static void default_name(xt_config *config, const xt_config_source *sources, siz
     }
 }
 
-/* Every layer gets initialisers: its own, the model's, or its activation's. */
+/* Every layer gets what it does not say itself: the model's, or what suits its activation. */
 static bool resolve_layers(xt_config *config)
 {
     xt_root *root = &config->root;
@@ -161,6 +161,12 @@ static bool resolve_layers(xt_config *config)
                 root->weight.kind >= 0 ? root->weight : xt_default_weight_init(layers[i].activation.kind);
         if (layers[i].bias.kind < 0)
             layers[i].bias = root->bias;
+        if (layers[i].dropout < 0)
+            layers[i].dropout = i + 1 < n ? root->dropout : 0;
+        if (layers[i].l1 < 0)
+            layers[i].l1 = root->l1;
+        if (layers[i].l2 < 0)
+            layers[i].l2 = root->l2;
     }
     root->spec.layers = layers;
     return true;
@@ -266,6 +272,8 @@ xt_status xt_config_open(const xt_config_source *sources, size_t n_sources, xt_c
     } else if (!config->diags.n_total) {
         xt_diag(&config->diags, (xt_place){.source = XT_NO_SOURCE}, "there is no configuration");
     }
+    if (!config->diags.n_total)
+        xt_rules(&walk, tree, &config->root);
     status = xt_diags_finish(&config->diags, err);
     if (!status)
         status = resolve(config, tree, err);

@@ -4,6 +4,7 @@
 #include "config/schema.h"
 
 #include <math.h>
+#include <string.h>
 
 static const char intro[] =
     "# Configuration reference\n"
@@ -11,14 +12,17 @@ static const char intro[] =
     "Generated from the program's schema by `xortrain config --document`; a test fails when it drifts.\n"
     "\n"
     "A configuration is one YAML mapping. Several `--config` files are merged in order, mappings key by key, lists\n"
-    "and values replaced (a mapping of another `type` replaces the whole mapping too); then come `--set KEY=VALUE` and\n"
-    "bare `KEY=VALUE`, which replace the value at KEY, the dotted path of the tables below with list elements by index:\n"
-    "`model.layers.0.units=32`. The last one wins.\n"
+    "and values replaced; then come `--set KEY=VALUE` and bare `KEY=VALUE`, which replace the value at KEY, the dotted\n"
+    "path of the tables below with list elements by index: `model.layers.0.units=32`. The last one wins. Where a kind\n"
+    "gets another `type`, as by `optimizer.type=adam`, it keeps the parameters that both types have.\n"
     "\n"
     "Values are typed by their key: `1e-4`, `.5` and `+1` are numbers wherever a number is expected, a quoted `\"3\"` is\n"
     "not, and only `true` and `false` are booleans. Where a key takes a kind with parameters, the bare name is its short\n"
     "form: `loss: mse` is `loss: {type: mse}`. `lr` is another name of `learning_rate`. Unknown keys, keys given twice,\n"
     "wrong types and values out of range are errors, told all at once with file, line, column and the nearest name.\n"
+    "\n"
+    "Rows come from one of `file`, `generate`, or `inputs` and `targets` written out; those of `data.validation` and\n"
+    "`data.test` from `split` too. What these two do not say of a file or a generator is as in `data.train`.\n"
     "\n"
     "A configuration file has at most 1 MiB, 64 levels and one document; tags, NUL bytes and invalid UTF-8 are refused.\n"
     "`xortrain config --config FILE` prints the resolved configuration, `--origins` where each value came from.\n";
@@ -30,10 +34,7 @@ static void add_cell(const char *text, xt_buf *out)
         xt_buf_printf(out, *text == '|' ? "\\%c" : "%c", *text);
 }
 
-static bool is_section(const xt_field *field)
-{
-    return field->type == &xt_type_section || field->type == &xt_type_sections;
-}
+static const char lender[] = "data.train.";
 
 static void document_field(const xt_field *field, const char *path, xt_buf *out)
 {
@@ -43,6 +44,8 @@ static void document_field(const xt_field *field, const char *path, xt_buf *out)
     add_cell(xt_buf_text(&what), out);
     if (field->required)
         xt_buf_puts(out, " | required | ");
+    else if (field->lent_with && strncmp(path, lender, strlen(lender)) != 0)
+        xt_buf_puts(out, " | as in `data.train` | ");
     else if (field->def)
         xt_buf_printf(out, " | `%s` | ", field->def);
     else
@@ -57,10 +60,10 @@ static void document_field(const xt_field *field, const char *path, xt_buf *out)
 static void document_fields(const xt_field *fields, const char *path, xt_buf *out)
 {
     for (const xt_field *field = fields; field->name; field++)
-        if (!is_section(field))
+        if (!field->fields)
             document_field(field, path, out);
     for (const xt_field *field = fields; field->name; field++) {
-        if (!is_section(field))
+        if (!field->fields)
             continue;
         xt_buf inner = {0};
         xt_buf_printf(&inner, "%s%s%s", path, field->name, field->type == &xt_type_sections ? ".N." : ".");
@@ -84,6 +87,10 @@ static void document_param(const xt_param *param, xt_buf *out)
     xt_buf_printf(out, ", %s; ", param->help);
     if (param->required)
         xt_buf_puts(out, "required\n");
+    else if (param->type == XT_PARAM_TEXT)
+        xt_buf_printf(out, "default `%s`\n", param->def_text ? param->def_text : "");
+    else if (param->type == XT_PARAM_LIST && !param->names)
+        xt_buf_puts(out, "default none\n");
     else if (param->type == XT_PARAM_NUMBER)
         xt_buf_printf(out, "default `%.9g`\n", (double)param->def);
     else if (param->type == XT_PARAM_BOOL)
@@ -109,7 +116,7 @@ enum { MAX_TABLES = 32 };
 static size_t gather_tables(const xt_field *fields, const xt_field *found[MAX_TABLES], size_t n)
 {
     for (const xt_field *field = fields; field->name; field++) {
-        if (is_section(field))
+        if (field->fields)
             n = gather_tables(field->fields, found, n);
         bool known = !field->table;
         for (size_t i = 0; i < n; i++)

@@ -4,20 +4,14 @@
 #include "model/init.h"
 #include "model/metrics.h"
 #include "model/ops.h"
+#include "model/schedule.h"
 
 #include <string.h>
 
-/* offsetof, which does not compile when the member has another type. */
-#define AT(holder, member, member_type) \
-    (offsetof(holder, member) + 0 * sizeof(_Generic(((holder *)0)->member, member_type: 'x')))
-#define ROOT(member, member_type) .offset = AT(xt_root, member, member_type)
-#define WHOLE(low, high) {.min = (low), .max = (high)}
+#define AT XT_AT
+#define ROOT XT_ROOT
+#define WHOLE XT_WHOLE
 
-static const xt_row header_rows[] = {{"auto", "the first row is a header when columns are chosen by name, or a chosen cell of it is text"},
-                                     {"true", "the first row names the columns"},
-                                     {"false", "the first row is data"}};
-static const xt_row missing_rows[] = {{"error", "a missing value is an error"},
-                                      {"drop", "rows with a missing value are left out, and counted"}};
 static const xt_row keys_rows[] = {{"per_layer", "every weight and bias has its own random key"},
                                    {"shared", "all weights are drawn from one key, all biases from another"}};
 static const xt_row report_rows[] = {
@@ -25,78 +19,13 @@ static const xt_row report_rows[] = {
     {"post_update", "the loss of the same batch right after its update, averaged over the epoch"},
     {"eval", "a pass over the training rows after the epoch"}};
 
-static const xt_table headers = XT_TABLE("header", header_rows);
-static const xt_table missings = XT_TABLE("missing", missing_rows);
+static const xt_row mode_rows[] = {{"auto", "less is better for a loss or an error, more for another metric"},
+                                   {"min", "less is better"},
+                                   {"max", "more is better"}};
+
 static const xt_table keys_table = XT_TABLE("keys", keys_rows);
 static const xt_table reports = XT_TABLE("loss_report", report_rows);
-
-/* Columns as `inputs` or `targets` of a file; not given is for others to tell. */
-static void finish_columns(xt_walk *walk, const char *key, xt_values *values, xt_columns *out)
-{
-    if (!values->node)
-        return;
-    size_t before = xt_walk_down(walk, key), errors = walk->diags->n_total;
-    values->columns = true;
-    xt_values_columns(walk, values, out);
-    if (!out->n && errors == walk->diags->n_total)
-        xt_complain(walk, values->node->place, "expected at least one column");
-    xt_walk_up(walk, before);
-}
-
-/* data.train: columns of a file, or the rows themselves. */
-static void finish_train(xt_walk *walk, const xt_node *node, void *at)
-{
-    xt_root *root = at;
-    xt_source *train = &root->spec.train;
-    if (train->file) {
-        finish_columns(walk, "inputs", &root->inputs, &train->input_columns);
-        finish_columns(walk, "targets", &root->targets, &train->target_columns);
-        return;
-    }
-    if (!root->inputs.node) {
-        xt_complain(walk, node->place, "missing: `file`, or rows of numbers as `inputs` and `targets`");
-        return;
-    }
-    size_t n_targets = 0, before = xt_walk_down(walk, "inputs");
-    xt_values_rows(walk, &root->inputs, &train->n_rows, &train->n_inputs, &train->inputs);
-    xt_walk_up(walk, before);
-    xt_walk_down(walk, "targets");
-    xt_values_rows(walk, &root->targets, &n_targets, &train->n_targets, &train->targets);
-    if (train->inputs && train->targets && n_targets != train->n_rows)
-        xt_complain(walk, root->targets.node->place, "expected %zu row%s as in inputs, found %zu", train->n_rows,
-                    train->n_rows == 1 ? "" : "s", n_targets);
-    xt_walk_up(walk, before);
-}
-
-static const xt_field train_fields[] = {
-    {.name = "file", .type = &xt_type_path, ROOT(spec.train.file, const char *),
-     .help = "file with the training rows; without it the rows stand in the config"},
-    {.name = "inputs", .type = &xt_type_values, ROOT(inputs, xt_values),
-     .help = "input columns (default: all that are neither targets nor ignored), or the rows themselves"},
-    {.name = "targets", .type = &xt_type_values, ROOT(targets, xt_values), .required = true,
-     .help = "target columns, or the rows themselves"},
-    {.name = "ignore", .type = &xt_type_columns, ROOT(spec.train.ignore_columns, xt_columns), .needs = "file",
-     .help = "columns to leave out"},
-    {.name = "format", .type = &xt_type_names, ROOT(spec.train.format, xt_format), .def = "auto",
-     .table = &xt_format_names, .needs = "file", .help = "format of the file"},
-    {.name = "header", .type = &xt_type_names, ROOT(spec.train.header, xt_header), .def = "auto", .table = &headers,
-     .needs = "file", .help = "whether the first row names the columns"},
-    {.name = "delimiter", .type = &xt_type_character, ROOT(spec.train.delimiter, char), .needs = "file",
-     .help = "between cells (default: what the format says)"},
-    {.name = "skip_rows", .type = &xt_type_uint32, ROOT(spec.train.skip_rows, uint32_t), .def = "0",
-     .range = WHOLE(0, 1e9), .needs = "file", .help = "lines to pass over before the header or first row"},
-    {.name = "missing", .type = &xt_type_names, ROOT(spec.train.missing, xt_missing), .def = "error",
-     .table = &missings, .needs = "file", .help = "what to do with an empty cell, NA, NaN, null or ?"},
-    {0},
-};
-
-static const xt_field data_fields[] = {
-    {.name = "train", .type = &xt_type_section, .required = true, .fields = train_fields, .finish = finish_train,
-     .help = "the training rows"},
-    {.name = "shuffle", .type = &xt_type_bool, ROOT(spec.shuffle, bool), .def = "true",
-     .help = "another order of the rows in every epoch, drawn from the seed"},
-    {0},
-};
+static const xt_table modes = XT_TABLE("mode", mode_rows);
 
 static const char *check_bias(const void *at)
 {
@@ -130,8 +59,30 @@ static const xt_field layer_fields[] = {
      .table = &xt_activations, .help = "function of the layer's sums"},
     {.name = "init", .type = &xt_type_section, .fields = layer_init_fields,
      .help = "initial values of this layer alone"},
+    {.name = "dropout", .type = &xt_type_float, .offset = AT(xt_layer, dropout, float), .range = XT_RANGE_UNIT,
+     .unset = -1, .help = "this layer's dropout (default: model.dropout; the last layer has none)"},
+    {.name = "l1", .type = &xt_type_float, .offset = AT(xt_layer, l1, float), .range = XT_RANGE_NON_NEGATIVE,
+     .unset = -1, .help = "this layer's l1 (default: model.l1)"},
+    {.name = "l2", .type = &xt_type_float, .offset = AT(xt_layer, l2, float), .range = XT_RANGE_NON_NEGATIVE,
+     .unset = -1, .help = "this layer's l2 (default: model.l2)"},
     {0},
 };
+
+/* What leaves out outputs would leave out predictions. */
+static void finish_model(xt_walk *walk, const xt_node *node, void *at)
+{
+    const xt_spec *spec = &((const xt_root *)at)->spec;
+    const xt_node *layers = xt_node_get(node, "layers");
+    size_t last = spec->n_layers - 1;
+    if (spec->layers[last].dropout <= 0)
+        return;
+    size_t before = xt_walk_down(walk, "layers");
+    xt_walk_down_index(walk, last);
+    xt_walk_down(walk, "dropout");
+    xt_complain(walk, xt_node_get(layers->items[last], "dropout")->place,
+                "the last layer's outputs are the predictions: it has no dropout");
+    xt_walk_up(walk, before);
+}
 
 static const xt_field model_fields[] = {
     {.name = "init", .type = &xt_type_section, .fields = init_fields, .help = "initial values of all layers"},
@@ -139,6 +90,12 @@ static const xt_field model_fields[] = {
      .count_offset = AT(xt_root, spec.n_layers, size_t), .required = true, .fields = layer_fields,
      .item_bytes = sizeof(xt_layer), .max_items = XT_MAX_LAYERS,
      .help = "dense layers from the inputs on; the last one's units are the targets"},
+    {.name = "dropout", .type = &xt_type_float, ROOT(dropout, float), .def = "0", .range = XT_RANGE_UNIT,
+     .help = "share of a layer's outputs that training sets to 0, in all layers but the last"},
+    {.name = "l1", .type = &xt_type_float, ROOT(l1, float), .def = "0", .range = XT_RANGE_NON_NEGATIVE,
+     .help = "penalty on the size of all layers' weights: l1 times their signs is added to their gradients"},
+    {.name = "l2", .type = &xt_type_float, ROOT(l2, float), .def = "0", .range = XT_RANGE_NON_NEGATIVE,
+     .help = "penalty on the square of all layers' weights: l2 times them is added to their gradients"},
     {0},
 };
 
@@ -149,6 +106,42 @@ static const xt_field training_fields[] = {
      .range = WHOLE(1, 1e9), .help = "rows an update; the last batch of an epoch may be smaller"},
     {.name = "loss_report", .type = &xt_type_names, ROOT(spec.loss_report, xt_loss_report), .def = "running",
      .table = &reports, .help = "which loss of an epoch is reported"},
+    {.name = "clip_norm", .type = &xt_type_float, ROOT(spec.clip_norm, float), .range = XT_RANGE_POSITIVE,
+     .help = "longest that a batch's gradient may be, all layers taken together; a longer one is scaled down"},
+    {.name = "clip_value", .type = &xt_type_float, ROOT(spec.clip_value, float), .range = XT_RANGE_POSITIVE,
+     .help = "largest that each element of the gradient may be, in size"},
+    {.name = "validate_every", .type = &xt_type_uint32, ROOT(spec.validate_every, uint32_t), .range = WHOLE(1, 1e9),
+     .help = "epochs from one measurement of data.validation to the next (default: 1); the last one always is"},
+    {0},
+};
+
+static void finish_training(xt_walk *walk, const xt_node *node, void *at)
+{
+    const xt_spec *spec = &((const xt_root *)at)->spec;
+    if (spec->clip_norm <= 0 || spec->clip_value <= 0)
+        return;
+    size_t before = xt_walk_down(walk, "clip_value");
+    xt_complain(walk, xt_node_get(node, "clip_value")->place, "not with `clip_norm`: the gradient is clipped in one way");
+    xt_walk_up(walk, before);
+}
+
+static void finish_stopping(xt_walk *walk, const xt_node *node, void *at)
+{
+    (void)walk;
+    ((xt_root *)at)->spec.early_stopping.given = node != NULL;
+}
+
+static const xt_field stopping_fields[] = {
+    {.name = "monitor", .type = &xt_type_text, ROOT(spec.early_stopping.monitor, const char *),
+     .help = "column of loss.csv that is watched (default: val_loss where there is data.validation, else loss)"},
+    {.name = "patience", .type = &xt_type_uint32, ROOT(spec.early_stopping.patience, uint32_t), .required = true,
+     .range = WHOLE(1, 1e9), .help = "epochs without an improvement that end training"},
+    {.name = "min_delta", .type = &xt_type_float, ROOT(spec.early_stopping.min_delta, float), .def = "0",
+     .range = XT_RANGE_NON_NEGATIVE, .help = "an improvement is more than this"},
+    {.name = "mode", .type = &xt_type_names, ROOT(spec.early_stopping.mode, xt_mode), .def = "auto", .table = &modes,
+     .help = "what an improvement is"},
+    {.name = "restore_best", .type = &xt_type_bool, ROOT(spec.early_stopping.restore_best, bool), .def = "true",
+     .help = "the model is that of the best epoch, not of the last"},
     {0},
 };
 
@@ -173,17 +166,26 @@ const xt_field xt_schema[] = {
      .help = "OpenCL device to train on; auto takes a GPU before a CPU"},
     {.name = "engine", .type = &xt_type_names, ROOT(spec.engine, xt_engine_code), .def = "auto",
      .table = &xt_engine_names, .help = "how to train"},
-    {.name = "data", .type = &xt_type_section, .required = true, .fields = data_fields, .help = "the data"},
-    {.name = "model", .type = &xt_type_section, .required = true, .fields = model_fields, .help = "the network"},
+    {.name = "data", .type = &xt_type_section, .required = true, .fields = xt_schema_data,
+     .finish = xt_finish_data, .help = "the data"},
+    {.name = "model", .type = &xt_type_section, .required = true, .fields = model_fields,
+     .finish = finish_model, .help = "the network"},
     {.name = "loss", .type = &xt_type_kind, ROOT(spec.loss, xt_choice), .def = "mse", .table = &xt_losses,
      .help = "what training makes small: a mean over all outputs of all rows of a batch"},
     {.name = "optimizer", .type = &xt_type_kind, ROOT(spec.optimizer, xt_choice), .required = true,
      .table = &xt_optimizers, .help = "how parameters follow their gradients, such as {type: sgd, learning_rate: 0.1}"},
+    {.name = "schedule", .type = &xt_type_kind, ROOT(spec.schedule, xt_choice), .def = "constant",
+     .table = &xt_schedules, .help = "factor on the learning rate as training goes on"},
     {.name = "train", .type = &xt_type_section, .required = true, .fields = training_fields,
-     .help = "the length and grain of training"},
+     .finish = finish_training, .help = "the length and grain of training"},
     {.name = "metrics", .type = &xt_type_kinds, ROOT(spec.metrics, const xt_choice *),
      .count_offset = AT(xt_root, spec.n_metrics, size_t), .table = &xt_metrics, .max_items = XT_MAX_METRICS,
      .help = "measured beside the loss, in the same passes"},
+    {.name = "early_stopping", .type = &xt_type_section, .optional = true, .fields = stopping_fields,
+     .finish = finish_stopping, .help = "ends training once it gets no better"},
+    {.name = "stop_when", .type = &xt_type_limits, ROOT(spec.limits, const xt_limit *),
+     .count_offset = AT(xt_root, spec.n_limits, size_t), .max_items = XT_MAX_LIMITS,
+     .help = "ends training once any of these columns of loss.csv is there, such as {loss: {below: 0.01}}"},
     {.name = "log", .type = &xt_type_section, .fields = log_fields, .help = "lines on stdout"},
     {.name = "output", .type = &xt_type_section, .fields = output_fields, .help = "files"},
     {0},

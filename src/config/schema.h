@@ -51,6 +51,10 @@ struct xt_field {
     /* What is wrong with a value that decoded, or NULL. May be NULL. */
     const char *(*check)(const void *at);
     bool optional_kind;  /* `auto` means: not chosen (kind -1); not printed when def is NULL */
+    float unset;         /* of xt_type_float without a default: what it is where it is not given */
+    bool optional;       /* of a section: where it is not given its fields have no defaults either */
+    const char *lent_with; /* of xt_type_source: what data.train says of it goes for the other parts too,
+                              where both have this key */
     /* After all fields of a section: what no single field can check. May be NULL. */
     void (*finish)(xt_walk *walk, const xt_node *node, void *at);
 };
@@ -60,18 +64,26 @@ extern const xt_type xt_type_name_text; /* const char *: a name that can stand i
 extern const xt_type xt_type_template;  /* const char *: a path with {name}, {seed}, {hash} */
 extern const xt_type xt_type_path;      /* const char *: an input file, "-": standard input */
 extern const xt_type xt_type_device;    /* const char *: base/request.h */
+extern const xt_type xt_type_text;      /* const char *: any text */
+extern const xt_type xt_type_texts;     /* const char *const *, a list of texts, every one once */
 extern const xt_type xt_type_bool;      /* bool */
 extern const xt_type xt_type_uint32;    /* uint32_t in range; range.min 0 with def "auto": 0 is `auto` */
 extern const xt_type xt_type_uint64;    /* uint64_t up to INT64_MAX, what JSON readers take */
+extern const xt_type xt_type_float;     /* float in range */
 extern const xt_type xt_type_character; /* char */
 extern const xt_type xt_type_names;     /* an enum: the row's index in table */
-extern const xt_type xt_type_kind;      /* xt_choice of table */
 /* sections.c */
 extern const xt_type xt_type_section;   /* the fields, in the same or an embedded struct */
 extern const xt_type xt_type_sections;  /* a list of structs */
-extern const xt_type xt_type_kinds;     /* a list of xt_choice; one may stand alone */
 extern const xt_type xt_type_columns;   /* xt_columns: names or indices */
 extern const xt_type xt_type_values;    /* xt_values: columns of a file, or rows of numbers */
+/* kinds.c */
+extern const xt_type xt_type_kind;      /* xt_choice of table */
+extern const xt_type xt_type_kinds;     /* a list of xt_choice; one may stand alone */
+/* schema_data.c */
+extern const xt_type xt_type_source;    /* xt_draft: a section that a part of the data is */
+/* limits.c */
+extern const xt_type xt_type_limits;    /* const xt_limit *: a mapping of columns to {below: x} or {above: x} */
 
 /* What `inputs` and `targets` hold until it is known whether there is a file. */
 typedef struct xt_values {
@@ -79,17 +91,40 @@ typedef struct xt_values {
     bool columns; /* there is one: columns, not rows */
 } xt_values;
 
+/* A part of the data while it is read. */
+typedef struct xt_draft {
+    const xt_node *node; /* as written, with what data.train lends; NULL: not given */
+    xt_part part;        /* data.train's is a source alone */
+    xt_values inputs, targets;
+} xt_draft;
+
 /* The decoded root: a spec and what is resolved into it at the end. */
 typedef struct xt_root {
     xt_spec spec;
+    xt_draft train, validation, test;
     xt_choice weight, bias; /* model.init's; kind -1: by the activation */
-    xt_values inputs, targets; /* data.train's, as written */
+    float dropout, l1, l2;  /* of layers that say nothing: negative */
 } xt_root;
 
-/* The sections of the root, an xt_field table. */
+/* offsetof, which does not compile when the member has another type. */
+#define XT_AT(holder, member, member_type) \
+    (offsetof(holder, member) + 0 * sizeof(_Generic(((holder *)0)->member, member_type: 'x')))
+#define XT_ROOT(member, member_type) .offset = XT_AT(xt_root, member, member_type)
+#define XT_WHOLE(low, high) {.min = (low), .max = (high)}
+
+/* The sections of the root, an xt_field table, and those of `data`. */
 extern const xt_field xt_schema[];
+extern const xt_field xt_schema_data[];
 /* The root as a field, for walks that go down from it. */
 extern const xt_field xt_schema_root;
+
+/* Moves what was read of the data into the spec. */
+void xt_publish_data(xt_root *root);
+/* What the parts of `data` may not be together; an xt_field's finish. */
+void xt_finish_data(xt_walk *walk, const xt_node *node, void *at);
+/* rules.c: defaults that depend on other keys, and what no single section can
+ * check. The tree has decoded into root without a complaint. */
+void xt_rules(xt_walk *walk, const xt_node *tree, xt_root *root);
 
 /* The one name of a key that has two ("lr": "learning_rate"). */
 const char *xt_key_canonical(const char *key);
@@ -120,6 +155,11 @@ static inline size_t xt_count_of(const xt_field *field, const void *at)
     return *(const size_t *)(const void *)((const char *)at - field->offset + field->count_offset);
 }
 
+/* Whether its fields stand in one mapping: not in a list of them. */
+static inline bool xt_is_section(const xt_field *field)
+{
+    return field->fields && field->type != &xt_type_sections;
+}
 /* The field that a key of this one's mapping has (field: section), or NULL. */
 const xt_field *xt_field_find(const xt_field *fields, const char *name);
 

@@ -25,7 +25,7 @@ static void decode_section(xt_walk *walk, const xt_field *field, const xt_node *
 
 static const xt_node *encode_section(xt_walk *walk, const xt_field *field, const void *at, const xt_node *given)
 {
-    return xt_encode_fields(walk, field->fields, at, given);
+    return field->optional && !given ? NULL : xt_encode_fields(walk, field->fields, at, given);
 }
 
 static void describe_section(const xt_field *field, xt_buf *out)
@@ -94,7 +94,7 @@ static bool decode_column(const xt_node *node, xt_column *out)
     if (node->type != XT_NODE_SCALAR || !*node->text)
         return false;
     if (!node->quoted && xt_number_uint(node->text, &index) == XT_NUMBER_OK) {
-        if (index > 65535)
+        if (index >= XT_MAX_COLUMNS)
             return false;
         *out = (xt_column){NULL, (uint32_t)index};
         return true;

@@ -175,6 +175,96 @@ static void describe_device(const xt_field *field, xt_buf *out)
 
 const xt_type xt_type_device = {decode_device, encode_string, describe_device};
 
+/* ---- texts ---- */
+
+static void decode_text(xt_walk *walk, const xt_field *field, const xt_node *node, void *at)
+{
+    const char *text = scalar(walk, field, node);
+    if (text && *text)
+        keep_string(walk, node, text, at);
+    else if (text)
+        xt_expected(walk, field, node);
+}
+
+static void describe_text(const xt_field *field, xt_buf *out)
+{
+    (void)field;
+    xt_buf_puts(out, "a text");
+}
+
+const xt_type xt_type_text = {decode_text, encode_string, describe_text};
+
+static int by_text(const void *a, const void *b)
+{
+    const xt_node *const *x = a, *const *y = b;
+    xt_place p = (*x)->place, q = (*y)->place;
+    int order = strcmp((*x)->text, (*y)->text);
+    if (order)
+        return order;
+    return p.line != q.line ? (p.line > q.line) - (p.line < q.line) : (p.column > q.column) - (p.column < q.column);
+}
+
+/* Complains of every text that stands there before. */
+static void complain_twice(xt_walk *walk, const xt_node *node)
+{
+    const xt_node **sorted = xt_decode_alloc(walk, node, node->n, sizeof *sorted);
+    if (!sorted)
+        return;
+    memcpy(sorted, node->items, node->n * sizeof *sorted);
+    qsort(sorted, node->n, sizeof *sorted, by_text);
+    for (size_t i = 1; i < node->n; i++)
+        if (strcmp(sorted[i - 1]->text, sorted[i]->text) == 0)
+            xt_complain(walk, sorted[i]->place, "'%.60s' is there twice", sorted[i]->text);
+}
+
+static void decode_texts(xt_walk *walk, const xt_field *field, const xt_node *node, void *at)
+{
+    size_t errors = walk->diags->n_total;
+    if (node->type != XT_NODE_LIST) {
+        xt_expected(walk, field, node);
+        return;
+    }
+    if (node->n < 2 || node->n > field->max_items) {
+        xt_complain(walk, node->place, "expected 2 to %zu of them, found %zu", field->max_items, node->n);
+        return;
+    }
+    const char **texts = xt_decode_alloc(walk, node, node->n, sizeof *texts);
+    if (!texts)
+        return;
+    for (size_t i = 0; i < node->n; i++) {
+        size_t before = xt_walk_down_index(walk, i);
+        xt_field one = {.type = &xt_type_text};
+        decode_text(walk, &one, node->items[i], &texts[i]);
+        xt_walk_up(walk, before);
+    }
+    if (errors == walk->diags->n_total)
+        complain_twice(walk, node);
+    memcpy(at, &texts, sizeof texts);
+    *xt_count_at(field, at) = node->n;
+}
+
+static const xt_node *encode_texts(xt_walk *walk, const xt_field *field, const void *at, const xt_node *given)
+{
+    const char *const *texts;
+    size_t n = xt_count_of(field, at);
+    memcpy(&texts, at, sizeof texts);
+    if (!n)
+        return NULL;
+    const xt_node **items = xt_arena_alloc(walk->arena, n, sizeof *items);
+    walk->failed |= !items;
+    for (size_t i = 0; items && i < n; i++)
+        items[i] = xt_encode_text(walk, texts[i], XT_SCALAR_TEXT, given && i < given->n ? given->items[i] : NULL);
+    return items ? xt_encode_list(walk, items, n, given) : NULL;
+}
+
+static void describe_texts(const xt_field *field, xt_buf *out)
+{
+    (void)field;
+    xt_buf_puts(out, "a list of at least 2 texts, each of them once");
+}
+
+const xt_type xt_type_texts = {decode_texts, encode_texts, describe_texts};
+
 /* ---- bool ---- */
 
 static void decode_bool(xt_walk *walk, const xt_field *field, const xt_node *node, void *at)
@@ -236,9 +326,17 @@ static const xt_node *encode_whole(xt_walk *walk, uint64_t value, const xt_node 
     return xt_encode_text(walk, text, XT_SCALAR_NUMBER, given);
 }
 
+/* A number that has no default is printed where it was written. */
+static bool is_unset(const xt_field *field, const xt_node *given)
+{
+    return !field->def && !given;
+}
+
 static const xt_node *encode_uint32(xt_walk *walk, const xt_field *field, const void *at, const xt_node *given)
 {
     uint32_t value = *(const uint32_t *)at;
+    if (is_unset(field, given))
+        return NULL;
     if (has_auto(field) && value == 0)
         return xt_encode_text(walk, "auto", XT_SCALAR_TEXT, given);
     return encode_whole(walk, value, given);
@@ -269,8 +367,7 @@ static void decode_uint64(xt_walk *walk, const xt_field *field, const xt_node *n
 
 static const xt_node *encode_uint64(xt_walk *walk, const xt_field *field, const void *at, const xt_node *given)
 {
-    (void)field;
-    return encode_whole(walk, *(const uint64_t *)at, given);
+    return is_unset(field, given) ? NULL : encode_whole(walk, *(const uint64_t *)at, given);
 }
 
 static void describe_uint64(const xt_field *field, xt_buf *out)
@@ -280,6 +377,35 @@ static void describe_uint64(const xt_field *field, xt_buf *out)
 }
 
 const xt_type xt_type_uint64 = {decode_uint64, encode_uint64, describe_uint64};
+
+/* ---- numbers ---- */
+
+static void decode_float(xt_walk *walk, const xt_field *field, const xt_node *node, void *at)
+{
+    float value;
+    const char *text = scalar(walk, field, node);
+    if (text && !node->quoted && xt_number_float(text, strlen(text), &value) == XT_NUMBER_OK &&
+        xt_range_holds(&field->range, (double)value))
+        *(float *)at = value;
+    else if (text)
+        xt_expected(walk, field, node);
+}
+
+static const xt_node *encode_float(xt_walk *walk, const xt_field *field, const void *at, const xt_node *given)
+{
+    char text[32];
+    if (is_unset(field, given))
+        return NULL;
+    xt_number_print(*(const float *)at, text);
+    return xt_encode_text(walk, text, XT_SCALAR_NUMBER, given);
+}
+
+static void describe_float(const xt_field *field, xt_buf *out)
+{
+    xt_range_describe(&field->range, "a number", out);
+}
+
+const xt_type xt_type_float = {decode_float, encode_float, describe_float};
 
 /* ---- one character ---- */
 

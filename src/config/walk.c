@@ -1,6 +1,8 @@
 /* What decoding and encoding share: the path, the messages, fields of a mapping. */
 #include "config/schema.h"
 
+#include "base/number.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,11 +54,15 @@ const char *xt_bool_hint(const char *text)
 /* What to do about a value that is nearly right, or "". */
 static const char *hint(const xt_field *field, const xt_node *node)
 {
-    bool number = field->type == &xt_type_uint32 || field->type == &xt_type_uint64;
+    float value;
+    bool whole = field->type == &xt_type_uint32 || field->type == &xt_type_uint64;
+    bool number = whole || field->type == &xt_type_float;
     if (node->type != XT_NODE_SCALAR)
         return "";
     if (field->type == &xt_type_bool || (field->table && xt_table_find(field->table, "true") >= 0))
         return xt_bool_hint(node->text);
+    if (number && !whole && xt_number_float(node->text, strlen(node->text), &value) == XT_NUMBER_HUGE)
+        return ", too large for single precision";
     return node->quoted && number ? "; a number has no quotes" : "";
 }
 
@@ -87,21 +93,21 @@ const xt_field *xt_field_find(const xt_field *fields, const char *name)
     return NULL;
 }
 
-/* Appends the path of a key of this name that stands in another section, or of
- * a kind that has such a parameter; false when there is none. */
-static bool find_home(const xt_field *fields, const char *path, const char *name, xt_buf *out)
+/* Appends the path of a key of this name that stands in another section, or
+ * (kinds) of a kind that has such a parameter; false when there is none. */
+static bool find_home(const xt_field *fields, const char *path, const char *name, bool kinds, xt_buf *out)
 {
     for (const xt_field *field = fields; field->name; field++) {
         xt_buf inner = {0};
         bool found = false;
         xt_buf_printf(&inner, "%s%s%s", path, *path ? "." : "", field->name);
-        if (*path && strcmp(field->name, name) == 0) {
+        if (!kinds && *path && strcmp(field->name, name) == 0) {
             xt_buf_puts(out, xt_buf_text(&inner));
             found = true;
-        } else if (field->type == &xt_type_section) {
-            found = find_home(field->fields, xt_buf_text(&inner), name, out);
+        } else if (xt_is_section(field)) {
+            found = find_home(field->fields, xt_buf_text(&inner), name, kinds, out);
         }
-        for (size_t i = 0; !found && field->type == &xt_type_kind && i < field->table->n_rows; i++)
+        for (size_t i = 0; kinds && !found && field->type == &xt_type_kind && i < field->table->n_rows; i++)
             for (const xt_param *param = xt_kind_at(field->table, (int)i)->params; !found && param->name; param++)
                 if (strcmp(param->name, name) == 0) {
                     xt_buf_printf(out, "%s.%s", xt_buf_text(&inner), name);
@@ -127,7 +133,9 @@ static void complain_unknown(xt_walk *walk, const xt_field *fields, const xt_ent
         xt_nearest_offer(&nearest, field->name);
         xt_buf_printf(&names, "%s%s", field == fields ? "" : ", ", field->name);
     }
-    bool elsewhere = find_home(xt_schema, "", entry->key, &home);
+    /* Words that some kind has for a parameter are many: what is near here comes before them. */
+    bool elsewhere = find_home(xt_schema, "", entry->key, false, &home) ||
+                     (!nearest.name && find_home(xt_schema, "", entry->key, true, &home));
     size_t before = xt_walk_down(walk, entry->key);
     if (elsewhere)
         xt_complain(walk, entry->place, "unknown key; did you mean %s?", xt_buf_text(&home));
@@ -177,10 +185,12 @@ void xt_decode_fields(xt_walk *walk, const xt_field *fields, const xt_node *node
             xt_complain(walk, place, "missing: %s", field->help);
         else if (field->def)
             decode_default(walk, field, at);
-        else if (field->type == &xt_type_section)
+        else if (field->type == &xt_type_section && !field->optional)
             field->type->decode(walk, field, NULL, at);
         else if (field->type == &xt_type_kind)
             ((xt_choice *)at)->kind = -1;
+        else if (field->type == &xt_type_float)
+            *(float *)at = field->unset;
         xt_walk_up(walk, before);
     }
 }

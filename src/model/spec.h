@@ -56,7 +56,7 @@ typedef struct xt_source {
     xt_choice generator; /* of xt_generators (model/generate.h) */
     uint32_t samples;
     float noise;            /* standard deviation of what is added to the inputs (sine: to the target) */
-    uint64_t generate_seed; /* the spec's seed where none is given */
+    uint64_t generate_seed; /* where none is given the spec's seed, of validation that + 1, of test that + 2 */
     /* inline: file is NULL too */
     size_t n_rows, n_inputs, n_targets;
     const float *inputs;  /* (n_rows, n_inputs) row-major */
@@ -71,7 +71,7 @@ typedef struct xt_source {
     uint32_t skip_rows;         /* lines before the header or first row */
     xt_missing missing;         /* of a selected cell */
     xt_columns input_columns;   /* n 0: all that are neither targets nor ignored */
-    xt_columns target_columns;  /* never empty for training */
+    xt_columns target_columns;  /* n 0: all of targets_file; never empty where there is none */
     xt_columns ignore_columns;
     xt_columns encode_columns;  /* input columns that become one input a value (one-hot) */
 } xt_source;
@@ -133,7 +133,7 @@ typedef struct xt_spec {
     xt_choice loss, optimizer, schedule;
     float clip_norm, clip_value; /* of the gradient, 0: not; at most one of them */
     uint32_t epochs, batch_size;
-    uint32_t validate_every;     /* epochs (0: 1); the last one always is */
+    uint32_t validate_every;     /* epochs (0: 1); the last one always is. 0 without validation */
     xt_loss_report loss_report;
     size_t n_metrics;
     const xt_choice *metrics;

@@ -47,14 +47,35 @@ static void require_same_again(const char *text, const xt_buf *yaml, const xt_bu
     xt_config_close(&config);
 }
 
+/* Rows come from exactly one place. */
+static void check_source(const xt_source *source)
+{
+    bool rows = source->n_rows && source->inputs && source->targets;
+    REQUIRE((source->file != NULL) + (source->samples != 0) + rows == 1);
+}
+
+static void check_part(const xt_part *part)
+{
+    if (part->split > 0 || !part->given)
+        REQUIRE(!part->source.file && !part->source.samples && !part->source.inputs);
+    else
+        check_source(&part->source);
+}
+
 static void check_accepted(const xt_config *config)
 {
     const xt_spec *spec = xt_config_spec(config);
     xt_buf yaml = {0}, json = {0}, origins = {0};
     REQUIRE(spec->name && spec->n_layers && spec->output_dir && spec->batch_size);
-    REQUIRE(spec->train.file || (spec->train.n_rows && spec->train.inputs && spec->train.targets));
-    for (size_t i = 0; i < spec->n_layers; i++)
-        REQUIRE(spec->layers[i].weight.kind >= 0 && spec->layers[i].bias.kind >= 0);
+    check_source(&spec->train);
+    check_part(&spec->validation);
+    check_part(&spec->test);
+    REQUIRE(!spec->early_stopping.given || (spec->early_stopping.monitor && spec->early_stopping.patience));
+    for (size_t i = 0; i < spec->n_layers; i++) {
+        const xt_layer *layer = &spec->layers[i];
+        REQUIRE(layer->weight.kind >= 0 && layer->bias.kind >= 0);
+        REQUIRE(layer->dropout >= 0 && layer->l1 >= 0 && layer->l2 >= 0);
+    }
     print(config, &yaml, &json);
     xt_config_print(config, true, &origins);
     require_same_again(yaml.data, &yaml, &json);

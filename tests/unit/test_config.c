@@ -2,9 +2,11 @@
 #include "base/number.h"
 #include "config/schema.h"
 #include "configs.h"
+#include "model/generate.h"
 #include "model/init.h"
 #include "model/metrics.h"
 #include "model/ops.h"
+#include "model/schedule.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,21 +24,39 @@ static bool are_columns(const xt_columns *columns, const char *first, uint32_t s
 
 /* ---- every key ---- */
 
+/* Of data.train, data.validation and data.test; w: what the spec has of it. */
+#define SOURCE_KEYS(KEY, part, w) \
+    KEY(part##_file, "data." #part ".file", "dir/y.csv", same(w.file, "dir/y.csv")) \
+    KEY(part##_targets_file, "data." #part ".targets_file", "y.npy", same(w.targets_file, "y.npy")) \
+    KEY(part##_generate, "data." #part ".generate", "moons", w.samples && unit_chose(&xt_generators, &w.generator, "moons")) \
+    KEY(part##_samples, "data." #part ".samples", "10000000", w.samples == 10000000) \
+    KEY(part##_noise, "data." #part ".noise", "0.5", w.noise == 0.5f) \
+    KEY(part##_seed, "data." #part ".seed", "9223372036854775807", w.generate_seed == INT64_MAX) \
+    KEY(part##_inputs, "data." #part ".inputs", "[a, 3]", are_columns(&w.input_columns, "a", 3)) \
+    KEY(part##_targets, "data." #part ".targets", "[b, 0]", are_columns(&w.target_columns, "b", 0)) \
+    KEY(part##_ignore, "data." #part ".ignore", "[c c, 65535]", are_columns(&w.ignore_columns, "c c", 65535)) \
+    KEY(part##_encode, "data." #part ".encode", "[d, 4]", are_columns(&w.encode_columns, "d", 4)) \
+    KEY(part##_format, "data." #part ".format", "tsv", w.format == XT_FORMAT_TSV) \
+    KEY(part##_header, "data." #part ".header", "true", w.header == XT_HEADER_TRUE) \
+    KEY(part##_delimiter, "data." #part ".delimiter", ";", w.delimiter == ';') \
+    KEY(part##_skip_rows, "data." #part ".skip_rows", "7", w.skip_rows == 7) \
+    KEY(part##_missing, "data." #part ".missing", "mean", w.missing == XT_MISSING_MEAN)
+
 /* KEY(id, path, value, what the spec s holds then) */
 #define KEYS(KEY) \
     KEY(name, "name", "other", same(s->name, "other")) \
     KEY(seed, "seed", "12345678901234567", s->seed == 12345678901234567) \
     KEY(device, "device", "0:1", same(s->device, "0:1")) \
     KEY(engine, "engine", "reference", s->engine == XT_ENGINE_reference) \
-    KEY(file, "data.train.file", "dir/y.csv", same(s->train.file, "dir/y.csv")) \
-    KEY(inputs, "data.train.inputs", "[a, 3]", are_columns(&s->train.input_columns, "a", 3)) \
-    KEY(targets, "data.train.targets", "[b, 0]", are_columns(&s->train.target_columns, "b", 0)) \
-    KEY(ignore, "data.train.ignore", "[c c, 65535]", are_columns(&s->train.ignore_columns, "c c", 65535)) \
-    KEY(format, "data.train.format", "tsv", s->train.format == XT_FORMAT_TSV) \
-    KEY(header, "data.train.header", "true", s->train.header == XT_HEADER_TRUE) \
-    KEY(delimiter, "data.train.delimiter", ";", s->train.delimiter == ';') \
-    KEY(skip_rows, "data.train.skip_rows", "7", s->train.skip_rows == 7) \
-    KEY(missing, "data.train.missing", "drop", s->train.missing == XT_MISSING_DROP) \
+    SOURCE_KEYS(KEY, train, s->train) \
+    SOURCE_KEYS(KEY, validation, s->validation.source) \
+    SOURCE_KEYS(KEY, test, s->test.source) \
+    KEY(split, "data.validation.split", "0.25", s->validation.given && s->validation.split == 0.25f) \
+    KEY(test_split, "data.test.split", "0.5", s->test.given && s->test.split == 0.5f) \
+    KEY(stratify, "data.validation.stratify", "true", s->validation.stratify) \
+    KEY(test_stratify, "data.test.stratify", "true", s->test.stratify) \
+    KEY(normalize, "data.normalize", "minmax", s->normalize == XT_NORMALIZE_MINMAX) \
+    KEY(classes, "data.classes", "[\"1\", b b]", s->n_classes == 2 && same(s->classes[0], "1") && same(s->classes[1], "b b")) \
     KEY(shuffle, "data.shuffle", "false", !s->shuffle) \
     KEY(keys, "model.init.keys", "shared", s->keys == XT_KEYS_SHARED) \
     KEY(weight, "model.init.weight", "lecun_normal", unit_chose(&xt_initializers, &s->layers[1].weight, "lecun_normal")) \
@@ -45,6 +65,23 @@ static bool are_columns(const xt_columns *columns, const char *first, uint32_t s
     KEY(activation, "model.layers.1.activation", "tanh", unit_chose(&xt_activations, &s->layers[1].activation, "tanh")) \
     KEY(layer_weight, "model.layers.1.init.weight", "zeros", unit_chose(&xt_initializers, &s->layers[1].weight, "zeros")) \
     KEY(layer_bias, "model.layers.1.init.bias", "pytorch", unit_chose(&xt_initializers, &s->layers[1].bias, "pytorch")) \
+    KEY(dropout, "model.dropout", "0.25", s->layers[0].dropout == 0.25f && s->layers[1].dropout == 0) \
+    KEY(l1, "model.l1", "0.25", s->layers[0].l1 == 0.25f && s->layers[1].l1 == 0.25f) \
+    KEY(l2, "model.l2", "0.5", s->layers[0].l2 == 0.5f && s->layers[1].l2 == 0.5f) \
+    KEY(layer_dropout, "model.layers.0.dropout", "0.5", s->layers[0].dropout == 0.5f) \
+    KEY(layer_l1, "model.layers.1.l1", "0.5", s->layers[0].l1 == 0 && s->layers[1].l1 == 0.5f) \
+    KEY(layer_l2, "model.layers.0.l2", "0.5", s->layers[0].l2 == 0.5f && s->layers[1].l2 == 0) \
+    KEY(schedule, "schedule", "{type: step, size: 3}", unit_chose(&xt_schedules, &s->schedule, "step")) \
+    KEY(clip_norm, "train.clip_norm", "0.5", s->clip_norm == 0.5f && s->clip_value == 0) \
+    KEY(clip_value, "train.clip_value", "1.5", s->clip_value == 1.5f && s->clip_norm == 0) \
+    KEY(validate_every, "train.validate_every", "3", s->validate_every == 3) \
+    KEY(monitor, "early_stopping.monitor", "loss", same(s->early_stopping.monitor, "loss")) \
+    KEY(patience, "early_stopping.patience", "1000000000", s->early_stopping.patience == 1000000000) \
+    KEY(min_delta, "early_stopping.min_delta", "0.5", s->early_stopping.min_delta == 0.5f) \
+    KEY(mode, "early_stopping.mode", "max", s->early_stopping.mode == XT_MODE_MAX) \
+    KEY(restore_best, "early_stopping.restore_best", "false", !s->early_stopping.restore_best) \
+    KEY(stop_when, "stop_when", "{val_loss: {above: -0.1}}", \
+        s->n_limits == 1 && same(s->limits[0].column, "val_loss") && s->limits[0].above && s->limits[0].value == -0.1) \
     KEY(loss, "loss", "mae", unit_chose(&xt_losses, &s->loss, "mae")) \
     KEY(optimizer, "optimizer", "{type: sgd, learning_rate: 2}", s->optimizer.values[0] == 2) \
     KEY(epochs, "train.epochs", "1000000000", s->epochs == 1000000000) \
@@ -80,17 +117,18 @@ static void key_arrives(void **state)
     const key_row *key = *state;
     char set[200];
     snprintf(set, sizeof set, "%s=%s", key->path, key->value);
-    xt_config *config = unit_config(SOURCES(TEXT(TABLE)));
+    const char *base = unit_base(key->path);
+    xt_config *config = unit_config(SOURCES(TEXT(base)));
     if (key->holds(xt_config_spec(config)))
         fail_msg("%s: %s is the default, which shows nothing", key->path, key->value);
     xt_config_close(&config);
-    config = unit_config(SOURCES(TEXT(TABLE), {XT_CONFIG_SET, set, set}));
+    config = unit_config(SOURCES(TEXT(base), {XT_CONFIG_SET, set, set}));
     assert_key(config, key);
     unit_round_trip(config);
     xt_config_close(&config);
     if (strpbrk(key->value, "[{"))
         return;
-    config = unit_config(SOURCES(TEXT(TABLE), {XT_CONFIG_VALUE, set, set}));
+    config = unit_config(SOURCES(TEXT(base), {XT_CONFIG_VALUE, set, set}));
     assert_key(config, key);
     xt_config_close(&config);
 }
@@ -111,7 +149,7 @@ static size_t walk_schema(const xt_field *fields, const char *above)
         char path[200];
         bool list = fields->type == &xt_type_sections;
         snprintf(path, sizeof path, "%s%s%s", above, fields->name, list ? ".N" : "");
-        if (list || fields->type == &xt_type_section) {
+        if (list || xt_is_section(fields)) {
             strcat(path, ".");
             n += walk_schema(fields->fields, path);
             continue;
@@ -151,17 +189,29 @@ static void all_keys_at_once(void **state)
         "    delimiter: \"\\t\"\n"
         "    skip_rows: 3\n"
         "    missing: drop\n"
+        "    encode: [x1, 3]\n"
+        "  validation: {split: 0.5, stratify: true}\n"
+        "  test: {file: /d/t.csv, skip_rows: 1}\n"
+        "  normalize: standard\n"
+        "  classes: [no, yes]\n"
         "  shuffle: false\n"
         "model:\n"
         "  init: {keys: shared, weight: {type: uniform, low: -1, high: 2}, bias: {type: constant, value: 0.25}}\n"
+        "  dropout: 0.5\n"
+        "  l1: 1e-3\n"
+        "  l2: 2\n"
         "  layers:\n"
         "    - units: 3\n"
         "      activation: {type: leaky_relu, alpha: 0.5}\n"
+        "      l2: 0\n"
         "      init: {weight: {type: orthogonal, gain: 2}, bias: {type: normal, mean: 1, stddev: 3}}\n"
         "    - {units: 2, activation: softplus}\n"
         "loss: {type: huber, delta: 3}\n"
         "optimizer: {type: sgd, learning_rate: 0.25, momentum: 0.5, nesterov: true}\n"
-        "train: {epochs: 10, batch_size: 4, loss_report: post_update}\n"
+        "schedule: {type: step, size: 3}\n"
+        "train: {epochs: 10, batch_size: 4, loss_report: post_update, clip_norm: 2, validate_every: 5}\n"
+        "early_stopping: {monitor: val_mae, patience: 3, min_delta: 0.25, mode: min, restore_best: false}\n"
+        "stop_when: {loss: {below: 0.01}, val_accuracy: {above: .9}}\n"
         "metrics: [mae, {type: accuracy, threshold: 2, positive: below}]\n"
         "log: {every: 5}\n"
         "output: {dir: \"o/{name}-{seed}\"}\n";
@@ -174,6 +224,13 @@ static void all_keys_at_once(void **state)
     assert_true(are_columns(&t->target_columns, "y", 5) && are_columns(&t->ignore_columns, "7", 7));
     assert_true(t->format == XT_FORMAT_CSV && t->header == XT_HEADER_FALSE && t->delimiter == '\t');
     assert_true(t->skip_rows == 3 && t->missing == XT_MISSING_DROP && !t->inputs && !t->n_rows);
+    assert_true(are_columns(&t->encode_columns, "x1", 3));
+    assert_true(s->validation.given && s->validation.split == 0.5f && s->validation.stratify && !s->validation.source.file);
+    t = &s->test.source;
+    assert_true(s->test.given && s->test.split == 0 && same(t->file, "/d/t.csv") && t->skip_rows == 1);
+    assert_true(t->header == XT_HEADER_FALSE && t->delimiter == '\t' && t->missing == XT_MISSING_DROP);
+    assert_true(are_columns(&t->target_columns, "y", 5) && are_columns(&t->encode_columns, "x1", 3));
+    assert_true(s->normalize == XT_NORMALIZE_STANDARD && s->n_classes == 2 && same(s->classes[1], "yes"));
     assert_true(s->keys == XT_KEYS_SHARED && s->n_layers == 2);
     const xt_layer *l = s->layers;
     assert_true(l[0].units == 3 && unit_chose(&xt_activations, &l[0].activation, "leaky_relu"));
@@ -184,7 +241,14 @@ static void all_keys_at_once(void **state)
     assert_true(unit_chose(&xt_initializers, &l[1].weight, "uniform") && l[1].weight.values[0] == -1);
     assert_true(l[1].weight.values[1] == 2 && unit_chose(&xt_initializers, &l[1].bias, "constant"));
     assert_true(l[1].bias.values[0] == 0.25f);
+    assert_true(l[0].dropout == 0.5f && l[1].dropout == 0 && l[0].l1 == 1e-3f && l[0].l2 == 0 && l[1].l2 == 2);
     assert_true(unit_chose(&xt_losses, &s->loss, "huber") && s->loss.values[0] == 3);
+    assert_true(unit_chose(&xt_schedules, &s->schedule, "step") && s->schedule.values[0] == 3);
+    assert_true(s->clip_norm == 2 && s->clip_value == 0 && s->validate_every == 5);
+    assert_true(s->early_stopping.given && same(s->early_stopping.monitor, "val_mae"));
+    assert_true(s->early_stopping.patience == 3 && s->early_stopping.min_delta == 0.25f);
+    assert_true(s->early_stopping.mode == XT_MODE_MIN && !s->early_stopping.restore_best && s->n_limits == 2);
+    assert_true(!s->limits[0].above && s->limits[0].value == 0.01 && s->limits[1].above && s->limits[1].value == 0.9);
     assert_true(s->optimizer.values[0] == 0.25f && s->optimizer.values[1] == 0.5f && s->optimizer.values[2] == 1);
     assert_true(s->epochs == 10 && s->batch_size == 4 && s->loss_report == XT_REPORT_POST_UPDATE);
     assert_true(s->n_metrics == 2 && unit_chose(&xt_metrics, &s->metrics[0], "mae"));
@@ -212,6 +276,17 @@ static void defaults(void **state)
     assert_true(s->optimizer.values[1] == 0 && s->optimizer.values[2] == 0);
     assert_true(s->epochs == 1 && s->batch_size == 32 && s->loss_report == XT_REPORT_RUNNING);
     assert_true(s->n_metrics == 0 && s->log_every == 0);
+    /* As a spec that was never filled in has it. */
+    static const xt_part none;
+    static const xt_early_stopping never;
+    assert_memory_equal(&s->validation, &none, sizeof none);
+    assert_memory_equal(&s->test, &none, sizeof none);
+    assert_memory_equal(&s->early_stopping, &never, sizeof never);
+    assert_true(s->train.samples == 0 && s->train.noise == 0 && s->train.generator.kind == 0);
+    assert_true(s->normalize == XT_NORMALIZE_NONE && !s->n_classes && !s->n_limits && !s->validate_every);
+    assert_true(s->schedule.kind == 0 && unit_chose(&xt_schedules, &s->schedule, "constant"));
+    assert_true(s->layers[0].dropout == 0 && s->layers[0].l1 == 0 && s->layers[0].l2 == 0);
+    assert_true(s->clip_norm == 0 && s->clip_value == 0);
     assert_string_equal(s->output_template, "runs/{name}");
     assert_string_equal(s->output_dir, "runs/run");
     unit_round_trip(config);
@@ -221,61 +296,6 @@ static void defaults(void **state)
     assert_true(t->format == XT_FORMAT_AUTO && t->header == XT_HEADER_AUTO && t->missing == XT_MISSING_ERROR);
     assert_true(t->delimiter == 0 && t->skip_rows == 0 && !t->input_columns.n && !t->ignore_columns.n);
     xt_config_close(&config);
-}
-
-/* ---- every row of every table ---- */
-
-typedef struct kind_row {
-    const char *path; /* where it is given */
-    const xt_table *table;
-    size_t index;
-} kind_row;
-
-static const xt_choice *chosen(const xt_spec *spec, const kind_row *row)
-{
-    return same(row->path, "loss")                         ? &spec->loss
-           : same(row->path, "optimizer")                  ? &spec->optimizer
-           : same(row->path, "metrics")                    ? &spec->metrics[0]
-           : same(row->path, "model.layers.0.activation")  ? &spec->layers[0].activation
-           : same(row->path, "model.init.weight")          ? &spec->layers[0].weight
-                                                           : NULL;
-}
-
-/* {type: NAME, required: value, param: value}; values within all ranges of today's rows. */
-static void kind_arrives(void **state)
-{
-    const kind_row *row = *state;
-    const xt_kind *kind = xt_kind_at(row->table, (int)row->index);
-    xt_buf set = {0}, all = {0};
-    xt_choice expected = xt_choose(row->table, kind->row.name);
-    xt_choice every = expected;
-    xt_buf_printf(&set, "%s={type: %s", row->path, kind->row.name);
-    xt_buf_puts(&all, set.data);
-    for (size_t i = 0; kind->params[i].name; i++) {
-        const xt_param *param = &kind->params[i];
-        float value = param->type == XT_PARAM_NUMBER ? 0.25f + 0.125f * (float)i : 1;
-        const char *name = param->type == XT_PARAM_BOOL ? "true" : param->type == XT_PARAM_NAME ? param->names[1] : NULL;
-        char number[32];
-        xt_number_print(value, number);
-        every.values[i] = value;
-        xt_buf_printf(&all, ", %s: %s", param->name, name ? name : number);
-        if (!param->required)
-            continue;
-        expected.values[i] = value;
-        xt_buf_printf(&set, ", %s: %s", param->name, name ? name : number);
-    }
-    xt_buf_puts(&set, "}");
-    xt_buf_puts(&all, "}");
-    xt_config *config = unit_config(SOURCES(TEXT(SMALL), {XT_CONFIG_SET, set.data, set.data}));
-    unit_same_choice(chosen(xt_config_spec(config), row), &expected, XT_MAX_PARAMS);
-    unit_round_trip(config);
-    xt_config_close(&config);
-    config = unit_config(SOURCES(TEXT(SMALL), {XT_CONFIG_SET, all.data, all.data}));
-    unit_same_choice(chosen(xt_config_spec(config), row), &every, XT_MAX_PARAMS);
-    unit_round_trip(config);
-    xt_config_close(&config);
-    xt_buf_clear(&set);
-    xt_buf_clear(&all);
 }
 
 /* ---- short forms ---- */
@@ -413,25 +433,11 @@ static void rows_of_one_number(void **state)
 
 int main(void)
 {
-    static const struct { const char *path; const xt_table *table; } tables[] = {
-        {"loss", &xt_losses},
-        {"optimizer", &xt_optimizers},
-        {"metrics", &xt_metrics},
-        {"model.layers.0.activation", &xt_activations},
-        {"model.init.weight", &xt_initializers},
-    };
-    static kind_row kinds[200];
-    size_t n_kinds = 0;
     UNIT_CASE(every_key_of_the_schema_has_a_row);
     for (size_t i = 0; i < N_KEYS; i++)
         unit_case(key_arrives, &key_rows[i], "key %s", key_rows[i].path);
     UNIT_CASE(all_keys_at_once);
     UNIT_CASE(defaults);
-    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
-        for (size_t i = 0; i < tables[t].table->n_rows; i++) {
-            kinds[n_kinds] = (kind_row){tables[t].path, tables[t].table, i};
-            unit_case(kind_arrives, &kinds[n_kinds++], "%s %s", tables[t].path, xt_table_at(tables[t].table, i)->name);
-        }
     UNIT_CASE(short_forms);
     UNIT_CASE(lr_is_learning_rate);
     UNIT_CASE(initialisers_of_a_layer);

@@ -11,7 +11,7 @@ static const unit_refused_row rows[] = {
      "     5 | metric: mae\n"
      "       | ^"},
     {"unknown key, far", SMALL "zebra: 1\n", NULL,
-     "t.yaml:5:1: zebra: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, train, metrics, log, output\n"
+     "t.yaml:5:1: zebra: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, schedule, train, metrics, early_stopping, stop_when, log, output\n"
      "     5 | zebra: 1\n"
      "       | ^"},
     {"unknown key in a section", DATA MODEL OPTIMIZER "train: {epochs: 1, batchsize: 3}\n", NULL,
@@ -35,7 +35,7 @@ static const unit_refused_row rows[] = {
      "     5 | loss: {type: mse, delta: 1}\n"
      "       |                   ^"},
     {"a key of three letters is not near everything", SMALL "abc: 1\n", NULL,
-     "t.yaml:5:1: abc: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, train, metrics, log, output\n"
+     "t.yaml:5:1: abc: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, schedule, train, metrics, early_stopping, stop_when, log, output\n"
      "     5 | abc: 1\n"
      "       | ^"},
     {"duplicate key", SMALL "seed: 1\n" "log: {every: 1}\n" "seed: 2\n", NULL,
@@ -93,7 +93,7 @@ static const unit_refused_row rows[] = {
      "--set model.init.weight=uniform: model.init.weight: uniform needs low: write {type: uniform, low: ...}\n"
      "--set model.init.weight=uniform: model.init.weight: uniform needs high: write {type: uniform, high: ...}"},
     {"no rows and no file", MODEL OPTIMIZER TRAIN "data: {train: {targets: [1]}}\n", NULL,
-     "t.yaml:4:15: data.train: missing: `file`, or rows of numbers as `inputs` and `targets`\n"
+     "t.yaml:4:15: data.train: missing: `file`, `generate`, or rows of numbers as `inputs` and `targets`\n"
      "     4 | data: {train: {targets: [1]}}\n"
      "       |               ^"},
     {"no targets", MODEL OPTIMIZER TRAIN "data: {train: {file: x.csv}}\n", NULL,
@@ -266,11 +266,11 @@ static const unit_refused_row rows[] = {
      "     5 | log:\n"
      "       |     ^"},
     {"layers is a scalar", SMALL, "model.layers=16",
-     "--set model.layers=16: model.layers: expected a list of 1 to 64 mappings of units, activation, init, found '16'"},
+     "--set model.layers=16: model.layers: expected a list of 1 to 64 mappings of units, activation, init, dropout, l1, l2, found '16'"},
     {"layers is empty", SMALL, "model.layers=[]",
      "--set model.layers=[]: model.layers: expected 1 to 64 of them, found 0"},
     {"layers is a mapping", SMALL, "model.layers={units: 3}",
-     "--set model.layers={units: 3}: model.layers: expected a list of 1 to 64 mappings of units, activation, init, found a mapping"},
+     "--set model.layers={units: 3}: model.layers: expected a list of 1 to 64 mappings of units, activation, init, dropout, l1, l2, found a mapping"},
     {"layer is a scalar", SMALL, "model.layers=[16, relu]",
      "--set model.layers=[16, relu]: model.layers.0: expected a mapping such as {units: 16, activation: relu}\n"
      "--set model.layers=[16, relu]: model.layers.1: expected a mapping such as {units: 16, activation: relu}"},
@@ -315,7 +315,7 @@ static void in_the_order_of_sources_and_lines(void **state)
                          OTHER("log: {evry: 1}\noptimizer: {type: sgd, lr: 0}\n"), SET("seed=-1"), SET("enginee=1")),
                  XT_BAD_CONFIG,
                  "t.yaml:1:1: zz: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, "
-                 "train, metrics, log, output\n"
+                 "schedule, train, metrics, early_stopping, stop_when, log, output\n"
                  "     1 | zz: 1\n"
                  "       | ^\n"
                  "t.yaml:2:17: train.epochs: expected a whole number from 0 to 1000000000, found 'x'\n"
@@ -343,7 +343,7 @@ static void at_most_twenty(void **state)
             if (i < 20)
                 xt_buf_printf(&expected,
                               "%st.yaml:%d:1: key_%c_q: unknown key; known here: name, seed, device, engine, data, "
-                              "model, loss, optimizer, train, metrics, log, output\n%6d | key_%c_q: 1\n       | ^",
+                              "model, loss, optimizer, schedule, train, metrics, early_stopping, stop_when, log, output\n%6d | key_%c_q: 1\n       | ^",
                               i ? "\n" : "", 5 + i, 'a' + i, 5 + i, 'a' + i);
         }
         if (n > 20)

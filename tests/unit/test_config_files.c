@@ -41,6 +41,72 @@ static void files_merge(void **state)
     xt_config_close(&config);
 }
 
+/* A mapping that becomes one of another type keeps what both types have. */
+typedef struct kind_over_row {
+    const char *name, *base, *over; /* over: of a file, or an override without its `--set` */
+    const char *printed;            /* a part of what is printed then */
+} kind_over_row;
+
+static const kind_over_row kinds_over[] = {
+    {"optimizer", "optimizer: {type: sgd, lr: 0.5, momentum: 0.9, nesterov: true}\n", "optimizer.type=adam",
+     "\noptimizer:\n  type: adam\n  learning_rate: 0.5\n  beta1: 0.9\n"},
+    {"loss", "loss: {type: huber, delta: 5}\n", "loss.type=mae", "\nloss: mae\n"},
+    {"loss of a file", "loss: {type: huber, delta: 5}\n", "loss: {type: mae}\n", "\nloss: mae\n"},
+    {"the same loss", "loss: {type: huber, delta: 5}\n", "loss: {type: huber}\n", "\nloss:\n  type: huber\n  delta: 5\n"},
+    {"the same loss again", "loss: {type: huber, delta: 5}\n", "loss.type=huber", "\nloss:\n  type: huber\n  delta: 5\n"},
+    {"activation, shared", "model: {layers: [{units: 1, activation: {type: leaky_relu, alpha: 0.5}}]}\n",
+     "model.layers.0.activation.type=elu", "activation:\n        type: elu\n        alpha: 0.5\n"},
+    {"activation, none", "model: {layers: [{units: 1, activation: {type: leaky_relu, alpha: 0.5}}]}\n",
+     "model.layers.0.activation.type=tanh", "      activation: tanh\n"},
+    {"init, one of two", "model: {init: {weight: {type: normal, mean: 3, stddev: 2}}}\n",
+     "model.init.weight.type=truncated_normal", "    weight:\n      type: truncated_normal\n      stddev: 2\n"},
+    {"init of a file, and its own", "model: {init: {weight: {type: normal, mean: 3, stddev: 2}}}\n",
+     "model: {init: {weight: {type: uniform, low: 1, high: 2}}}\n",
+     "    weight:\n      type: uniform\n      low: 1\n      high: 2\n"},
+    {"init of a layer", "model: {layers: [{units: 1, init: {bias: {type: normal, mean: 3}}}]}\n",
+     "model.layers.0.init.bias.type=zeros", "        bias: zeros\n"},
+    {"schedule", "schedule: {type: step, size: 3, gamma: 0.5}\n", "schedule: {type: multistep, milestones: [1, 2]}\n",
+     "  type: multistep\n  milestones: [1, 2]\n  gamma: 0.5\n"},
+    {"schedule without parameters", "schedule: {type: step, size: 3, gamma: 0.5}\n", "schedule.type=constant",
+     "\nschedule:\n  type: constant\n  unit: epoch\n  warmup: 0\ntrain:"},
+    {"one of a list", "metrics: [mae, {type: accuracy, threshold: 3}]\n", "metrics.1.type=rmse", "\nmetrics: [mae, rmse]\n"},
+    {"a generator", "data: {train: {generate: {type: spirals, classes: 5, turns: 2}}}\n", "data.train.generate.type=blobs",
+     "      type: blobs\n      classes: 5\n      features: 2\n"},
+};
+
+/* Without `data` the rest of SMALL is under it. */
+static void a_kind_over_another(void **state)
+{
+    const kind_over_row *row = *state;
+    const char *under = strncmp(row->base, "data", 4) == 0 ? MODEL OPTIMIZER TRAIN : SMALL;
+    xt_config_source over = {strchr(row->over, ':') ? XT_CONFIG_TEXT : XT_CONFIG_SET, row->over, "over"};
+    xt_config *config = unit_config(SOURCES(TEXT(under), OTHER(row->base), over));
+    xt_buf yaml = {0};
+    xt_config_print(config, false, &yaml);
+    if (!strstr(yaml.data, row->printed))
+        fail_msg("%s", yaml.data);
+    unit_round_trip(config);
+    xt_buf_clear(&yaml);
+    xt_config_close(&config);
+}
+
+/* What neither kind has was a mistake and stays one; so is what comes with the new kind. */
+static void a_kind_over_mistakes(void **state)
+{
+    (void)state;
+    unit_refused(SOURCES(TEXT(SMALL "loss: {type: huber, dleta: 5}\n"), SET("loss.type=mae")), XT_BAD_CONFIG,
+                 "t.yaml:5:21: loss.dleta: mae has no parameters\n"
+                 "     5 | loss: {type: huber, dleta: 5}\n"
+                 "       |                     ^");
+    unit_refused(SOURCES(TEXT(SMALL "loss: {type: huber, delta: 5}\n"), OTHER("loss: {type: mae, delta: 3}\n")),
+                 XT_BAD_CONFIG,
+                 "u.yaml:1:19: loss.delta: mae has no parameters\n"
+                 "     1 | loss: {type: mae, delta: 3}\n"
+                 "       |                   ^");
+    assert_non_null(strstr(unit_refusal(SOURCES(TEXT(SMALL "loss: {type: huber, delta: 5}\n"), SET("loss.type=maee"))),
+                           ", found 'maee'; did you mean mae"));
+}
+
 /* Overrides make what is not there, and go through short forms. */
 static void overrides_make_mappings(void **state)
 {
@@ -254,6 +320,9 @@ static void the_shipped_configurations(void **state)
 int main(void)
 {
     UNIT_CASE(files_merge);
+    for (size_t i = 0; i < sizeof kinds_over / sizeof kinds_over[0]; i++)
+        unit_case(a_kind_over_another, &kinds_over[i], "another kind: %s", kinds_over[i].name);
+    UNIT_CASE(a_kind_over_mistakes);
     UNIT_CASE(overrides_make_mappings);
     UNIT_CASE(anchors_and_aliases);
     UNIT_CASE(name_of_the_file);

@@ -1,6 +1,7 @@
 /* src/config: files that were made to hurt, or are none of ours: each refused
  * with its place, before it costs anything. */
 #include "configs.h"
+#include "model/metrics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,8 +94,8 @@ static const bytes_row rows[] = {
     {"a control character", BYTES("name: a\x1b[31m\n"), ":1:8: not valid YAML: control characters are not allowed\n"
                                                       "     1 | name: a?[31m\n       |        ^"},
     {"a terminal escape in a key", BYTES("\"\\e]0;x\\a\": 1\n"),
-     ":1:1: ?]0;x?: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, train, metrics, "
-     "log, output\n"
+     ":1:1: ?]0;x?: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, schedule, train, metrics, "
+     "early_stopping, stop_when, log, output\n"
      "     1 | \"\\e]0;x\\a\": 1\n       | ^\n"},
     {"a C1 escape in a value", BYTES("engine: \"\\x9b31m\"\n"),
      ":1:9: engine: expected one of auto, fused, gemm or reference, found the quoted text '??31m'\n"},
@@ -289,6 +290,55 @@ static void many_keys_twice(void **state)
     xt_buf_clear(&text);
 }
 
+/* Lists as long as a file has room for: counted, compared and told in no time. */
+static void long_lists(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *item, *message;
+        size_t n;
+    } lists[] = {
+        {"data.classes", "a,", "data.classes: 'a' is there twice", 65536},
+        {"data.classes", "a,", "data.classes: expected 2 to 65536 of them, found 65537", 65537},
+        {"data.classes", "[],", "data.classes.0: expected a text, found a list", 65536},
+        {"loss", "a,", "loss: expected one of ", 100000},
+        {"stop_when", "a,", "stop_when: expected a mapping of 1 to 8 columns", 100000},
+        {"early_stopping", "a,", "early_stopping: expected a mapping of monitor", 100000},
+        {"data.validation", "[[]],", "data.validation: expected a mapping of split", 100000},
+        {"schedule", "{type: multistep},", "schedule: expected one of ", 20000},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        xt_buf set = {0};
+        xt_buf_printf(&set, "%s=[", lists[i].key);
+        for (size_t k = 0; k < lists[i].n; k++)
+            xt_buf_puts(&set, lists[i].item);
+        xt_buf_puts(&set, "]");
+        double before = seconds();
+        const char *message = unit_refusal(SOURCES(TEXT(SMALL), {XT_CONFIG_SET, set.data, "--set"}));
+        if (!strstr(message, lists[i].message))
+            fail_msg("%s", message);
+        assert_true(seconds() - before < max_seconds);
+        xt_buf_clear(&set);
+    }
+}
+
+/* Every class once, as many as there may be. */
+static void many_classes(void **state)
+{
+    (void)state;
+    xt_buf set = {0};
+    xt_buf_puts(&set, "data.classes=[");
+    for (int k = 65536; k > 0; k--)
+        xt_buf_printf(&set, "c%d,", k);
+    xt_buf_puts(&set, "]");
+    double before = seconds();
+    xt_config *config = unit_config(SOURCES(TEXT(SMALL), {XT_CONFIG_SET, set.data, "--set"}));
+    assert_int_equal(xt_config_spec(config)->n_classes, 65536);
+    assert_true(seconds() - before < max_seconds);
+    xt_config_close(&config);
+    xt_buf_clear(&set);
+}
+
 /* Of a long line, what is around the column: by characters, never half of one. */
 static void long_lines_are_cut(void **state)
 {
@@ -304,7 +354,9 @@ static void long_lines_are_cut(void **state)
     for (int i = 0; i < 100; i++)
         xt_buf_puts(&text, " \xC3\xB6");
     xt_buf_puts(&text, "]\n");
-    xt_buf_puts(&expected, ":5:214: metrics.7: expected one of accuracy, mae, rmse, found 'm");
+    xt_buf_puts(&expected, ":5:214: metrics.7: expected one of ");
+    xt_table_names(&xt_metrics, &expected);
+    xt_buf_puts(&expected, ", found 'm");
     for (int i = 0; i < 19; i++)
         xt_buf_puts(&expected, " \xC3\xB6");
     xt_buf_puts(&expected, " ?'\n     5 |                      mae,                         m");
@@ -335,6 +387,8 @@ int main(void)
     UNIT_CASE(many_keys);
     UNIT_CASE(many_unknown_keys_by_aliases);
     UNIT_CASE(many_keys_twice);
+    UNIT_CASE(long_lists);
+    UNIT_CASE(many_classes);
     UNIT_CASE(long_lines_are_cut);
     return unit_run("hostile configurations");
 }

@@ -37,6 +37,7 @@ static void printed_text(void **state)
                    "  train:\n"
                    "    inputs: [[0.1, 1], [3, 16777216]]\n"
                    "    targets: [[1e+30], 1e-30]\n"
+                   "  normalize: none\n"
                    "  shuffle: true\n"
                    "model:\n"
                    "  init:\n"
@@ -50,6 +51,9 @@ static void printed_text(void **state)
                    "        bias:\n"
                    "          type: constant\n"
                    "          value: 0.1\n"
+                   "  dropout: 0\n"
+                   "  l1: 0\n"
+                   "  l2: 0\n"
                    "loss:\n"
                    "  type: huber\n"
                    "  delta: 1\n"
@@ -58,6 +62,11 @@ static void printed_text(void **state)
                    "  learning_rate: 0.001\n"
                    "  momentum: 0.9\n"
                    "  nesterov: true\n"
+                   "  weight_decay: 0\n"
+                   "schedule:\n"
+                   "  type: constant\n"
+                   "  unit: epoch\n"
+                   "  warmup: 0\n"
                    "train:\n"
                    "  epochs: 7\n"
                    "  batch_size: 32\n"
@@ -72,11 +81,11 @@ static void printed_text(void **state)
     xt_config_print_json(config, &json);
     assert_string_equal(json.data,
                         "{\"name\":\"a b\",\"seed\":0,\"device\":\"name:GT\",\"engine\":\"reference\",\"data\":{\"train\":"
-                        "{\"inputs\":[[0.1,1],[3,16777216]],\"targets\":[[1e+30],1e-30]},\"shuffle\":true},\"model\":"
+                        "{\"inputs\":[[0.1,1],[3,16777216]],\"targets\":[[1e+30],1e-30]},\"normalize\":\"none\",\"shuffle\":true},\"model\":"
                         "{\"init\":{\"keys\":\"per_layer\",\"weight\":\"auto\",\"bias\":\"zeros\"},\"layers\":[{\"units\":1,"
-                        "\"activation\":\"linear\",\"init\":{\"bias\":{\"type\":\"constant\",\"value\":0.1}}}]},\"loss\":"
+                        "\"activation\":\"linear\",\"init\":{\"bias\":{\"type\":\"constant\",\"value\":0.1}}}],\"dropout\":0,\"l1\":0,\"l2\":0},\"loss\":"
                         "{\"type\":\"huber\",\"delta\":1},\"optimizer\":{\"type\":\"sgd\",\"learning_rate\":0.001,"
-                        "\"momentum\":0.9,\"nesterov\":true},\"train\":{\"epochs\":7,\"batch_size\":32,\"loss_report\":"
+                        "\"momentum\":0.9,\"nesterov\":true,\"weight_decay\":0},\"schedule\":{\"type\":\"constant\",\"unit\":\"epoch\",\"warmup\":0},\"train\":{\"epochs\":7,\"batch_size\":32,\"loss_report\":"
                         "\"running\"},\"metrics\":[\"mae\"],\"log\":{\"every\":\"auto\"},\"output\":{\"dir\":\"out/x_1\"}}");
     xt_buf_clear(&json);
     xt_config_close(&config);
@@ -98,6 +107,7 @@ static void origins_of_every_line(void **state)
                    "  train:\n"
                    "    inputs: [[0, 1]]                    # t.yaml:1\n"
                    "    targets: [1]                        # t.yaml:1\n"
+                   "  normalize: none                       # default\n"
                    "  shuffle: true                         # default\n"
                    "model:\n"
                    "  init:\n"
@@ -107,6 +117,9 @@ static void origins_of_every_line(void **state)
                    "  layers:\n"
                    "    - units: 1                          # t.yaml:2\n"
                    "      activation: linear                # default\n"
+                   "  dropout: 0                            # default\n"
+                   "  l1: 0                                 # default\n"
+                   "  l2: 0                                 # default\n"
                    "loss:\n"
                    "  type: huber                           # u.yaml:3\n"
                    "  delta: 1                              # default\n"
@@ -115,6 +128,11 @@ static void origins_of_every_line(void **state)
                    "  learning_rate: 0.5                    # t.yaml:3\n"
                    "  momentum: 0                           # default\n"
                    "  nesterov: false                       # default\n"
+                   "  weight_decay: 0                       # default\n"
+                   "schedule:\n"
+                   "  type: constant                        # default\n"
+                   "  unit: epoch                           # default\n"
+                   "  warmup: 0                             # default\n"
                    "train:\n"
                    "  epochs: 9                             # --epochs?9???\n"
                    "  batch_size: 32                        # default\n"
@@ -254,6 +272,11 @@ static const char *const pieces[] = {
     "optimizer={type: sgd, lr: 0.3333333, momentum: 0.99, nesterov: true}", "train.epochs=0", "train.batch_size=1",
     "train.loss_report=eval", "metrics=accuracy", "metrics=[mae, {type: accuracy, positive: below}, accuracy]", "log.every=10",
     "output.dir={name}-{seed}/{hash}", "data.train.inputs=[[1e-45, -0, 3.4028235e38]]", "data.train={file: a.csv, targets: [0, b]}",
+    "model.dropout=0.25", "model.l2=1e-4", "model.layers.0.l1=0", "data.normalize=standard", "data.classes=[a, '1', yes]",
+    "data.validation={split: 0.25, stratify: true}", "data.test={split: 0.1}", "data.test={file: t.csv, header: true}",
+    "data.train={generate: {type: blobs, classes: 4}, noise: 0.125}", "data.validation={generate: xor}",
+    "schedule={type: multistep, milestones: [3, 100]}", "schedule=constant", "train.clip_norm=1", "train.clip_value=0.1",
+    "train.validate_every=4", "early_stopping={patience: 2}", "stop_when={loss: {below: 1e-7}}",
     "data.train.ignore=[z, 9]", "data.train.delimiter=\"\\t\"", "data.train.missing=drop", "data.train.header=false",
 };
 enum { N_PIECES = sizeof pieces / sizeof pieces[0] };
@@ -290,7 +313,7 @@ static void require_keys(const xt_field *fields, const char *above, const char *
         char path[200], cell[210];
         bool list = fields->type == &xt_type_sections;
         snprintf(path, sizeof path, "%s%s%s", above, fields->name, list ? ".N" : "");
-        if (list || fields->type == &xt_type_section) {
+        if (list || xt_is_section(fields)) {
             strcat(path, ".");
             require_keys(fields->fields, path, text);
             continue;

@@ -1,0 +1,150 @@
+/* What holds between sections: columns that are watched, losses and their last layers. */
+#include "config/schema.h"
+
+#include "model/columns.h"
+#include "model/ops.h"
+#include "model/schedule.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The deepest of the keys that was written, else what was written last above it. */
+static const xt_node *find_node(const xt_node *node, const char *const *keys, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const xt_node *below = xt_node_get(node, keys[i]);
+        if (!below)
+            break;
+        node = below;
+    }
+    return node;
+}
+
+/* ---- columns ---- */
+
+/* "expected one of loss, accuracy, found 'x'; did you mean y" */
+static void complain_column(xt_walk *walk, const xt_spec *spec, const char *path, const char *name, xt_place place)
+{
+    xt_buf list = {0}, words = {0};
+    xt_nearest nearest = {.typed = name};
+    xt_columns_list(spec, &list);
+    xt_buf_puts(&words, xt_buf_text(&list));
+    char *rest = NULL;
+    for (char *word = words.data ? strtok_r(words.data, ", ", &rest) : NULL; word; word = strtok_r(NULL, ", ", &rest))
+        xt_nearest_offer(&nearest, word);
+    xt_complain(walk, place, "%s: expected %s%s, found '%.40s'%s%s", path, strchr(xt_buf_text(&list), ',') ? "one of " : "",
+                xt_buf_text(&list), name, nearest.name ? "; did you mean " : "", nearest.name ? nearest.name : "");
+    xt_buf_clear(&list);
+    xt_buf_clear(&words);
+}
+
+static void check_column(xt_walk *walk, const xt_spec *spec, const char *path, const char *name, xt_place place)
+{
+    xt_watched found;
+    xt_spec validated = *spec;
+    validated.validation.given = true;
+    if (xt_column_find(spec, name, &found))
+        return;
+    if (xt_column_find(&validated, name, &found))
+        xt_complain(walk, place, "%s: there is no %s without data.validation, which is missing", path, name);
+    else
+        complain_column(walk, spec, path, name, place);
+}
+
+static const char *default_monitor(const xt_spec *spec)
+{
+    return spec->validation.given ? "val_loss" : "loss";
+}
+
+static void watch(xt_walk *walk, const xt_node *tree, xt_spec *spec)
+{
+    static const char *const stopping[] = {"early_stopping", "monitor"}, *const plateau[] = {"schedule", "monitor"};
+    xt_early_stopping *early = &spec->early_stopping;
+    if (early->given && !early->monitor)
+        early->monitor = default_monitor(spec);
+    if (early->given)
+        check_column(walk, spec, "early_stopping.monitor", early->monitor, find_node(tree, stopping, 2)->place);
+    const xt_node *limits = xt_node_get(tree, "stop_when");
+    for (size_t i = 0; i < spec->n_limits; i++) {
+        const xt_entry *entry = &limits->entries[i];
+        check_column(walk, spec, "stop_when", entry->key, entry->place);
+    }
+    const xt_param *params = xt_kind_at(&xt_schedules, spec->schedule.kind)->params;
+    for (const xt_param *param = params; param->name; param++) {
+        if (param->type != XT_PARAM_TEXT || strcmp(param->name, plateau[1]) != 0)
+            continue;
+        if (!spec->schedule.text)
+            spec->schedule.text = default_monitor(spec);
+        check_column(walk, spec, "schedule.monitor", spec->schedule.text, find_node(tree, plateau, 2)->place);
+    }
+}
+
+static void check_validation(xt_walk *walk, const xt_node *tree, const xt_spec *spec)
+{
+    static const char *const keys[] = {"train", "validate_every"};
+    if (spec->validate_every && !spec->validation.given)
+        xt_complain(walk, find_node(tree, keys, 2)->place,
+                    "train.validate_every: means nothing without data.validation, which is missing");
+}
+
+/* ---- the last layer and the loss ---- */
+
+static bool is_named(const xt_table *table, const xt_choice *choice, const char *name)
+{
+    return strcmp(xt_kind_at(table, choice->kind)->row.name, name) == 0;
+}
+
+/* Complains at a key of a layer, or at the layer where it does not say it. */
+static void complain_layer(xt_walk *walk, const xt_node *tree, size_t layer, const char *key, const char *what)
+{
+    const xt_node *layers = xt_node_get(xt_node_get(tree, "model"), "layers");
+    const char *const keys[] = {key, "type"};
+    xt_complain(walk, find_node(layers->items[layer], keys, 2)->place, "model.layers.%zu.%s: %s", layer, key, what);
+}
+
+/* Losses that are worked out together with the last activation, from its sums. */
+static const struct {
+    const char *loss, *activation;
+    uint32_t least_units;
+} pairs[] = {{"cross_entropy", "softmax", 2}, {"binary_cross_entropy", "sigmoid", 1}};
+
+static void check_pair(xt_walk *walk, const xt_node *tree, const xt_spec *spec)
+{
+    char text[200];
+    size_t last = spec->n_layers - 1;
+    const xt_layer *layer = &spec->layers[last];
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (!is_named(&xt_losses, &spec->loss, pairs[i].loss))
+            continue;
+        snprintf(text, sizeof text, "%s needs %s in the last layer: write `activation: %s`", pairs[i].loss,
+                 pairs[i].activation, pairs[i].activation);
+        if (!is_named(&xt_activations, &layer->activation, pairs[i].activation))
+            complain_layer(walk, tree, last, "activation", text);
+        if (layer->units < pairs[i].least_units)
+            complain_layer(walk, tree, last, "units",
+                           "cross_entropy needs at least 2 units, one a class; one unit for two classes takes "
+                           "`activation: sigmoid` with `loss: binary_cross_entropy`");
+    }
+}
+
+static void check_softmax(xt_walk *walk, const xt_node *tree, const xt_spec *spec)
+{
+    for (size_t i = 0; i < spec->n_layers; i++) {
+        if (!is_named(&xt_activations, &spec->layers[i].activation, "softmax"))
+            continue;
+        if (i + 1 < spec->n_layers)
+            complain_layer(walk, tree, i, "activation", "softmax is for the last layer: write another, such as relu");
+        else if (!is_named(&xt_losses, &spec->loss, "cross_entropy"))
+            complain_layer(walk, tree, i, "activation",
+                           "softmax needs the loss that belongs to it: write `loss: cross_entropy`");
+    }
+}
+
+void xt_rules(xt_walk *walk, const xt_node *tree, xt_root *root)
+{
+    xt_publish_data(root);
+    watch(walk, tree, &root->spec);
+    check_validation(walk, tree, &root->spec);
+    check_pair(walk, tree, &root->spec);
+    check_softmax(walk, tree, &root->spec);
+}

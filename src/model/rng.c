@@ -149,9 +149,9 @@ static void sort_few_words(uint64_t *words, size_t n)
     }
 }
 
-void xt_shuffle(uint64_t seed, uint32_t epoch, size_t n, uint32_t *order, uint64_t *work)
+void xt_permute(uint64_t seed, uint32_t purpose, uint32_t index, size_t n, uint32_t *order, uint64_t *work)
 {
-    xt_key key = xt_key_fold_in(xt_key_fold_in(xt_key_of_seed(seed), XT_FOLD_SHUFFLE), epoch);
+    xt_key key = xt_key_fold_in(xt_key_fold_in(xt_key_of_seed(seed), purpose), index);
     random_words(key, n, work);
     if (n <= FEW)
         sort_few_words(work, n);
@@ -159,4 +159,9 @@ void xt_shuffle(uint64_t seed, uint32_t epoch, size_t n, uint32_t *order, uint64
         sort_words(work, work + n, n);
     for (size_t i = 0; i < n; i++)
         order[i] = (uint32_t)work[i];
+}
+
+void xt_shuffle(uint64_t seed, uint32_t epoch, size_t n, uint32_t *order, uint64_t *work)
+{
+    xt_permute(seed, XT_FOLD_SHUFFLE, epoch, n, order, work);
 }

@@ -17,7 +17,7 @@ typedef struct xt_key {
 } xt_key;
 
 /* What a key is folded with for each purpose, after key(seed). */
-enum { XT_FOLD_SHUFFLE = 0x5348, XT_FOLD_DROPOUT = 0x4452 };
+enum { XT_FOLD_SHUFFLE = 0x5348, XT_FOLD_SPLIT = 0x5350, XT_FOLD_DROPOUT = 0x4452 };
 
 /* The block cipher: two counter words under a key. */
 xt_key xt_threefry(xt_key key, uint32_t x0, uint32_t x1);
@@ -37,8 +37,11 @@ float xt_truncated_normal_at(xt_key key, size_t n, size_t index, float low, floa
 /* The inverse error function: Giles' single-precision polynomial as XLA has it. |x| < 1. */
 float xt_erfinv(float x);
 
-/* order[i] becomes the row that comes i-th in the (0-based) epoch: the stable
- * argsort of n words of bits. work has room for 2 n words. n < 2^32. */
+/* order[i] becomes the row that comes i-th: the stable argsort of n words of bits
+ * of fold_in(fold_in(key(seed), purpose), index). work has room for 2 n words.
+ * n < 2^32. */
+void xt_permute(uint64_t seed, uint32_t purpose, uint32_t index, size_t n, uint32_t *order, uint64_t *work);
+/* The order of rows in the (0-based) epoch: XT_FOLD_SHUFFLE is its purpose. */
 void xt_shuffle(uint64_t seed, uint32_t epoch, size_t n, uint32_t *order, uint64_t *work);
 
 #endif

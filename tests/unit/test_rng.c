@@ -178,6 +178,19 @@ static void shuffle_is_the_stable_argsort(void **state)
         check_shuffle(3, (uint32_t)i, large[i], order, work, seen);
 }
 
+/* NUMERICS: an argsort under the purpose's key; from an independent program. */
+static void permutations_of_a_purpose(void **state)
+{
+    (void)state;
+    static const uint32_t of_zero[9] = {3, 1, 6, 5, 0, 4, 2, 7, 8}, of_seven[10] = {8, 3, 6, 7, 2, 4, 1, 0, 5, 9};
+    uint32_t order[10];
+    uint64_t work[20];
+    xt_permute(0, XT_FOLD_SPLIT, 0, 9, order, work);
+    assert_memory_equal(order, of_zero, sizeof of_zero);
+    xt_permute(7, XT_FOLD_SPLIT, 0, 10, order, work);
+    assert_memory_equal(order, of_seven, sizeof of_seven);
+}
+
 static void epochs_differ(void **state)
 {
     (void)state;
@@ -199,7 +212,7 @@ int main(void)
         cmocka_unit_test(fold_in_pair), cmocka_unit_test(bits_even_and_odd),
         cmocka_unit_test(normal_values), cmocka_unit_test(erfinv_inverts_erf),
         cmocka_unit_test(truncated_normal_stays_inside), cmocka_unit_test(shuffle_is_the_stable_argsort),
-        cmocka_unit_test(epochs_differ),
+        cmocka_unit_test(epochs_differ), cmocka_unit_test(permutations_of_a_purpose),
     };
     return cmocka_run_group_tests_name("rng", tests, load, unload);
 }

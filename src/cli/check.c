@@ -54,8 +54,8 @@ static void describe_data(const xt_dataset *data, xt_buf *out)
 static void describe_training(const xt_session *session, xt_buf *out)
 {
     const xt_spec *spec = session->spec;
-    size_t batch = spec->batch_size < session->data.n_rows ? spec->batch_size : session->data.n_rows;
-    size_t updates = (session->data.n_rows + batch - 1) / batch;
+    size_t batch = spec->batch_size < session->parts.train.n_rows ? spec->batch_size : session->parts.train.n_rows;
+    size_t updates = (session->parts.train.n_rows + batch - 1) / batch;
     xt_describe_objective(spec, out);
     xt_describe_label("training", out);
     xt_buf_printf(out, "%" PRIu32 " epoch%s of %zu update%s with %zu row%s each\n", spec->epochs,
@@ -95,7 +95,7 @@ static xt_status host_gradients(const xt_session *session, gradients *g, xt_err 
     double loss;
     spec.engine = XT_ENGINE_reference;
     plan.spec = &spec;
-    xt_status status = xt_engine_open(&plan, &session->data, session->state, &host, err);
+    xt_status status = xt_engine_open(&plan, &session->parts.train, session->state, &host, err);
     if (!status)
         status = host->ops->gradients(host, 0, g->n_rows, &loss, g->of_host, err);
     xt_engine_close(&host);
@@ -121,7 +121,7 @@ static xt_status measure(const xt_session *session, gradients *g, xt_err *err)
 {
     const xt_plan *plan = &session->plan;
     size_t n = plan->n_params;
-    g->n_rows = session->spec->batch_size < session->data.n_rows ? session->spec->batch_size : session->data.n_rows;
+    g->n_rows = session->spec->batch_size < session->parts.train.n_rows ? session->spec->batch_size : session->parts.train.n_rows;
     g->of_engine = calloc(n, sizeof *g->of_engine);
     g->of_host = calloc(n, sizeof *g->of_host);
     g->slopes = calloc(n, sizeof *g->slopes);
@@ -130,7 +130,7 @@ static xt_status measure(const xt_session *session, gradients *g, xt_err *err)
     xt_engine *engine = session->engine;
     xt_status status = engine->ops->gradients(engine, 0, g->n_rows, &g->loss, g->of_engine, err);
     if (!status)
-        status = xt_gradcheck_run(plan, &session->data, session->state, 0, g->n_rows, g->of_engine,
+        status = xt_gradcheck_run(plan, &session->parts.train, session->state, 0, g->n_rows, g->of_engine,
                                   sampled_params(n, g->n_rows), tolerance, g->slopes, &g->result, err);
     return status ? status : host_gradients(session, g, err);
 }
@@ -185,7 +185,7 @@ xt_status xt_cmd_check(const xt_options *options, xt_err *err)
     if (!status)
         status = xt_session_open_engine(&session, err);
     if (!status) {
-        describe_data(&session.data, &text);
+        describe_data(&session.parts.train, &text);
         xt_describe_network(&session.plan, true, &text);
         describe_training(&session, &text);
         describe_engine(&session.engine->facts, &text);

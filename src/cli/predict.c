@@ -39,6 +39,23 @@ static void close_block(block *b)
     xt_buf_clear(&b->text);
 }
 
+/* What a model file does not say yet: columns of numbers as they are. */
+static xt_status make_encoding(const xt_model_file *file, xt_arena *arena, xt_encoding *out, xt_err *err)
+{
+    xt_input_column *columns = xt_arena_alloc(arena, file->n_inputs, sizeof *columns);
+    if (!columns)
+        return xt_fail_memory(err, "the model's columns", file->n_inputs * sizeof *columns);
+    for (size_t i = 0; i < file->n_inputs; i++)
+        columns[i] = (xt_input_column){.name = file->input_names[i], .at = i};
+    *out = (xt_encoding){.n_columns = file->n_inputs,
+                         .columns = columns,
+                         .n_inputs = file->n_inputs,
+                         .n_target_columns = file->n_targets,
+                         .target_names = file->target_names,
+                         .n_targets = file->n_targets};
+    return XT_OK;
+}
+
 static xt_status print_header(const xt_model *model, const xt_rows *rows, bool keep, xt_buf *out, xt_err *err)
 {
     if (keep)
@@ -103,11 +120,15 @@ xt_status xt_cmd_predict(const xt_options *options, xt_err *err)
     xt_model model = {0};
     xt_rows *rows = NULL;
     xt_engine *engine = NULL;
+    xt_arena arena = {0};
+    xt_encoding encoding = {0};
     xt_status status = xt_model_load(options, &model, err);
     if (!status && strcmp(path, "-") == 0 && isatty(STDIN_FILENO))
         xt_note("reading rows of %zu inputs from the terminal; end with Ctrl-D", model.file.n_inputs);
     if (!status)
-        status = xt_rows_open(path, &xt_config_spec(model.config)->train, model.file.input_names, model.file.n_inputs, &rows, err);
+        status = make_encoding(&model.file, &arena, &encoding, err);
+    if (!status)
+        status = xt_rows_open(path, &xt_config_spec(model.config)->train, &encoding, &rows, err);
     if (!status) {
         xt_devices_prepare();
         status = xt_engine_open(&model.plan, NULL, model.state, &engine, err);
@@ -116,6 +137,7 @@ xt_status xt_cmd_predict(const xt_options *options, xt_err *err)
         status = predict(&model, engine, rows, options->keep, err);
     xt_engine_close(&engine);
     xt_rows_close(&rows);
+    xt_arena_clear(&arena);
     xt_model_clear(&model);
     return status;
 }

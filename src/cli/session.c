@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "data/data.h"
 #include "ocl/device.h"
 
 #include <stdlib.h>
@@ -27,11 +26,13 @@ xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *er
     }
     if (!status) {
         double before = xt_seconds();
-        status = xt_data_load(&session.spec->train, &session.data, err);
+        status = xt_parts_load(session.spec, &session.parts, err);
+        if (status)
+            xt_config_locate(session.config, err);
         session.data_seconds = xt_seconds() - before;
     }
     if (!status) {
-        status = xt_plan_make(session.spec, session.data.n_inputs, session.data.n_targets, &session.plan, err);
+        status = xt_plan_make(session.spec, session.parts.train.n_inputs, session.parts.train.n_targets, &session.plan, err);
         if (status)
             xt_config_locate(session.config, err);
     }
@@ -56,7 +57,7 @@ xt_status xt_session_open_engine(xt_session *session, xt_err *err)
     xt_devices_prepare();
     /* The engine first: whether the network fits the device shows at once, while
      * drawing the values of a very large one takes its time. */
-    xt_status status = xt_engine_open(&session->plan, &session->data, NULL, &session->engine, err);
+    xt_status status = xt_engine_open(&session->plan, &session->parts.train, NULL, &session->engine, err);
     if (!status)
         status = xt_plan_init_params(&session->plan, session->state, err);
     if (!status)
@@ -75,7 +76,7 @@ void xt_session_close(xt_session *session)
 {
     xt_engine_close(&session->engine);
     free(session->state);
-    xt_dataset_clear(&session->data);
+    xt_parts_clear(&session->parts);
     xt_config_close(&session->config);
     *session = (xt_session){0};
 }

@@ -3,12 +3,13 @@
 #define XT_CLI_SESSION_H
 
 #include "cli/options.h"
+#include "data/data.h"
 #include "engine/engine.h"
 
 typedef struct xt_session {
     xt_config *config;
     const xt_spec *spec;
-    xt_dataset data;
+    xt_parts parts;
     xt_plan plan;
     float *state; /* (1 + n_slots) * n_params floats: initial parameters once the engine is open, zeros */
     xt_engine *engine;

@@ -56,7 +56,7 @@ static xt_status train(const xt_options *options, xt_session *session, xt_run_re
         status = xt_fail_memory(err, "the configuration", yaml.len);
     } else {
         xt_run_job job = {.plan = &session->plan,
-                          .data = &session->data,
+                          .data = &session->parts.train,
                           .engine = session->engine,
                           .config_yaml = yaml.data,
                           .config_json = json.data,

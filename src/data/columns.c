@@ -33,8 +33,9 @@ static const xt_column *first_named(const xt_columns *columns)
 /* A column that the source selects by name, or NULL. */
 static const char *name_used(const xt_source *source)
 {
-    const xt_columns *all[] = {&source->input_columns, &source->target_columns, &source->ignore_columns};
-    for (size_t i = 0; i < 3; i++) {
+    const xt_columns *all[] = {&source->input_columns, &source->target_columns, &source->ignore_columns,
+                               &source->encode_columns};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         const xt_column *column = first_named(all[i]);
         if (column)
             return column->name;
@@ -94,7 +95,7 @@ static void claim(selector *self, const xt_columns *columns, role wanted, xt_pic
                        had == wanted ? "is listed twice" : role_names[wanted]);
         self->roles[index] = (unsigned char)wanted;
         if (picks)
-            picks->at[picks->n++] = (xt_pick){index, NULL};
+            picks->at[picks->n++] = (xt_pick){.column = index};
     }
 }
 
@@ -102,18 +103,56 @@ static void claim_free(selector *self, xt_picks *picks)
 {
     for (size_t i = 0; i < self->first->n_cells; i++)
         if (self->roles[i] == FREE)
-            picks->at[picks->n++] = (xt_pick){i, NULL};
+            picks->at[picks->n++] = (xt_pick){.column = i};
 }
 
-static bool has_text(const xt_csv_row *row, const xt_picks *picks)
+/* Marks the inputs that are encoded. */
+static void mark_encoded(selector *self, const xt_columns *columns, xt_picks *inputs)
 {
+    for (size_t i = 0; i < columns->n; i++) {
+        size_t index = resolve(self, columns->at + i), at = 0;
+        if (index == self->first->n_cells)
+            continue;
+        while (at < inputs->n && inputs->at[at].column != index)
+            at++;
+        if (at < inputs->n)
+            inputs->at[at].encoded = true;
+        else if (columns->at[i].name)
+            xt_problem(&self->problems, "%s: column %s is to be encoded, but is no input", self->file,
+                       xt_show(columns->at[i].name).text);
+        else
+            xt_problem(&self->problems, "%s: column %zu is to be encoded, but is no input", self->file, index);
+    }
+}
+
+/* Counts the columns that hold numbers, whatever the data, and says whether one has a text. */
+static bool has_text(const xt_csv_row *row, const xt_picks *picks, size_t *n_numbers)
+{
+    bool found = false;
     for (size_t i = 0; i < picks->n; i++) {
         const xt_cell *cell = row->cells + picks->at[i].column;
         float value;
-        if (xt_cell_parse(cell->text, cell->n_bytes, &value) == XT_CELL_TEXT)
-            return true;
+        *n_numbers += !picks->at[i].encoded;
+        if (!picks->at[i].encoded && xt_cell_parse(cell->text, cell->n_bytes, &value) == XT_CELL_TEXT)
+            found = true;
     }
-    return false;
+    return found;
+}
+
+/* For header: auto, where no column is selected by name. Texts may be values: of
+ * an encoded column, or of one target, which may say classes. */
+static bool first_row_is_names(selector *self, const xt_selection *selection)
+{
+    size_t n_numbers = 0;
+    bool found = has_text(self->first, &selection->inputs, &n_numbers);
+    if (selection->targets.n > 1)
+        found |= has_text(self->first, &selection->targets, &n_numbers);
+    if (!n_numbers)
+        xt_problem(&self->problems,
+                   "%s:%zu: whether the first row holds names does not show, as every column may hold texts: say "
+                   "header: true or header: false",
+                   self->file, self->first->cells[0].line);
+    return found;
 }
 
 static bool is_used(const selector *self, const xt_cell *cell)
@@ -192,6 +231,7 @@ static void claim_all(selector *self, const xt_source *source, xt_selection *out
         claim(self, &source->input_columns, INPUT, &out->inputs);
     else
         claim_free(self, &out->inputs);
+    mark_encoded(self, &source->encode_columns, &out->inputs);
     if (self->unknown_name)
         list_columns(self);
     if (!self->problems.n && !out->inputs.n)
@@ -202,10 +242,9 @@ static void claim_all(selector *self, const xt_source *source, xt_selection *out
 static xt_status find_header(selector *self, const xt_source *source, xt_arena *arena, xt_selection *out, xt_err *err)
 {
     out->has_header = source->header == XT_HEADER_TRUE || name_used(source) ||
-                      (source->header == XT_HEADER_AUTO &&
-                       (has_text(self->first, &out->inputs) || has_text(self->first, &out->targets)));
+                      (source->header == XT_HEADER_AUTO && first_row_is_names(self, out));
     if (!out->has_header)
-        return XT_OK;
+        return xt_problems_report(&self->problems, err);
     check_names(self, &out->inputs);
     check_names(self, &out->targets);
     xt_status status = xt_problems_report(&self->problems, err);
@@ -249,7 +288,7 @@ out:
     return status;
 }
 
-/* ---- the numbers of a row ---- */
+/* ---- rows ---- */
 
 bool xt_row_fits(const char *file, const xt_csv_row *row, size_t n_cells, size_t first_line, xt_problems *problems)
 {
@@ -261,33 +300,4 @@ bool xt_row_fits(const char *file, const xt_csv_row *row, size_t n_cells, size_t
                extra ? extra->line : row->end_line, extra ? extra->column : row->end_column, n_cells,
                n_cells == 1 ? "" : "s", first_line, row->n_cells);
     return false;
-}
-
-static void not_a_number(const char *file, const xt_cell *cell, const xt_pick *pick, const char *what,
-                         const char *hint, xt_problems *problems)
-{
-    char number[32];
-    snprintf(number, sizeof number, "%zu", pick->column);
-    xt_problem(problems, "%s:%zu:%zu: %s %s (column %s)%s", file, cell->line, cell->column,
-               xt_show(cell->text).text, what, pick->name ? xt_show(pick->name).text : number, hint);
-}
-
-void xt_row_numbers(const char *file, const xt_csv_row *row, const xt_picks *picks, const char *hint, float *values,
-                    size_t *n_missing, xt_problems *problems)
-{
-    for (size_t i = 0; i < picks->n; i++) {
-        const xt_pick *pick = picks->at + i;
-        const xt_cell *cell = row->cells + pick->column;
-        xt_cell_kind kind = xt_cell_parse(cell->text, cell->n_bytes, values + i);
-        if (kind == XT_CELL_NUMBER)
-            continue;
-        if (kind == XT_CELL_TEXT)
-            not_a_number(file, cell, pick, "is not a number", "", problems);
-        else if (kind == XT_CELL_HUGE)
-            not_a_number(file, cell, pick, "is too large for single precision", "", problems);
-        else if (n_missing)
-            ++*n_missing;
-        else
-            not_a_number(file, cell, pick, "is a missing value", hint, problems);
-    }
 }

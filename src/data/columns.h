@@ -9,6 +9,7 @@
 typedef struct xt_pick {
     size_t column;    /* from 0 */
     const char *name; /* from the header; NULL when there is none */
+    bool encoded;     /* an input that becomes one a value */
 } xt_pick;
 
 typedef struct xt_picks {
@@ -46,14 +47,7 @@ typedef struct xt_selection {
 xt_status xt_columns_select(const xt_source *source, const char *file, const xt_csv_row *first, xt_arena *arena,
                             xt_selection *out, xt_err *err);
 
-/* ---- the numbers of a row ---- */
-
 /* Whether the row has as many cells as the first row, in line first_line; a problem if not. */
 bool xt_row_fits(const char *file, const xt_csv_row *row, size_t n_cells, size_t first_line, xt_problems *problems);
-/* values[i]: the number in the row's cell of picks[i]. Each cell that is no
- * number is a problem; a missing one is only counted, in *n_missing, when that
- * is not NULL. hint follows the message about a missing value. */
-void xt_row_numbers(const char *file, const xt_csv_row *row, const xt_picks *picks, const char *hint, float *values,
-                    size_t *n_missing, xt_problems *problems);
 
 #endif

@@ -50,11 +50,4 @@ void xt_input_hash(const xt_input *input, char hex[XT_HASH_BYTES]);
 /* The next bytes as stored: for gzip.c. */
 xt_status xt_input_fetch(xt_input *input, void *bytes, size_t n_bytes, size_t *n_fetched, xt_err *err);
 
-/* As xt_data_load and xt_rows_open, the bytes coming from input, which the
- * caller closes after the call or after the reader. source->file only says
- * which format it is; path likewise. */
-xt_status xt_data_load_input(const xt_source *source, xt_input *input, xt_dataset *out, xt_err *err);
-xt_status xt_rows_open_input(const char *path, xt_input *input, const xt_source *like, const char *const *names,
-                             size_t n_names, xt_rows **out, xt_err *err);
-
 #endif

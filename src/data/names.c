@@ -59,13 +59,7 @@ const xt_cell *xt_names_twin(const xt_names *names, const xt_cell *cell)
 
 void xt_names_list(const xt_csv_row *row, xt_buf *out)
 {
-    enum { MAX_LISTED = 30, MAX_LISTED_BYTES = 500 };
     size_t start = out->len;
-    for (size_t i = 0; i < row->n_cells; i++) {
-        if (i == MAX_LISTED || out->len - start > MAX_LISTED_BYTES) {
-            xt_buf_printf(out, " and %zu more", row->n_cells - i);
-            return;
-        }
-        xt_buf_printf(out, "%s%s", i ? ", " : "", xt_show(row->cells[i].text).text);
-    }
+    for (size_t i = 0; i < row->n_cells && xt_show_item(row->cells[i].text, i, row->n_cells, start, out); i++)
+        continue;
 }

@@ -65,3 +65,14 @@ xt_shown xt_show(const char *text)
     memcpy(shown.text + at, cut ? "...'" : "'", cut ? 5 : 2);
     return shown;
 }
+
+bool xt_show_item(const char *text, size_t i, size_t n, size_t start, xt_buf *out)
+{
+    enum { MAX_LISTED = 30, MAX_LISTED_BYTES = 500 };
+    if (i == MAX_LISTED || out->len - start > MAX_LISTED_BYTES) {
+        xt_buf_printf(out, " and %zu more", n - i);
+        return false;
+    }
+    xt_buf_printf(out, "%s%s", i ? ", " : "", xt_show(text).text);
+    return true;
+}

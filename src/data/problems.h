@@ -27,5 +27,8 @@ typedef struct xt_shown {
     char text[4 * XT_SHOWN_BYTES + 8];
 } xt_shown;
 xt_shown xt_show(const char *text);
+/* Appends item i of n of a list that began at out's byte `start`, as in "'a', 'b'
+ * and 7 more"; false where that ends the list. */
+bool xt_show_item(const char *text, size_t i, size_t n, size_t start, xt_buf *out);
 
 #endif

@@ -1,6 +1,5 @@
-#include "data/columns.h"
-#include "data/input.h"
-#include "data/cell.h"
+#include "data/encode.h"
+#include "data/load.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,182 +7,127 @@
 struct xt_rows {
     xt_input *input;
     xt_input own; /* what xt_rows_open opened, input points at it */
+    const xt_encoding *encoding;
     xt_csv *csv;
     size_t n_columns, first_line; /* of the first row */
     xt_csv_row pending;           /* the first row where it is no header; n_cells 0: none */
-    xt_picks picks;
+    xt_cells cells;
+    float *values;                /* of one row */
     xt_buf header;
-    const char **names; /* n_columns, from the header; NULL where there is none */
-    xt_arena arena;     /* picks, names */
+    const char **names; /* n_columns, from the header; NULL where there is none; in cells.arena */
 };
-
-static const xt_cell *first_text(const xt_csv_row *row)
-{
-    for (size_t i = 0; i < row->n_cells; i++) {
-        float value;
-        if (xt_cell_parse(row->cells[i].text, row->cells[i].n_bytes, &value) == XT_CELL_TEXT)
-            return row->cells + i;
-    }
-    return NULL;
-}
-
-static bool has_all(const xt_names *found, const char *const *names, size_t n_names)
-{
-    for (size_t i = 0; i < n_names; i++)
-        if (!xt_names_find(found, names[i]))
-            return false;
-    return true;
-}
-
-static xt_status fail_missing(const xt_rows *rows, const xt_csv_row *row, const xt_names *found,
-                              const char *const *names, size_t n_names, xt_err *err)
-{
-    enum { MAX_NAMED_BYTES = 4000 };
-    xt_buf missing = {0}, list = {0};
-    size_t n_missing = 0, n_more = 0;
-    for (size_t i = 0; i < n_names; i++) {
-        if (xt_names_find(found, names[i]))
-            continue;
-        if (missing.len < MAX_NAMED_BYTES)
-            xt_buf_printf(&missing, "%s%s", n_missing ? ", " : "", xt_show(names[i]).text);
-        else
-            n_more++;
-        n_missing++;
-    }
-    if (n_more)
-        xt_buf_printf(&missing, " and %zu more", n_more);
-    xt_names_list(row, &list);
-    xt_fail(err, XT_BAD_DATA, "%s:%zu: the header lacks the model's input%s %s; the columns are %s",
-            rows->input->name, rows->first_line, n_missing == 1 ? "" : "s", xt_buf_text(&missing), xt_buf_text(&list));
-    xt_buf_clear(&missing);
-    xt_buf_clear(&list);
-    return XT_BAD_DATA;
-}
 
 static xt_status keep_names(xt_rows *rows, const xt_csv_row *row, xt_err *err)
 {
-    rows->names = xt_arena_alloc(&rows->arena, row->n_cells, sizeof *rows->names);
+    rows->names = xt_arena_alloc(&rows->cells.arena, row->n_cells, sizeof *rows->names);
     for (size_t i = 0; rows->names && i < row->n_cells; i++) {
-        rows->names[i] = xt_arena_strdup(&rows->arena, row->cells[i].text);
+        rows->names[i] = xt_arena_strdup(&rows->cells.arena, row->cells[i].text);
         if (!rows->names[i])
             rows->names = NULL;
     }
     return rows->names ? XT_OK : xt_fail_memory(err, "the names of columns", 0);
 }
 
-/* Matches the columns by the names in the header. */
-static xt_status match_names(xt_rows *rows, const xt_csv_row *row, const xt_names *found, const char *const *names,
-                             xt_err *err)
+static xt_status keep_header(xt_rows *rows, const xt_csv_row *row, bool has_header, xt_err *err)
 {
-    if (!has_all(found, names, rows->picks.n))
-        return fail_missing(rows, row, found, names, rows->picks.n, err);
-    for (size_t i = 0; i < rows->picks.n; i++) {
-        const xt_cell *cell = xt_names_find(found, names[i]), *twin = xt_names_twin(found, cell);
-        if (twin)
-            return xt_fail(err, XT_BAD_DATA, "%s:%zu:%zu: column %s is there twice, as column %zu and as column %zu",
-                           rows->input->name, twin->line, twin->column, xt_show(names[i]).text,
-                           (size_t)(cell - row->cells), (size_t)(twin - row->cells));
-        rows->picks.at[i].column = (size_t)(cell - row->cells);
-        rows->picks.at[i].name = xt_arena_strdup(&rows->arena, names[i]);
-        if (!rows->picks.at[i].name)
-            return xt_fail_memory(err, "the names of columns", 0);
+    xt_status status = XT_OK;
+    if (has_header) {
+        xt_csv_print(row, &rows->header);
+        status = keep_names(rows, row, err);
+    } else {
+        for (size_t i = 0; i < row->n_cells; i++)
+            xt_buf_printf(&rows->header, "%sc%zu", i ? "," : "", i + 1);
+        rows->pending = *row;
     }
-    xt_csv_print(row, &rows->header);
-    return keep_names(rows, row, err);
+    return !status && rows->header.failed ? xt_fail_memory(err, "the header", 0) : status;
 }
 
-/* Without a header the columns are the inputs in their order. */
-static xt_status match_places(xt_rows *rows, const xt_csv_row *row, xt_err *err)
+static xt_status match_first_row(xt_rows *rows, xt_err *err)
 {
-    if (row->n_cells != rows->picks.n)
-        return xt_fail(err, XT_BAD_DATA,
-                       "%s:%zu: the model has %zu input%s, the file has %zu column%s and no header to find them by",
-                       rows->input->name, rows->first_line, rows->picks.n, rows->picks.n == 1 ? "" : "s", row->n_cells,
-                       row->n_cells == 1 ? "" : "s");
-    for (size_t i = 0; i < rows->picks.n; i++) {
-        rows->picks.at[i].column = i;
-        xt_buf_printf(&rows->header, "%sc%zu", i ? "," : "", i + 1);
-    }
-    rows->pending = *row;
-    return XT_OK;
-}
-
-/* The first row is a header when a cell of it is neither a number nor a missing
- * value, or when all the names are among its cells (they may be numbers). */
-static xt_status match_first_row(xt_rows *rows, const char *const *names, xt_err *err)
-{
+    xt_cells *cells = &rows->cells;
     xt_csv_row row;
     xt_status status = xt_csv_next(rows->csv, &row, err);
     if (status || !row.n_cells)
         return status;
     rows->n_columns = row.n_cells;
     rows->first_line = row.cells[0].line;
-    xt_names found = {0};
-    status = xt_names_open(&row, &found, err);
-    if (status)
-        return status;
-    if (first_text(&row) || has_all(&found, names, rows->picks.n))
-        status = match_names(rows, &row, &found, names, err);
-    else
-        status = match_places(rows, &row, err);
-    if (!status && rows->header.failed)
-        status = xt_fail_memory(err, "the header", 0);
-    xt_names_close(&found);
-    return status;
+    xt_selection selection;
+    status = xt_match_inputs(rows->encoding, cells->name, &row, &cells->arena, &selection, err);
+    if (!status)
+        status = xt_cells_open(cells, &selection, err);
+    if (!status)
+        status = xt_cells_like(cells, rows->encoding, err);
+    return status ? status : keep_header(rows, &row, selection.has_header, err);
 }
 
 /* What the model was trained on says how its user writes tables; a file whose
  * name says something else is taken at its name. */
-static char delimiter_like(const xt_source *like, const char *path)
+static bool is_like(const xt_source *like, const char *path)
 {
     if (!like || !like->file)
+        return false;
+    return strcmp(path, "-") == 0 || like->format != XT_FORMAT_AUTO ||
+           xt_format_delimiter(XT_FORMAT_AUTO, path) == xt_format_delimiter(XT_FORMAT_AUTO, like->file);
+}
+
+static char delimiter_like(const xt_source *like, const char *path)
+{
+    if (!is_like(like, path))
         return xt_format_delimiter(XT_FORMAT_AUTO, path);
-    if (like->delimiter)
-        return like->delimiter;
-    return xt_format_delimiter(like->format, strcmp(path, "-") == 0 ? like->file : path);
+    return like->delimiter ? like->delimiter : xt_format_delimiter(like->format, like->file);
 }
 
-static xt_status open_rows(xt_rows *rows, const char *path, const xt_source *like, const char *const *names,
-                           size_t n_names, xt_err *err)
+static uint32_t skip_like(const xt_source *like, const char *path)
 {
-    rows->picks.n = n_names;
-    rows->picks.at = xt_arena_alloc(&rows->arena, n_names, sizeof *rows->picks.at);
-    if (!rows->picks.at)
-        return xt_fail_memory(err, rows->input->name, n_names * sizeof *rows->picks.at);
-    xt_status status = xt_csv_open(rows->input, delimiter_like(like, path), 0, &rows->csv, err);
-    return status ? status : match_first_row(rows, names, err);
+    return is_like(like, path) ? like->skip_rows : 0;
 }
 
-xt_status xt_rows_open_input(const char *path, xt_input *input, const xt_source *like, const char *const *names,
-                             size_t n_names, xt_rows **out, xt_err *err)
+static xt_status open_rows(xt_rows *rows, const char *path, const xt_source *like, xt_err *err)
 {
-    xt_rows *rows = calloc(1, sizeof *rows);
-    if (!rows)
-        return xt_fail_memory(err, input->name, sizeof *rows);
-    rows->input = input;
-    xt_status status = open_rows(rows, path, like, names, n_names, err);
-    if (status)
-        xt_rows_close(&rows);
-    else
-        *out = rows;
-    return status;
+    size_t n = rows->encoding->n_columns;
+    bool filled = false;
+    for (size_t i = 0; i < n; i++)
+        filled = filled || rows->encoding->columns[i].has_fill;
+    rows->cells.name = rows->input->name;
+    rows->cells.missing = filled ? XT_MISSING_MEAN : XT_MISSING_ERROR;
+    rows->cells.hint = "; a model trained with missing: mean fills it";
+    rows->values = malloc(n * sizeof *rows->values);
+    if (!rows->values)
+        return xt_fail_memory(err, rows->input->name, n * sizeof *rows->values);
+    xt_status status =
+        xt_csv_open(rows->input, delimiter_like(like, path), skip_like(like, path), &rows->csv, err);
+    return status ? status : match_first_row(rows, err);
 }
 
-xt_status xt_rows_open(const char *path, const xt_source *like, const char *const *names, size_t n_names,
-                       xt_rows **out, xt_err *err)
+/* input NULL: the file at path. */
+static xt_status open_any(const char *path, xt_input *input, const xt_source *like, const xt_encoding *encoding,
+                          xt_rows **out, xt_err *err)
 {
     xt_rows *rows = calloc(1, sizeof *rows);
     if (!rows)
         return xt_fail_memory(err, path, sizeof *rows);
-    rows->input = &rows->own;
-    xt_status status = xt_input_open(path, &rows->own, err);
+    rows->input = input ? input : &rows->own;
+    rows->encoding = encoding;
+    xt_status status = input ? XT_OK : xt_input_open(path, &rows->own, err);
     if (!status)
-        status = open_rows(rows, path, like, names, n_names, err);
+        status = open_rows(rows, path, like, err);
     if (status)
         xt_rows_close(&rows);
     else
         *out = rows;
     return status;
+}
+
+xt_status xt_rows_open_input(const char *path, xt_input *input, const xt_source *like, const xt_encoding *encoding,
+                             xt_rows **out, xt_err *err)
+{
+    return open_any(path, input, like, encoding, out, err);
+}
+
+xt_status xt_rows_open(const char *path, const xt_source *like, const xt_encoding *encoding, xt_rows **out,
+                       xt_err *err)
+{
+    return open_any(path, NULL, like, encoding, out, err);
 }
 
 static xt_status next_row(xt_rows *rows, xt_csv_row *row, xt_err *err)
@@ -195,42 +139,50 @@ static xt_status next_row(xt_rows *rows, xt_csv_row *row, xt_err *err)
     return XT_OK;
 }
 
-static void take_row(const xt_rows *rows, const xt_csv_row *row, float *inputs, xt_buf *kept, xt_problems *problems)
+/* A row's inputs, and its text. */
+static xt_status take_row(xt_rows *rows, const xt_csv_row *row, float *inputs, xt_buf *kept, xt_err *err)
 {
-    if (!xt_row_fits(rows->input->name, row, rows->n_columns, rows->first_line, problems))
-        return;
-    xt_row_numbers(rows->input->name, row, &rows->picks, "", inputs, NULL, problems);
+    xt_cells *cells = &rows->cells;
+    if (!xt_row_fits(cells->name, row, rows->n_columns, rows->first_line, &cells->problems))
+        return XT_OK;
+    bool missing = false;
+    xt_status status = xt_cells_take(cells, row, rows->values, NULL, &missing, err);
+    if (status || cells->problems.n)
+        return status;
+    if (!xt_encode_inputs(rows->encoding, rows->values, inputs))
+        xt_problem(&cells->problems,
+                   "%s:%zu: an input is too far from those that normalize was fitted to: single precision cannot hold "
+                   "it",
+                   cells->name, row->cells[0].line);
     if (kept)
         xt_csv_print(row, kept);
+    return kept && kept->failed ? xt_fail_memory(err, "the rows to keep", 0) : XT_OK;
 }
 
 xt_status xt_rows_read(xt_rows *rows, size_t max_rows, float *inputs, xt_buf *kept, size_t *n_rows, xt_err *err)
 {
     xt_err broken = {.text = ""};
-    xt_problems problems = {0};
+    xt_problems *problems = &rows->cells.problems;
     xt_status status = XT_OK;
     size_t n = 0;
-    bool no_memory = false;
-    while (n < max_rows && !problems.full) {
+    for (; n < max_rows && !problems->full; n++) {
         xt_csv_row row;
         status = next_row(rows, &row, &broken);
-        if (status == XT_BAD_DATA)
-            xt_problem(&problems, "%s", broken.text);
-        if (status || !row.n_cells)
+        if (status == XT_BAD_DATA) {
+            xt_problem(problems, "%s", broken.text);
+            status = XT_OK;
             break;
-        take_row(rows, &row, inputs + n * rows->picks.n, kept ? kept + n : NULL, &problems);
-        no_memory = no_memory || (kept && kept[n].failed);
-        n++;
+        }
+        if (!status && !row.n_cells)
+            break;
+        if (!status)
+            status = take_row(rows, &row, inputs + n * rows->encoding->n_inputs, kept ? kept + n : NULL, &broken);
+        if (status)
+            return xt_fail(err, status, "%s", broken.text);
     }
-    if (broken.status && status != XT_BAD_DATA)
-        xt_fail(err, status, "%s", broken.text);
-    else if (no_memory)
-        status = xt_fail_memory(err, "the rows to keep", 0);
-    else
-        status = xt_problems_report(&problems, err);
+    status = xt_problems_report(problems, err);
     if (!status)
         *n_rows = n;
-    xt_problems_clear(&problems);
     return status;
 }
 
@@ -254,7 +206,8 @@ void xt_rows_close(xt_rows **rows)
     xt_csv_close(&(*rows)->csv);
     xt_input_close(&(*rows)->own);
     xt_buf_clear(&(*rows)->header);
-    xt_arena_clear(&(*rows)->arena);
+    xt_cells_clear(&(*rows)->cells);
+    free((*rows)->values);
     free(*rows);
     *rows = NULL;
 }

@@ -65,8 +65,9 @@ typedef struct xt_source {
     const char *file;
     const char *targets_file; /* of formats without columns' names (idx, npy): where the targets are, NULL: in file */
     xt_format format; /* auto: by the path's ending, csv where it says nothing (data/format.h) */
-    xt_header header; /* auto: the first row is a header when columns are selected by name, or a
-                         selected cell of it is neither a number nor a missing value */
+    xt_header header; /* auto: the first row is a header when columns are selected by name, or a cell of it is
+                         neither a number nor a missing value, in an input that is not encoded or in one of several
+                         targets */
     char delimiter;   /* 0: the format's */
     uint32_t skip_rows;         /* lines before the header or first row */
     xt_missing missing;         /* of a selected cell */

@@ -1,5 +1,5 @@
 /* From tables to data sets: what loads, what is refused and in which words. */
-#include "data/input.h"
+#include "tables.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,40 +12,38 @@
 
 static xt_err err;
 
-#define NAMES(...) {(const xt_column[]){__VA_ARGS__}, sizeof((const xt_column[]){__VA_ARGS__}) / sizeof(xt_column)}
-#define NAME(text) {text, 0}
-#define AT(n) {NULL, n}
-
 /* Most tests: a file t.csv whose target is the column y. */
 static const xt_source by_name = {.file = "t.csv", .target_columns = NAMES(NAME("y"))};
 
-static xt_status load(const xt_source *source, const char *text, size_t n_bytes, xt_dataset *data)
+/* One linear unit; a text that is no number is refused where there are two targets. */
+static xt_status load(const xt_source *source, const char *text, size_t n_bytes, xt_parts *parts, xt_err *to)
 {
+    xt_layer layer;
+    xt_spec spec = unit_table_spec(source, "linear", 1, &layer);
     xt_input input = xt_input_of_memory(source->file, text, n_bytes);
-    return xt_data_load_input(source, &input, data, &err);
+    return xt_parts_load_input(&spec, &input, parts, to);
 }
 
-static xt_dataset load_good(const xt_source *source, const char *text)
+static xt_parts load_good(const xt_source *source, const char *text)
 {
-    xt_dataset data = {0};
-    if (load(source, text, strlen(text), &data))
+    xt_parts parts = {0};
+    if (load(source, text, strlen(text), &parts, &err))
         fail_msg("%s", err.text);
-    return data;
+    return parts;
 }
 
-/* On failure the caller's data set must be as it was: it may hold another one. */
+/* On failure the caller's parts must be as they were: they may hold others. */
 static void refuse(const xt_source *source, const char *text, size_t n_bytes, xt_status status, const char *message)
 {
-    xt_dataset data, before;
-    memset(&data, 0x5A, sizeof data);
-    before = data;
-    assert_int_equal(load(source, text, n_bytes, &data), status);
+    xt_parts parts, before;
+    memset(&parts, 0x5A, sizeof parts);
+    before = parts;
+    assert_int_equal(load(source, text, n_bytes, &parts, &err), status);
     assert_int_equal(err.status, status);
     assert_string_equal(err.text, message);
-    assert_memory_equal(&data, &before, sizeof data);
+    assert_memory_equal(&parts, &before, sizeof parts);
     /* without a place for the message too */
-    xt_input input = xt_input_of_memory(source->file, text, n_bytes);
-    assert_int_equal(xt_data_load_input(source, &input, &data, NULL), status);
+    assert_int_equal(load(source, text, n_bytes, &parts, NULL), status);
 }
 
 static void refuse_data(const xt_source *source, const char *text, const char *message)
@@ -53,26 +51,23 @@ static void refuse_data(const xt_source *source, const char *text, const char *m
     refuse(source, text, strlen(text), XT_BAD_DATA, message);
 }
 
-static void assert_floats(const float *values, const float *expected, size_t n)
+static void assert_xor(xt_parts *parts)
 {
-    for (size_t i = 0; i < n; i++)
-        if (values[i] != expected[i])
-            fail_msg("value %zu is %g, not %g", i, (double)values[i], (double)expected[i]);
-}
-
-static void assert_xor(xt_dataset *data)
-{
+    const xt_dataset *data = &parts->train;
     assert_int_equal(data->n_rows, 4);
     assert_int_equal(data->n_inputs, 2);
     assert_int_equal(data->n_targets, 1);
-    assert_floats(data->inputs, (float[]){0, 0, 0, 1, 1, 0, 1, 1}, 8);
-    assert_floats(data->targets, (float[]){1, 0, 0, 1}, 4);
+    unit_floats(data->inputs, (float[]){0, 0, 0, 1, 1, 0, 1, 1}, 8);
+    unit_floats(data->targets, (float[]){1, 0, 0, 1}, 4);
     assert_string_equal(data->input_names[0], "x1");
     assert_string_equal(data->input_names[1], "x2");
     assert_string_equal(data->target_names[0], "y");
-    xt_dataset_clear(data);
+    xt_parts_clear(parts);
     assert_null(data->inputs);
 }
+
+/* What the first text of a column of inputs is told. */
+#define ENCODE "; encode makes an input of each value of a column, ignore leaves it out"
 
 #define XOR_ROWS "0,0,1\n0,1,0\n1,0,0\n1,1,1\n"
 
@@ -93,10 +88,10 @@ static void forms_of_a_file(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         xt_source source = by_name;
         source.input_columns = (xt_columns)NAMES(NAME("x1"), NAME("x2"));
-        xt_dataset data = load_good(&source, texts[i]);
-        assert_string_equal(data.origin, "t.csv");
-        assert_int_equal(data.n_dropped, 0);
-        assert_xor(&data);
+        xt_parts parts = load_good(&source, texts[i]);
+        assert_string_equal(parts.train.origin, "t.csv");
+        assert_int_equal(parts.train.n_dropped, 0);
+        assert_xor(&parts);
     }
 }
 
@@ -106,20 +101,20 @@ static void tabs_and_other_delimiters(void **state)
     (void)state;
     xt_source source = by_name;
     source.file = "t.TSV";
-    xt_dataset data = load_good(&source, "x1\tx2\ty\n0\t0\t1\n0\t1\t0\n1\t 0\t0\n1\t1\t1\n");
-    assert_xor(&data);
+    xt_parts parts = load_good(&source, "x1\tx2\ty\n0\t0\t1\n0\t1\t0\n1\t 0\t0\n1\t1\t1\n");
+    assert_xor(&parts);
     refuse_data(&source, "x1\tx2\ty\n1\t\t3\n",
                 "t.TSV:2:3: '' is a missing value (column 'x2'); missing: drop leaves such rows out");
     source.file = "t.txt";
     source.format = XT_FORMAT_TSV;
-    data = load_good(&source, "x1\tx2\ty\n0\t0\t1\n0\t1\t0\n1\t0\t0\n1\t1\t1\n");
-    assert_xor(&data);
+    parts = load_good(&source, "x1\tx2\ty\n0\t0\t1\n0\t1\t0\n1\t0\t0\n1\t1\t1\n");
+    assert_xor(&parts);
     source.delimiter = ';';
-    data = load_good(&source, "x1;x2;y\n0;0;1\n0;1;0\n1;0;0\n1;1;1\n");
-    assert_xor(&data);
+    parts = load_good(&source, "x1;x2;y\n0;0;1\n0;1;0\n1;0;0\n1;1;1\n");
+    assert_xor(&parts);
     source.delimiter = ' ';
-    data = load_good(&source, "x1 x2 y\n0 0 1\n0 1 0\n1 0 0\n1 1 1\n");
-    assert_xor(&data);
+    parts = load_good(&source, "x1 x2 y\n0 0 1\n0 1 0\n1 0 0\n1 1 1\n");
+    assert_xor(&parts);
     source.delimiter = '"';
     refuse(&source, "", 0, XT_BAD_CONFIG, "the delimiter cannot be a quote, a line end or NUL");
 }
@@ -131,13 +126,14 @@ static void places(void **state)
     (void)state;
     xt_source source = by_name;
     source.ignore_columns = (xt_columns)NAMES(NAME("text"));
-    refuse_data(&source, "text,x,y\n\"a\nb,\"\"c\"\"\", 1 ,male\n",
-                "t.csv:3:14: 'male' is not a number (column 'y')");
+    refuse_data(&source, "text,y,x\n\"a\nb,\"\"c\"\"\", 1 ,male\n",
+                "t.csv:3:14: 'male' is not a number (column 'x')" ENCODE);
     refuse_data(&source, "text,x,y\r\n\"a\r\nb\",1,2\r\n\r\na,  male,2\r\n",
                 "t.csv:5:5: 'male' is not a number (column 'x')");
     refuse_data(&source, "text,x,y\rgr\xC3\xB6\xC3\x9F,male,2",
-                "t.csv:2:6: 'male' is not a number (column 'x')");
-    refuse_data(&source, "\xEF\xBB\xBFtext,x,y\na,1, \"b\x01\" \n", "t.csv:2:6: 'b\\x01' is not a number (column 'y')");
+                "t.csv:2:6: 'male' is not a number (column 'x')" ENCODE);
+    refuse_data(&source, "\xEF\xBB\xBFtext,y,x\na,1, \"b\x01\" \n",
+                "t.csv:2:6: 'b\\x01' is not a number (column 'x')" ENCODE);
     refuse_data(&source, "text,x,y\na,,1\n",
                 "t.csv:2:3: '' is a missing value (column 'x'); missing: drop leaves such rows out");
     refuse_data(&source, "text,x,y\na,1,NA",
@@ -147,7 +143,7 @@ static void places(void **state)
                 "t.csv:2:8: '1e400' is too large for single precision (column 'y')");
     source.skip_rows = 2;
     refuse_data(&source, "a \"title\r\nand another\r\ntext,x,y\r\na,b,1\r\n",
-                "t.csv:4:3: 'b' is not a number (column 'x')");
+                "t.csv:4:3: 'b' is not a number (column 'x')" ENCODE);
     xt_source numbered = {.file = "t.csv", .header = XT_HEADER_FALSE, .target_columns = NAMES(AT(0))};
     refuse_data(&numbered, "1,2\n3,x\n", "t.csv:2:3: 'x' is not a number (column 1)");
 }
@@ -156,8 +152,8 @@ static void places(void **state)
 static void long_texts_are_cut(void **state)
 {
     (void)state;
-    refuse_data(&by_name, "x,y\n1,abcdefghijklmnopqrstuvwxyz012345678\xC3\xB6\xC3\xB6\xC3\xB6zzzz\n",
-                "t.csv:2:3: 'abcdefghijklmnopqrstuvwxyz012345678\xC3\xB6\xC3\xB6...' is not a number (column 'y')");
+    refuse_data(&by_name, "y,x\n1,abcdefghijklmnopqrstuvwxyz012345678\xC3\xB6\xC3\xB6\xC3\xB6zzzz\n",
+                "t.csv:2:3: 'abcdefghijklmnopqrstuvwxyz012345678\xC3\xB6\xC3\xB6...' is not a number (column 'x')" ENCODE);
 }
 
 static void ragged_rows(void **state)
@@ -181,7 +177,7 @@ static void broken_files(void **state)
     refuse_data(&by_name, "x,y\n1,\"2\" 3\n", "t.csv:2:7: text after the closing quote of a cell");
     /* what was found before is told as well */
     refuse_data(&by_name, "x,y\na,1\n1,\"2\"3\n",
-                "t.csv:2:1: 'a' is not a number (column 'x')\nt.csv:3:6: text after the closing quote of a cell");
+                "t.csv:2:1: 'a' is not a number (column 'x')" ENCODE "\nt.csv:3:6: text after the closing quote of a cell");
     static const char with_nul[] = "x,y\n1,2\n1,\0002\n", utf16[] = "\xFF\xFEx\0,\0y\0\n";
     refuse(&by_name, with_nul, sizeof with_nul - 1, XT_BAD_DATA,
            "t.csv:3:3: a NUL byte: not a text file, or one in UTF-16");
@@ -198,18 +194,18 @@ static void limits(void **state)
     memcpy(text, "x,y\n1,", 6);
     memset(text + 6, '0', MIB);
     memcpy(text + 6 + MIB, "\n2,3\n", 6);
-    xt_dataset data = load_good(&by_name, text);
-    assert_floats(data.targets, (float[]){0, 3}, 2);
-    xt_dataset_clear(&data);
+    xt_parts parts = load_good(&by_name, text);
+    unit_floats(parts.train.targets, (float[]){0, 3}, 2);
+    xt_parts_clear(&parts);
     memset(text + 6, '0', 2 * MIB);
     refuse(&by_name, text, 2 * MIB, XT_BAD_DATA, "t.csv:2:3: the cell is longer than 1 MiB");
     for (size_t i = 0; i < 65535; i++)
         memcpy(text + 2 * i, "1,", 2);
     memcpy(text + 2 * 65535, "1\n", 3);
     xt_source wide = {.file = "t.csv", .target_columns = NAMES(AT(65535))};
-    data = load_good(&wide, text);
-    assert_int_equal(data.n_inputs, 65535);
-    xt_dataset_clear(&data);
+    parts = load_good(&wide, text);
+    assert_int_equal(parts.train.n_inputs, 65535);
+    xt_parts_clear(&parts);
     memcpy(text + 2 * 65535, "1,1\n", 5);
     refuse_data(&wide, text, "t.csv:1:131073: more than 65536 columns");
     free(text);
@@ -219,10 +215,10 @@ static void twenty_errors_at_once(void **state)
 {
     (void)state;
     xt_buf text = {0}, expected = {0};
-    xt_buf_puts(&text, "x,y\n");
+    xt_buf_puts(&text, "x,y\n0,0\n");
     for (int i = 0; i < 20; i++) {
         xt_buf_printf(&text, "1,bad\n");
-        xt_buf_printf(&expected, "%st.csv:%d:3: 'bad' is not a number (column 'y')", i ? "\n" : "", i + 2);
+        xt_buf_printf(&expected, "%st.csv:%d:3: 'bad' is not a number (column 'y')", i ? "\n" : "", i + 3);
     }
     refuse_data(&by_name, xt_buf_text(&text), xt_buf_text(&expected));
     xt_buf_puts(&text, "1,2\n1,\"bad\"\n1,worse\n");
@@ -252,35 +248,36 @@ static void dropped_rows(void **state)
     xt_source source = by_name;
     source.missing = XT_MISSING_DROP;
     source.ignore_columns = (xt_columns)NAMES(NAME("n"));
-    xt_dataset data = load_good(&source, "x,y,n\n1,2,NA\n,3,0\n4,?,0\nNA,null,0\n5,6,0\n");
-    assert_int_equal(data.n_dropped, 3);
-    assert_int_equal(data.n_rows, 2);
-    assert_floats(data.inputs, (float[]){1, 5}, 2);
-    assert_floats(data.targets, (float[]){2, 6}, 2);
-    xt_dataset_clear(&data);
+    xt_parts parts = load_good(&source, "x,y,n\n1,2,NA\n,3,0\n4,?,0\nNA,null,0\n5,6,0\n");
+    assert_int_equal(parts.train.n_dropped, 3);
+    assert_int_equal(parts.train.n_rows, 2);
+    unit_floats(parts.train.inputs, (float[]){1, 5}, 2);
+    unit_floats(parts.train.targets, (float[]){2, 6}, 2);
+    xt_parts_clear(&parts);
     /* a row that is left out still must be one */
-    refuse_data(&source, "x,y,n\nNA,male,1\n", "t.csv:2:4: 'male' is not a number (column 'y')");
+    refuse_data(&source, "x,y,n\n1,2,3\nNA,male,1\n", "t.csv:3:4: 'male' is not a number (column 'y')");
 }
 
 static void assert_header(xt_header header, const char *text, size_t n_rows, const char *input, const char *target)
 {
     xt_source source = {.file = "t.csv", .header = header, .target_columns = NAMES(AT(1)),
                         .ignore_columns = NAMES(AT(2))};
-    xt_dataset data = load_good(&source, text);
-    assert_int_equal(data.n_rows, n_rows);
-    assert_string_equal(data.input_names[0], input);
-    assert_string_equal(data.target_names[0], target);
-    xt_dataset_clear(&data);
+    xt_parts parts = load_good(&source, text);
+    assert_int_equal(parts.train.n_rows, n_rows);
+    assert_string_equal(parts.train.input_names[0], input);
+    assert_string_equal(parts.train.target_names[0], target);
+    xt_parts_clear(&parts);
 }
 
-/* A header read as a row is an error; a row read as a header is lost in silence. */
+/* A header read as a row is an error; a row read as a header is lost in silence.
+ * So a text in the one target, or in an input that is encoded, does not make one. */
 static void headers(void **state)
 {
     (void)state;
     assert_header(XT_HEADER_AUTO, "a,b,c\n1,2,3\n", 1, "a", "b");
     assert_header(XT_HEADER_AUTO, "1,2,3\n4,5,6\n", 2, "x1", "y");
     assert_header(XT_HEADER_AUTO, "1,2,text\n4,5,text\n", 2, "x1", "y");
-    assert_header(XT_HEADER_AUTO, "1,b,3\n4,5,6\n", 1, "1", "b");
+    assert_header(XT_HEADER_AUTO, "a,2,3\n4,5,6\n", 1, "a", "2");
     assert_header(XT_HEADER_TRUE, "1,2,3\n4,5,6\n", 1, "1", "2");
     assert_header(XT_HEADER_FALSE, "1,2,3\n4,5,6\n", 2, "x1", "y");
     xt_source source = {.file = "t.csv", .target_columns = NAMES(AT(1))};
@@ -290,25 +287,37 @@ static void headers(void **state)
     source.header = XT_HEADER_FALSE;
     refuse(&source, "x,y\n1,2\n", 8, XT_BAD_CONFIG,
            "t.csv: column 'y' is selected by name, but header: false says that columns have none");
+    source = (xt_source){.file = "t.csv", .target_columns = NAMES(AT(1))};
+    xt_parts parts = load_good(&source, "1,a\n2,b\n");
+    assert_int_equal(parts.train.n_rows, 2);
+    xt_parts_clear(&parts);
+    source = (xt_source){.file = "t.csv", .target_columns = NAMES(AT(1), AT(2))};
+    parts = load_good(&source, "1,a,4\n2,3,5\n");
+    assert_string_equal(parts.train.target_names[0], "a");
+    xt_parts_clear(&parts);
+    source = (xt_source){.file = "t.csv", .target_columns = NAMES(AT(1)), .encode_columns = NAMES(AT(0))};
+    refuse_data(&source, "a,b\nc,d\n",
+                "t.csv:1: whether the first row holds names does not show, as every column may hold texts: say header: "
+                "true or header: false");
     /* names that are numbers are names where columns are selected by name */
     source = (xt_source){.file = "t.csv", .target_columns = NAMES(NAME("2020"))};
-    xt_dataset data = load_good(&source, "2019,2020\n1,2\n");
-    assert_string_equal(data.input_names[0], "2019");
-    assert_int_equal(data.n_rows, 1);
-    xt_dataset_clear(&data);
+    parts = load_good(&source, "2019,2020\n1,2\n");
+    assert_string_equal(parts.train.input_names[0], "2019");
+    assert_int_equal(parts.train.n_rows, 1);
+    xt_parts_clear(&parts);
 }
 
 static void made_up_names(void **state)
 {
     (void)state;
     xt_source source = {.file = "t.csv", .target_columns = NAMES(AT(3), AT(0)), .input_columns = NAMES(AT(2), AT(1))};
-    xt_dataset data = load_good(&source, "1,2,3,4\n5,6,7,8\n");
-    assert_floats(data.inputs, (float[]){3, 2, 7, 6}, 4);
-    assert_floats(data.targets, (float[]){4, 1, 8, 5}, 4);
-    assert_string_equal(data.input_names[1], "x2");
-    assert_string_equal(data.target_names[0], "y1");
-    assert_string_equal(data.target_names[1], "y2");
-    xt_dataset_clear(&data);
+    xt_parts parts = load_good(&source, "1,2,3,4\n5,6,7,8\n");
+    unit_floats(parts.train.inputs, (float[]){3, 2, 7, 6}, 4);
+    unit_floats(parts.train.targets, (float[]){4, 1, 8, 5}, 4);
+    assert_string_equal(parts.train.input_names[1], "x2");
+    assert_string_equal(parts.train.target_names[0], "y1");
+    assert_string_equal(parts.train.target_names[1], "y2");
+    xt_parts_clear(&parts);
 }
 
 static void wrong_columns(void **state)
@@ -351,27 +360,30 @@ static void inline_rows(void **state)
     (void)state;
     float inputs[] = {1, 2, 3, 4}, targets[] = {5, 6};
     xt_source source = {.n_rows = 2, .n_inputs = 2, .n_targets = 1, .inputs = inputs, .targets = targets};
-    xt_dataset data = {0};
-    assert_int_equal(xt_data_load(&source, &data, &err), XT_OK);
-    assert_floats(data.inputs, inputs, 4);
-    assert_floats(data.targets, targets, 2);
-    assert_string_equal(data.input_names[0], "x1");
-    assert_string_equal(data.input_names[1], "x2");
-    assert_string_equal(data.target_names[0], "y");
-    assert_string_equal(data.origin, "inline");
-    assert_string_equal(data.hash, "");
-    xt_dataset before = data;
+    xt_layer layer;
+    xt_spec spec = unit_table_spec(&source, "linear", 1, &layer);
+    xt_parts parts = {0};
+    assert_int_equal(xt_parts_load(&spec, &parts, &err), XT_OK);
+    unit_floats(parts.train.inputs, inputs, 4);
+    unit_floats(parts.train.targets, targets, 2);
+    assert_string_equal(parts.train.input_names[0], "x1");
+    assert_string_equal(parts.train.input_names[1], "x2");
+    assert_string_equal(parts.train.target_names[0], "y");
+    assert_string_equal(parts.train.origin, "inline");
+    assert_string_equal(parts.train.hash, "");
+    xt_parts before = parts;
     inputs[2] = INFINITY;
     targets[0] = NAN;
-    assert_int_equal(xt_data_load(&source, &data, &err), XT_BAD_DATA);
-    assert_string_equal(err.text, "inline data: row 2, input 1: not a finite number\n"
-                                  "inline data: row 1, target 1: not a finite number");
-    assert_memory_equal(&data, &before, sizeof data);
-    source.n_rows = 0;
-    assert_int_equal(xt_data_load(&source, &data, &err), XT_BAD_DATA);
+    assert_int_equal(xt_parts_load(&spec, &parts, &err), XT_BAD_DATA);
+    assert_string_equal(err.text, "inline data: row 1: 'nan' is a missing value (column 'y'); missing: drop leaves such "
+                                  "rows out\n"
+                                  "inline data: row 2: 'inf' is not a finite number (column 'x1')");
+    assert_memory_equal(&parts, &before, sizeof parts);
+    spec.train.n_rows = 0;
+    assert_int_equal(xt_parts_load(&spec, &parts, &err), XT_BAD_DATA);
     assert_string_equal(err.text, "inline data: no rows");
-    assert_memory_equal(&data, &before, sizeof data);
-    xt_dataset_clear(&data);
+    assert_memory_equal(&parts, &before, sizeof parts);
+    xt_parts_clear(&parts);
 }
 
 /* ---- any bytes ---- */
@@ -401,17 +413,17 @@ static void never_a_number_that_is_not_finite(void **state)
         char text[64];
         size_t n = 1 + i % sizeof text;
         random_bytes(&seed, text, n);
-        xt_dataset data = {0};
-        if (load(&source, text, n, &data)) {
-            assert_true(err.text[0] && !data.inputs);
+        xt_parts parts = {0};
+        if (load(&source, text, n, &parts, &err)) {
+            assert_true(err.text[0] && !parts.train.inputs);
             continue;
         }
-        for (size_t j = 0; j < data.n_rows * data.n_inputs; j++)
-            assert_true(isfinite(data.inputs[j]));
-        for (size_t j = 0; j < data.n_rows; j++)
-            assert_true(isfinite(data.targets[j]));
+        for (size_t j = 0; j < parts.train.n_rows * parts.train.n_inputs; j++)
+            assert_true(isfinite(parts.train.inputs[j]));
+        for (size_t j = 0; j < parts.train.n_rows; j++)
+            assert_true(isfinite(parts.train.targets[j]));
         n_good++;
-        xt_dataset_clear(&data);
+        xt_parts_clear(&parts);
     }
     /* or the test shows nothing */
     assert_true(n_good > 100);

@@ -1,5 +1,5 @@
 /* Inputs that are compressed: what comes out, what is refused and where. */
-#include "data/input.h"
+#include "tables.h"
 
 #include "cases.h"
 #include "limits.h"
@@ -155,16 +155,18 @@ static void assert_table(const char *file, const xt_buf *stored)
 {
     static const xt_column y = {"y", 0};
     xt_source source = {.file = file, .target_columns = {&y, 1}};
-    xt_dataset data = {0};
+    xt_layer layer;
+    xt_spec spec = unit_table_spec(&source, "linear", 1, &layer);
+    xt_parts parts = {0};
     char hex[XT_HASH_BYTES];
-    if (xt_data_load(&source, &data, &err))
+    if (xt_parts_load(&spec, &parts, &err))
         fail_msg("%s", err.text);
-    assert_int_equal(data.n_rows, 2);
-    assert_true(data.inputs[1] == 3 && data.targets[1] == 4);
+    assert_int_equal(parts.train.n_rows, 2);
+    assert_true(parts.train.inputs[1] == 3 && parts.train.targets[1] == 4);
     /* The checksum is that of the file, not of what comes out of it. */
     xt_hash_block(stored->data, stored->len, hex);
-    assert_string_equal(data.hash, hex);
-    xt_dataset_clear(&data);
+    assert_string_equal(parts.train.hash, hex);
+    xt_parts_clear(&parts);
 }
 
 static void tables(void **state)
@@ -193,21 +195,23 @@ static void table_cut_short(void **state)
     (void)state;
     xt_buf text = {0}, stored = {0};
     char expected[200];
-    xt_buf_puts(&text, "x,y\n1,male\n");
+    xt_buf_puts(&text, "x,y\n1,2\n1,male\n");
     for (int i = 0; i < 30000; i++)
         xt_buf_printf(&text, "%d,1\n", i);
     compress_to(text.data, text.len, &stored);
     size_t n_bytes = stored.len / 2;
     xt_source source = {.file = "t.csv.gz", .target_columns = {&(xt_column){"y", 0}, 1}};
-    xt_dataset data = {.n_rows = 5};
+    xt_layer layer;
+    xt_spec spec = unit_table_spec(&source, "linear", 1, &layer);
+    xt_parts parts = {.train.n_rows = 5};
     xt_input input = xt_input_of_memory("t.csv.gz", stored.data, n_bytes);
-    assert_int_equal(xt_data_load_input(&source, &input, &data, &err), XT_BAD_DATA);
+    assert_int_equal(xt_parts_load_input(&spec, &input, &parts, &err), XT_BAD_DATA);
     xt_input_close(&input);
     snprintf(expected, sizeof expected,
-             "t.csv.gz:2:3: 'male' is not a number (column 'y')\n"
+             "t.csv.gz:3:3: 'male' is not a number (column 'y')\n"
              "t.csv.gz: byte %zu: the file ends before its gzip data do", n_bytes);
     assert_string_equal(err.text, expected);
-    assert_int_equal(data.n_rows, 5);
+    assert_int_equal(parts.train.n_rows, 5);
     xt_buf_clear(&text);
     xt_buf_clear(&stored);
 }

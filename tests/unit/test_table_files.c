@@ -1,6 +1,6 @@
 /* Tables in real files and on standard input: data/, what cannot be read, checksums. */
 #include "base/hash.h"
-#include "data/input.h"
+#include "tables.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,10 +42,23 @@ static void write_file(const char *name, const char *text, size_t n_bytes)
     assert_int_equal(fclose(file), 0);
 }
 
-static void assert_loads(const char *file, xt_dataset *data)
+static xt_status load(const xt_source *source, xt_parts *parts)
 {
-    xt_source source = {.file = file, .target_columns = {&y, 1}};
-    if (xt_data_load(&source, data, &err))
+    xt_layer layer;
+    xt_spec spec = unit_table_spec(source, "linear", 1, &layer);
+    return xt_parts_load(&spec, parts, &err);
+}
+
+static xt_status load_input(const xt_source *source, xt_input *input, xt_parts *parts)
+{
+    xt_layer layer;
+    xt_spec spec = unit_table_spec(source, "linear", 1, &layer);
+    return xt_parts_load_input(&spec, input, parts, &err);
+}
+
+static void assert_loads(const char *file, xt_parts *parts)
+{
+    if (load(&(xt_source){.file = file, .target_columns = {&y, 1}}, parts))
         fail_msg("%s", err.text);
 }
 
@@ -53,12 +66,12 @@ static void assert_loads(const char *file, xt_dataset *data)
 static void tutorial_table(void **state)
 {
     (void)state;
-    xt_dataset data = {0};
-    assert_loads("data/xor.csv", &data);
-    assert_int_equal(data.n_rows, 4);
-    assert_string_equal(data.hash, "9d11df333d4334fb34c911bedcafa8ff");
-    assert_string_equal(data.origin, "data/xor.csv");
-    xt_dataset_clear(&data);
+    xt_parts parts = {0};
+    assert_loads("data/xor.csv", &parts);
+    assert_int_equal(parts.train.n_rows, 4);
+    assert_string_equal(parts.train.hash, "9d11df333d4334fb34c911bedcafa8ff");
+    assert_string_equal(parts.train.origin, "data/xor.csv");
+    xt_parts_clear(&parts);
 }
 
 static void penguins(void **state)
@@ -68,19 +81,19 @@ static void penguins(void **state)
     static const xt_column mass = {"body_mass_g", 0};
     xt_source source = {.file = "data/penguins.csv", .missing = XT_MISSING_DROP, .input_columns = {inputs, 3},
                         .target_columns = {&mass, 1}};
-    xt_dataset data = {0};
-    assert_int_equal(xt_data_load(&source, &data, &err), XT_OK);
-    assert_int_equal(data.n_rows, 342);
-    assert_int_equal(data.n_dropped, 2);
+    xt_parts parts = {0};
+    assert_int_equal(load(&source, &parts), XT_OK);
+    assert_int_equal(parts.train.n_rows, 342);
+    assert_int_equal(parts.train.n_dropped, 2);
     double sum = 0;
-    for (size_t i = 0; i < data.n_rows; i++)
-        sum += (double)data.targets[i];
+    for (size_t i = 0; i < parts.train.n_rows; i++)
+        sum += (double)parts.train.targets[i];
     assert_true(fabs(sum / 342 - 4201.754386) < 1e-5);
-    assert_true(data.inputs[3] == 39.5f && data.inputs[4] == 17.4f && data.inputs[5] == 186);
-    xt_dataset_clear(&data);
+    assert_true(parts.train.inputs[3] == 39.5f && parts.train.inputs[4] == 17.4f && parts.train.inputs[5] == 186);
+    xt_parts_clear(&parts);
     source.input_columns.n = 0;
-    assert_int_equal(xt_data_load(&source, &data, &err), XT_BAD_DATA);
-    assert_memory_equal(err.text, "data/penguins.csv:2:1: 'Adelie' is not a number (column 'species')\n", 67);
+    assert_int_equal(load(&source, &parts), XT_BAD_DATA);
+    assert_memory_equal(err.text, "data/penguins.csv:2:1: 'Adelie' is not a number (column 'species'); encode", 74);
 }
 
 /* A pipe gives its bytes in pieces of any size: here one at a time, so that the
@@ -102,28 +115,28 @@ static void standard_input(void **state)
     close(ends[1]);
     assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
     close(ends[0]);
-    xt_dataset data = {0};
-    assert_loads("-", &data);
+    xt_parts parts = {0};
+    assert_loads("-", &parts);
     /* it is not ours to close */
     assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
     dup2(saved, STDIN_FILENO);
     close(saved);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    assert_int_equal(data.n_rows, 2);
-    assert_true(data.inputs[1] == 3 && data.targets[1] == 4);
-    assert_string_equal(data.input_names[0], "x");
-    assert_string_equal(data.origin, "standard input");
-    xt_dataset_clear(&data);
+    assert_int_equal(parts.train.n_rows, 2);
+    assert_true(parts.train.inputs[1] == 3 && parts.train.targets[1] == 4);
+    assert_string_equal(parts.train.input_names[0], "x");
+    assert_string_equal(parts.train.origin, "standard input");
+    xt_parts_clear(&parts);
 }
 
 static void refuse(const xt_source *source, xt_status status, const char *expected)
 {
-    xt_dataset data, before;
-    memset(&data, 0x5A, sizeof data);
-    before = data;
-    assert_int_equal(xt_data_load(source, &data, &err), status);
+    xt_parts parts, before;
+    memset(&parts, 0x5A, sizeof parts);
+    before = parts;
+    assert_int_equal(load(source, &parts), status);
     assert_string_equal(err.text, expected);
-    assert_memory_equal(&data, &before, sizeof data);
+    assert_memory_equal(&parts, &before, sizeof parts);
 }
 
 static void refuse_file(const char *file, xt_status status, const char *expected)
@@ -162,10 +175,10 @@ static void read_error_in_the_middle(void **state)
     (void)state;
     xt_input input = {.name = "disk", .fetch = read_badly, .n_bytes = 3};
     xt_source source = {.file = "disk", .header = XT_HEADER_FALSE, .target_columns = {&(xt_column){NULL, 1}, 1}};
-    xt_dataset data = {.n_rows = 5};
-    assert_int_equal(xt_data_load_input(&source, &input, &data, &err), XT_FAILED);
+    xt_parts parts = {.train.n_rows = 5};
+    assert_int_equal(load_input(&source, &input, &parts), XT_FAILED);
     assert_string_equal(err.text, "cannot read disk: Input/output error");
-    assert_int_equal(data.n_rows, 5);
+    assert_int_equal(parts.train.n_rows, 5);
     xt_input_close(&input);
 }
 
@@ -187,8 +200,8 @@ static void row_without_end(void **state)
     (void)state;
     xt_input input = {.name = "pipe", .fetch = read_one_row};
     xt_source source = {.file = "pipe", .target_columns = {&y, 1}};
-    xt_dataset data = {0};
-    assert_int_equal(xt_data_load_input(&source, &input, &data, &err), XT_BAD_DATA);
+    xt_parts parts = {0};
+    assert_int_equal(load_input(&source, &input, &parts), XT_BAD_DATA);
     assert_string_equal(err.text, "pipe:1:67108865: the row is longer than 64 MiB");
     xt_input_close(&input);
 }
@@ -196,9 +209,9 @@ static void row_without_end(void **state)
 static void messages_name_the_file(void **state)
 {
     (void)state;
-    char expected[200];
-    write_file("a.tsv", "x\ty\n1\tmale\n", 11);
-    snprintf(expected, sizeof expected, "%s:2:3: 'male' is not a number (column 'y')", path);
+    char expected[300];
+    write_file("a.tsv", "y\tx\n1\tmale\n", 11);
+    snprintf(expected, sizeof expected, "%s:2:3: 'male' is not a number (column 'x'); encode makes an input of each value of a column, ignore leaves it out", path);
     refuse_file(path, XT_BAD_DATA, expected);
     unlink(path);
 }
@@ -215,15 +228,15 @@ static void many_chunks(void **state)
     write_file("big.csv", text.data, text.len);
     static const xt_column ignored = {"text", 0};
     xt_source source = {.file = path, .target_columns = {&y, 1}, .ignore_columns = {&ignored, 1}};
-    xt_dataset data = {0};
-    assert_int_equal(xt_data_load(&source, &data, &err), XT_OK);
-    assert_int_equal(data.n_rows, N);
+    xt_parts parts = {0};
+    assert_int_equal(load(&source, &parts), XT_OK);
+    assert_int_equal(parts.train.n_rows, N);
     for (int i = 0; i < N; i++)
-        assert_true(data.inputs[i] == (float)i && data.targets[i] == (float)i + 0.25f);
+        assert_true(parts.train.inputs[i] == (float)i && parts.train.targets[i] == (float)i + 0.25f);
     char hex[33];
     xt_hash_block(text.data, text.len, hex);
-    assert_string_equal(data.hash, hex);
-    xt_dataset_clear(&data);
+    assert_string_equal(parts.train.hash, hex);
+    xt_parts_clear(&parts);
     /* the place of the last cell, two lines a row and one for the header */
     xt_buf_puts(&text, "1,bad,");
     write_file("big.csv", text.data, text.len);

@@ -1,0 +1,16 @@
+#include "data/network.h"
+
+#include "model/ops.h"
+
+#include <string.h>
+
+bool xt_last_is(const xt_spec *spec, const char *activation)
+{
+    int kind = spec->layers[spec->n_layers - 1].activation.kind;
+    return strcmp(xt_table_at(&xt_activations, (size_t)kind)->name, activation) == 0;
+}
+
+size_t xt_last_units(const xt_spec *spec)
+{
+    return spec->layers[spec->n_layers - 1].units;
+}

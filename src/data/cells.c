@@ -110,8 +110,8 @@ void xt_cells_blame(xt_cells *cells, const xt_table_column *column, const xt_cel
     else
         snprintf(place, sizeof place, ": row %zu", cell->line);
     snprintf(number, sizeof number, "%zu", column->index);
-    xt_problem(&cells->problems, "%s%s: %s %s (column %s)%s", cells->name, place, xt_show(cell->text).text, what,
-               column->named ? xt_show(column->name).text : number, hint);
+    xt_problem(&cells->problems, "%s%s: %s %s (column %s)%s", column->file ? column->file : cells->name, place,
+               xt_show(cell->text).text, what, column->named ? xt_show(column->name).text : number, hint);
 }
 
 void xt_cells_blame_unknown(xt_cells *cells, const xt_table_column *column, const xt_cell *cell)

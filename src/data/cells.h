@@ -19,6 +19,7 @@ typedef enum xt_column_kind {
 
 typedef struct xt_table_column {
     const char *name;  /* from the header, or made up */
+    const char *file;  /* for messages, where it is not that of the others; NULL: it is */
     size_t index;      /* of its cell in a row */
     bool named;        /* messages call it by its name, else by its index */
     xt_column_kind kind;

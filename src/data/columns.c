@@ -15,6 +15,7 @@ static const char *const role_names[] = {"", "an input", "a target", "ignored"};
 
 typedef struct selector {
     const char *file;
+    char line[24]; /* ":1" of the first row; "" where it has none: an array */
     const xt_csv_row *first;
     xt_names names; /* open when columns are selected by name */
     unsigned char *roles; /* of each column */
@@ -73,8 +74,8 @@ static size_t resolve(selector *self, const xt_column *column)
     }
     if (column->index < n)
         return column->index;
-    xt_problem(&self->problems, "%s:%zu: there is no column %u: the columns are 0 to %zu", self->file,
-               self->first->cells[0].line, column->index, n - 1);
+    xt_problem(&self->problems, "%s%s: there is no column %u: the columns are 0 to %zu", self->file, self->line,
+               column->index, n - 1);
     return n;
 }
 
@@ -235,8 +236,7 @@ static void claim_all(selector *self, const xt_source *source, xt_selection *out
     if (self->unknown_name)
         list_columns(self);
     if (!self->problems.n && !out->inputs.n)
-        xt_problem(&self->problems, "%s:%zu: no column is left for the inputs", self->file,
-                   self->first->cells[0].line);
+        xt_problem(&self->problems, "%s%s: no column is left for the inputs", self->file, self->line);
 }
 
 static xt_status find_header(selector *self, const xt_source *source, xt_arena *arena, xt_selection *out, xt_err *err)
@@ -262,6 +262,8 @@ xt_status xt_columns_select(const xt_source *source, const char *file, const xt_
                        "%s: column %s is selected by name, but header: false says that columns have none", file,
                        xt_show(name).text);
     selector self = {.file = file, .first = first};
+    if (first->cells[0].line)
+        snprintf(self.line, sizeof self.line, ":%zu", first->cells[0].line);
     size_t n_inputs = source->input_columns.n ? source->input_columns.n : first->n_cells;
     xt_selection made = {0};
     made.inputs.at = xt_arena_alloc(arena, n_inputs, sizeof *made.inputs.at);

@@ -42,7 +42,7 @@ typedef struct xt_selection {
     bool has_header;          /* the first row is names */
 } xt_selection;
 
-/* file is for messages. XT_BAD_DATA says everything that is wrong with the
+/* file is for messages; an array has a first row of numbers in line 0. XT_BAD_DATA says everything that is wrong with the
  * selection. On failure *out is untouched. */
 xt_status xt_columns_select(const xt_source *source, const char *file, const xt_csv_row *first, xt_arena *arena,
                             xt_selection *out, xt_err *err);

@@ -5,7 +5,7 @@
 
 static xt_status read_raw(const xt_wanted *wanted, xt_input *input, xt_raw *out, xt_err *err)
 {
-    return input ? xt_raw_read_cells(wanted, input, out, err) : xt_raw_read(wanted, out, err);
+    return input ? xt_raw_read_input(wanted, input, out, err) : xt_raw_read(wanted, out, err);
 }
 
 /* ---- rows under an encoding ---- */

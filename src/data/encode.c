@@ -69,10 +69,7 @@ static xt_status encode_all(const xt_raw *raw, const unsigned char *part, xt_par
             continue;
         const float *y = raw->targets + i * raw->cells.n_targets;
         if (!xt_encode_inputs(encoding, raw->inputs + i * raw->cells.n_inputs, inputs))
-            return xt_fail(err, XT_BAD_DATA,
-                           "%s: row %zu: an input is too far from those that normalize was fitted to: single precision "
-                           "cannot hold it",
-                           raw->cells.name, i + 1);
+            return xt_fail(err, XT_BAD_DATA, "%s: row %zu: " XT_TOO_FAR, raw->cells.name, i + 1);
         encode_targets(encoding, y, targets);
         if (encoding->n_classes)
             data->class_rows[(size_t)y[0]]++;

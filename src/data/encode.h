@@ -21,6 +21,9 @@ xt_status xt_fit_inputs(xt_raw *raw, const unsigned char *part, xt_missing missi
 xt_status xt_target_facts(const xt_raw *raw, const unsigned char *part, const xt_encoding *encoding,
                           xt_column_facts *facts, xt_err *err);
 
+/* What is wrong with a row that xt_encode_inputs refuses. */
+#define XT_TOO_FAR "an input is too far from those that normalize was fitted to: single precision cannot hold it"
+
 /* One row of values (cells.h) as the network's n_inputs; false where one is then beyond single precision. */
 bool xt_encode_inputs(const xt_encoding *encoding, const float *values, float *inputs);
 /* The rows i whose part[i] is code (part NULL: all) as a data set, without facts. */

@@ -1,5 +1,6 @@
 #include "data/raw.h"
 
+#include "data/format.h"
 #include "data/network.h"
 
 #include <stdint.h>
@@ -43,7 +44,7 @@ xt_status xt_raw_expect(xt_raw *raw, const xt_wanted *wanted, xt_err *err)
     return spec->n_classes ? xt_texts_close_with(&target->values, spec->classes, spec->n_classes, err) : XT_OK;
 }
 
-static xt_status check_rows(const xt_raw *raw, xt_err *err)
+xt_status xt_raw_check_rows(const xt_raw *raw, xt_err *err)
 {
     if (raw->n_rows)
         return XT_OK;
@@ -51,70 +52,6 @@ static xt_status check_rows(const xt_raw *raw, xt_err *err)
         return xt_fail(err, XT_BAD_DATA, "%s: no rows after the header", raw->cells.name);
     return xt_fail(err, XT_BAD_DATA, "%s: no rows are left: %zu with missing values %s dropped", raw->cells.name,
                    raw->n_dropped, raw->n_dropped == 1 ? "was" : "were");
-}
-
-/* ---- inline rows ---- */
-
-static xt_status copy_floats(const float *values, size_t n, float **out, xt_err *err)
-{
-    *out = malloc((n + 1) * sizeof **out);
-    if (!*out)
-        return xt_fail_memory(err, "inline data", n * sizeof **out);
-    if (n)
-        memcpy(*out, values, n * sizeof **out);
-    return XT_OK;
-}
-
-static xt_status check_counts(const xt_raw *raw, const xt_encoding *encoding, xt_err *err)
-{
-    if (!encoding || (raw->cells.n_inputs == encoding->n_columns && raw->cells.n_targets == encoding->n_target_columns))
-        return XT_OK;
-    return xt_fail(err, XT_BAD_DATA, "%s: %zu inputs and %zu targets a row, but those trained on have %zu and %zu",
-                   raw->cells.name, raw->cells.n_inputs, raw->cells.n_targets, encoding->n_columns,
-                   encoding->n_target_columns);
-}
-
-/* Rows of numbers that are in memory already: checks them, and leaves out what is
- * to be left out. */
-static xt_status take_numbers(xt_raw *raw, const xt_wanted *wanted, xt_err *err)
-{
-    xt_cells *cells = &raw->cells;
-    size_t n = cells->n_inputs, m = cells->n_targets, n_kept = 0;
-    xt_status status = check_counts(raw, wanted->encoding, err);
-    if (!status)
-        status = xt_raw_expect(raw, wanted, err);
-    for (size_t i = 0; !status && i < raw->n_rows && !cells->problems.full; i++) {
-        bool missing = false;
-        status = xt_cells_take_numbers(cells, i + 1, raw->inputs + i * n, raw->targets + i * m, &missing, err);
-        if (missing)
-            continue;
-        if (n_kept < i) {
-            memmove(raw->inputs + n_kept * n, raw->inputs + i * n, n * sizeof *raw->inputs);
-            memmove(raw->targets + n_kept * m, raw->targets + i * m, m * sizeof *raw->targets);
-        }
-        n_kept++;
-    }
-    if (!status)
-        status = xt_problems_report(&cells->problems, err);
-    raw->n_dropped = raw->n_rows - n_kept;
-    raw->n_rows = n_kept;
-    return status ? status : check_rows(raw, err);
-}
-
-static xt_status read_inline(const xt_wanted *wanted, xt_raw *raw, xt_err *err)
-{
-    const xt_source *source = wanted->source;
-    raw->cells.name = "inline data";
-    raw->origin = "inline";
-    raw->n_rows = source->n_rows;
-    if (!source->n_rows || !source->n_inputs)
-        return xt_fail(err, XT_BAD_DATA, "inline data: no %s", source->n_rows ? "inputs" : "rows");
-    xt_status status = xt_cells_open_numbers(&raw->cells, source->n_inputs, source->n_targets, err);
-    if (!status)
-        status = copy_floats(source->inputs, source->n_rows * source->n_inputs, &raw->inputs, err);
-    if (!status)
-        status = copy_floats(source->targets, source->n_rows * source->n_targets, &raw->targets, err);
-    return status ? status : take_numbers(raw, wanted, err);
 }
 
 /* ---- a table of cells ---- */
@@ -205,7 +142,7 @@ static xt_status take_rows(loader *self, xt_err *err)
     return broken.status ? xt_fail(err, status, "%s", broken.text) : status;
 }
 
-xt_status xt_raw_read_cells(const xt_wanted *wanted, xt_input *input, xt_raw *out, xt_err *err)
+static xt_status read_cells(const xt_wanted *wanted, xt_input *input, xt_raw *out, xt_err *err)
 {
     const xt_source *source = wanted->source;
     loader self = {.wanted = wanted, .raw = {.origin = input->name, .cells.name = input->name}};
@@ -214,7 +151,7 @@ xt_status xt_raw_read_cells(const xt_wanted *wanted, xt_input *input, xt_raw *ou
     if (!status)
         status = take_rows(&self, err);
     if (!status)
-        status = check_rows(&self.raw, err);
+        status = xt_raw_check_rows(&self.raw, err);
     if (!status)
         xt_input_hash(input, self.raw.hash);
     xt_csv_close(&self.csv);
@@ -227,23 +164,22 @@ xt_status xt_raw_read_cells(const xt_wanted *wanted, xt_input *input, xt_raw *ou
 
 /* ---- any source ---- */
 
+xt_status xt_raw_read_input(const xt_wanted *wanted, xt_input *input, xt_raw *out, xt_err *err)
+{
+    const xt_source *source = wanted->source;
+    return xt_format_is_array(xt_format_of(source->format, source->file)) ? xt_raw_read_array(wanted, input, out, err)
+                                                                          : read_cells(wanted, input, out, err);
+}
+
 xt_status xt_raw_read(const xt_wanted *wanted, xt_raw *out, xt_err *err)
 {
-    xt_raw raw = {0};
-    xt_status status;
-    if (wanted->source->file) {
-        xt_input input;
-        status = xt_input_open(wanted->source->file, &input, err);
-        if (status)
-            return status;
-        status = xt_raw_read_cells(wanted, &input, &raw, err);
-        xt_input_close(&input);
-    } else {
-        status = read_inline(wanted, &raw, err);
-    }
+    if (!wanted->source->file)
+        return xt_raw_read_numbers(wanted, out, err);
+    xt_input input;
+    xt_status status = xt_input_open(wanted->source->file, &input, err);
     if (status)
-        xt_raw_clear(&raw);
-    else
-        *out = raw;
+        return status;
+    status = xt_raw_read_input(wanted, &input, out, err);
+    xt_input_close(&input);
     return status;
 }

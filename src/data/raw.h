@@ -23,14 +23,20 @@ typedef struct xt_wanted {
     const xt_encoding *encoding; /* the rows have to fit it; NULL: they are what it is fitted to (then with spec) */
 } xt_wanted;
 
-/* Reads inline rows or a file, whatever its format. The source must outlive the raw. */
+/* Reads whatever the source describes. The source must outlive the raw. */
 xt_status xt_raw_read(const xt_wanted *wanted, xt_raw *out, xt_err *err);
-/* A table of cells from an input. */
-xt_status xt_raw_read_cells(const xt_wanted *wanted, xt_input *input, xt_raw *out, xt_err *err);
+/* The same where the bytes of source->file come from input. */
+xt_status xt_raw_read_input(const xt_wanted *wanted, xt_input *input, xt_raw *out, xt_err *err);
 void xt_raw_clear(xt_raw *raw);
 
 /* ---- parts of the above ---- */
 
+/* Inline or generated rows. */
+xt_status xt_raw_read_numbers(const xt_wanted *wanted, xt_raw *out, xt_err *err);
+/* Rows of source->file, an array, and those of source->targets_file. */
+xt_status xt_raw_read_array(const xt_wanted *wanted, xt_input *input, xt_raw *out, xt_err *err);
+/* Fails where no row is left. */
+xt_status xt_raw_check_rows(const xt_raw *raw, xt_err *err);
 /* What the columns have to be, once they are open. */
 xt_status xt_raw_expect(xt_raw *raw, const xt_wanted *wanted, xt_err *err);
 /* Columns of the table's first row, by selection or by what the encoding names. */

@@ -2,7 +2,9 @@
 
 #include "base/number.h"
 
+#include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool is_missing(const char *text, size_t n)
@@ -37,4 +39,16 @@ xt_cell_kind xt_cell_parse(const char *text, size_t n_bytes, float *value)
         break;
     }
     return is_missing(at, (size_t)(end - at)) ? XT_CELL_MISSING : XT_CELL_TEXT;
+}
+
+void xt_cell_print(float value, char *text)
+{
+    if (isnan(value))
+        strcpy(text, "nan");
+    else if (isinf(value))
+        strcpy(text, value > 0 ? "inf" : "-inf");
+    else if (fabsf(value) < 1e9f && value == truncf(value))
+        snprintf(text, XT_NUMBER_BYTES, "%.0f", (double)value);
+    else
+        xt_number_print(value, text);
 }

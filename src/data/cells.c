@@ -266,12 +266,7 @@ xt_status xt_cells_take(xt_cells *cells, const xt_csv_row *row, float *x, float 
 /* What a number of an array looks like. text has room for XT_NUMBER_BYTES. */
 static xt_cell cell_of(float value, size_t number, char *text)
 {
-    if (isnan(value))
-        strcpy(text, "nan");
-    else if (isinf(value))
-        strcpy(text, value > 0 ? "inf" : "-inf");
-    else
-        xt_number_print(value, text);
+    xt_cell_print(value, text);
     return (xt_cell){.text = text, .n_bytes = strlen(text), .line = number};
 }
 

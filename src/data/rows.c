@@ -1,10 +1,10 @@
 #include "base/number.h"
 #include "data/array.h"
+#include "data/cell.h"
 #include "data/encode.h"
 #include "data/format.h"
 #include "data/load.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,9 +91,8 @@ static xt_status open_array(xt_rows *rows, xt_format format, xt_err *err)
 static void print_numbers(const float *values, size_t n, xt_buf *out)
 {
     for (size_t i = 0; i < n; i++) {
-        char number[XT_NUMBER_BYTES] = "nan";
-        if (!isnan(values[i]))
-            xt_number_print(values[i], number);
+        char number[XT_NUMBER_BYTES];
+        xt_cell_print(values[i], number);
         xt_buf_printf(out, "%s%s", i ? "," : "", number);
     }
 }

@@ -161,12 +161,31 @@ static void any_locale(void **state)
         skip();
 }
 
+static void assert_prints(float value, const char *expected)
+{
+    char text[32];
+    xt_cell_print(value, text);
+    assert_string_equal(text, expected);
+}
+
+static void numbers_as_text(void **state)
+{
+    (void)state;
+    assert_prints(30, "30");
+    assert_prints(-7, "-7");
+    assert_prints(123456784, "123456784");
+    assert_prints(0.1f, "0.1");
+    assert_prints(1e20f, "1e+20");
+    assert_prints(NAN, "nan");
+    assert_prints(-INFINITY, "-inf");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers),        cmocka_unit_test(not_numbers),       cmocka_unit_test(missing_values),
         cmocka_unit_test(too_large),      cmocka_unit_test(same_as_strtod),    cmocka_unit_test(very_long_numbers),
-        cmocka_unit_test(any_locale),
+        cmocka_unit_test(any_locale),     cmocka_unit_test(numbers_as_text),
     };
     return cmocka_run_group_tests_name("number", tests, NULL, NULL);
 }

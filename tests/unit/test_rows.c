@@ -99,6 +99,61 @@ static void names_that_are_numbers(void **state)
     xt_rows_close(&rows);
 }
 
+/* c is encoded: red and blue; a is normalised, and filled where it is missing. */
+static const char *const colours[] = {"blue", "red"};
+static const xt_input_column mixed_columns[] = {{.name = "c", .at = 0, .n_values = 2, .values = colours},
+                                                {.name = "a", .at = 2, .has_fill = true, .fill = 5}};
+static const double mixed_offset[] = {0, 0, 1}, mixed_scale[] = {1, 1, 4};
+static const xt_encoding mixed = {.n_columns = 2, .columns = mixed_columns, .n_inputs = 3, .offset = mixed_offset,
+                                  .scale = mixed_scale};
+
+static void expect_mixed(const char *text, const xt_source *like, const char *path)
+{
+    xt_input input = xt_input_of_memory(path, text, strlen(text));
+    xt_rows *rows = NULL;
+    float got[3 * 3];
+    size_t n = 77;
+    if (xt_rows_open_input(path, &input, like, &mixed, &rows, &err) || xt_rows_read(rows, 3, got, NULL, &n, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(n, 2);
+    assert_memory_equal(got, ((float[]){0, 1, 0.5f, 1, 0, 1}), 6 * sizeof *got);
+    xt_rows_close(&rows);
+}
+
+static void encoded_rows(void **state)
+{
+    (void)state;
+    xt_source like = {.file = "train.txt", .delimiter = ';', .skip_rows = 1};
+    expect_mixed("c,a\nred,3\nblue,NA\n", NULL, "t.csv");
+    expect_mixed("x,a,c\n,3,red\n?,,blue\n", NULL, "t.csv");
+    /* texts in an encoded column are no header */
+    expect_mixed("red,3\nblue,\n", NULL, "t.csv");
+    /* what the training data were read with goes for files of their kind */
+    expect_mixed("title\nc;a\nred;3\nblue;\n", &like, "t.csv");
+    expect_mixed("title\nc;a\nred;3\nblue;\n", &like, "-");
+    expect_mixed("c\ta\nred\t3\nblue\t\n", &like, "t.tsv");
+    like.format = XT_FORMAT_TSV;
+    like.delimiter = 0;
+    expect_mixed("title\nc\ta\nred\t3\nblue\t\n", &like, "t.txt");
+}
+
+static void values_that_are_not_known(void **state)
+{
+    (void)state;
+    static const char text[] = "c,a\ngreen,x\n,3\n";
+    xt_input input = xt_input_of_memory("t.csv", text, sizeof text - 1);
+    xt_rows *rows = NULL;
+    float got[3 * 3];
+    size_t n = 77;
+    assert_int_equal(xt_rows_open_input("t.csv", &input, NULL, &mixed, &rows, &err), XT_OK);
+    assert_int_equal(xt_rows_read(rows, 3, got, NULL, &n, &err), XT_BAD_DATA);
+    assert_string_equal(err.text, "t.csv:2:1: 'green' was not there in training, only 'blue', 'red' (column 'c')\n"
+                                  "t.csv:2:7: 'x' is not a number (column 'a')\n"
+                                  "t.csv:3:1: '' is a missing value (column 'c'); missing: mean does not fill columns "
+                                  "of texts");
+    xt_rows_close(&rows);
+}
+
 static void nothing_to_predict(void **state)
 {
     (void)state;
@@ -217,6 +272,7 @@ int main(void)
         cmocka_unit_test(names_that_are_numbers), cmocka_unit_test(nothing_to_predict),
         cmocka_unit_test(files_that_do_not_fit),  cmocka_unit_test(rows_that_are_wrong),
         cmocka_unit_test(error_in_a_later_block), cmocka_unit_test(real_files),
+        cmocka_unit_test(encoded_rows),           cmocka_unit_test(values_that_are_not_known),
         cmocka_unit_test(standard_input),         cmocka_unit_test(quotes_where_they_are_needed),
     };
     return cmocka_run_group_tests_name("rows", tests, NULL, NULL);

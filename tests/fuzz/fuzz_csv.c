@@ -89,6 +89,7 @@ static xt_status read_rows(const xt_encoding *encoding, const void *bytes, size_
     if (status) {
         require_message(status);
         REQUIRE(!rows);
+        xt_input_close(&input);
         return status;
     }
     /* Names c1, c2 are made up for a file that has no header. */

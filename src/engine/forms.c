@@ -9,7 +9,8 @@
 
 enum { N_ARGS = 19, GROUP = 256 };
 
-static const char *const files[] = {"device.h", "scalar.h", "random.h", "fused_shape.h", "fused.cl"};
+static const char *const files[] = {"device.h", "scalar.h", "random.h", "fused_shape.h", "fused_products.h",
+                                   "fused.cl"};
 
 static void set_args(const xt_form *form, const xt_fused_call *call, xt_arg *out)
 {

@@ -3,20 +3,13 @@
  * layout. The general form trains from the start; where what is left of the
  * training is long enough to earn it back, a form with the network compiled in
  * takes over, the same bits, between two launches. */
-#include "engine/fused.h"
+#include "engine/fused_engine.h"
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "engine/forms.h"
 #include "engine/layerwise.h"
-#include "model/metrics.h"
 #include "model/rng.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { PARAMETERS, SCRATCH, INPUTS, TARGETS, WEIGHTS, ORDER, LAYERS, STEPS, RESULTS, KEPT, OUT, PROBE, PROBE_TARGETS,
-       N_BUFFERS };
 
 /* For messages. */
 static const char *const buffer_names[N_BUFFERS] = {
@@ -35,270 +28,13 @@ static const char *const buffer_names[N_BUFFERS] = {
     [PROBE_TARGETS] = "targets to compare with",
 };
 
-enum {
-    MAX_EPOCHS = 16384,   /* of a launch: bounds the results */
-    ORDER_ROWS = 1 << 16, /* that are ordered for a launch: more epochs wait for the next */
-    PROBE_FLOATS = 1 << 18, /* of inputs or outputs that are predicted in a launch, without training data */
-    MAX_STEPS = 1 << 16,  /* updates of a launch that have numbers of their own, but for an epoch that has more */
-    KEPT_FLOATS = 1 << 20, /* outputs of a launch's epochs, but for an epoch that has more */
-    MAX_UPDATES = 1 << 30 /* of a launch: the kernel counts in ints */
-};
-
-/* What is left must take so long for a specialised form to be loaded, or compiled
- * beside the training: a few times what that takes. */
-static const double load_seconds = 0.02, compile_seconds = 8;
-
 /* A specialised form has every loop unrolled. Up to so many steps of an update
  * it is faster, up to six times, and compiles in 1 to 3 s. */
 static const size_t special_steps = 1100;
 
-typedef struct fused {
-    xt_engine base;
-    xt_context *context;
-    size_t batch_rows, probe_rows;
-    xt_fused_shape shape;
-    xt_fused_wish wish;
-    xt_fused_form general_form, special_form;
-    xt_form general, special; /* the second is zeroed until it takes over */
-    xt_forming *forming;
-    bool may_specialise;      /* not tried yet */
-    xt_fused_call call;
-    cl_mem buffers[N_BUFFERS];
-    size_t sizes[N_BUFFERS];
-    xt_fused_step *steps;         /* room for the launch's */
-    size_t max_steps;             /* at least an epoch's updates */
-    size_t n_steps;               /* of them on the device, when they were written last */
-    bool steps_stay;              /* and they are the only one, which holds for all that follow */
-    float rate_scale;             /* that they were made with */
-    float *staging;               /* as many floats as the largest buffer that is read or written by parts */
-    float *kept;                  /* the outputs of a launch's epochs, where they are measured */
-    uint32_t *orders;             /* (n_ordered, n_rows), epochs first_ordered .. */
-    uint64_t *work;               /* 2 * n_rows */
-    uint32_t max_ordered, first_ordered, n_ordered;
-} fused;
-
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
-}
-
-/* ---- training ---- */
-
-static void order_epochs(fused *engine, uint32_t first, uint32_t n)
-{
-    size_t n_rows = engine->base.data->n_rows;
-    engine->first_ordered = first;
-    engine->n_ordered = n < engine->max_ordered ? n : engine->max_ordered;
-    for (uint32_t i = 0; i < engine->n_ordered; i++)
-        xt_shuffle(engine->base.plan->spec->seed, first + i, n_rows, engine->orders + i * n_rows, engine->work);
-}
-
-static uint64_t n_batches(const fused *engine)
-{
-    return xt_engine_batches(&engine->base);
-}
-
-/* The order of the rows of at most *n epochs from `first`, as many as are ready. */
-static xt_status write_order(fused *engine, uint32_t first, uint32_t *n, xt_err *err)
-{
-    if (engine->first_ordered != first || !engine->n_ordered)
-        order_epochs(engine, first, *n);
-    if (*n > engine->n_ordered)
-        *n = engine->n_ordered;
-    return xt_buffer_write(engine->context, engine->buffers[ORDER], 0, engine->orders,
-                           *n * engine->base.data->n_rows * sizeof *engine->orders, err);
-}
-
-/* The numbers of n updates from `first` on: one each, or those before they settle and one for all that follow. */
-static xt_status write_steps(fused *engine, uint64_t first, uint64_t n, xt_err *err)
-{
-    uint64_t settled = xt_engine_settled(&engine->base), left = first < settled ? settled - first : 0;
-    size_t n_steps = (size_t)(n <= left ? n : left + 1);
-    bool stay = first >= settled;
-    if (stay && engine->steps_stay && memcmp(&engine->rate_scale, &engine->base.rate_scale, sizeof(float)) == 0)
-        return XT_OK;
-    for (size_t i = 0; i < n_steps; i++) {
-        xt_hyper hyper = xt_engine_hyper(&engine->base, first + i);
-        engine->steps[i] =
-            (xt_fused_step){hyper.learning_rate, hyper.first, hyper.correction1, hyper.correction2};
-    }
-    engine->n_steps = n_steps;
-    engine->steps_stay = stay;
-    engine->rate_scale = engine->base.rate_scale;
-    return xt_buffer_write(engine->context, engine->buffers[STEPS], 0, engine->steps, n_steps * sizeof *engine->steps, err);
-}
-
-/* Epochs of one launch that the buffers hold. */
-static uint32_t room_for(const fused *engine)
-{
-    const xt_plan *plan = engine->base.plan;
-    uint64_t batches = n_batches(engine), n_outputs = engine->base.data->n_rows * plan->n_outputs;
-    uint64_t room = engine->sizes[RESULTS] / 2;
-    if (plan->spec->n_metrics && engine->sizes[KEPT] / n_outputs < room)
-        room = engine->sizes[KEPT] / n_outputs;
-    if (MAX_UPDATES / batches < room)
-        room = MAX_UPDATES / batches;
-    return room < 1 ? 1 : (uint32_t)room;
-}
-
-static double mean(const float *sum, double n)
-{
-    return ((double)sum[0] + (double)sum[1]) / n;
-}
-
-static xt_status take_results(const fused *engine, uint32_t first, uint32_t n, xt_epoch *rows, xt_err *err)
-{
-    const xt_plan *plan = engine->base.plan;
-    const xt_spec *spec = plan->spec;
-    size_t n_rows = engine->base.data->n_rows, last = engine->n_steps - 1;
-    uint64_t batches = n_batches(engine);
-    xt_status status = XT_OK;
-    for (uint32_t i = 0; !status && i < n; i++) {
-        uint64_t update = (i + 1) * batches - 1;
-        xt_scored scored = {n_rows, plan->n_outputs, engine->kept + i * n_rows * plan->n_outputs,
-                            engine->base.data->targets, spec->shuffle ? engine->orders + i * n_rows : NULL};
-        rows[i].loss = mean(engine->staging + 2 * i, (double)n_rows * (double)plan->n_losses);
-        rows[i].step = (first + i + 1) * batches;
-        rows[i].learning_rate = engine->steps[update < last ? update : last].learning_rate;
-        status = xt_metrics_measure(spec->metrics, spec->n_metrics, &scored, rows[i].metrics, err);
-    }
-    return status;
-}
-
-static const xt_form *current(const fused *engine)
-{
-    return engine->special.kernel.kernel ? &engine->special : &engine->general;
-}
-
-/* While the device trains, the host orders the rows of the epochs that follow n others. Not where metrics still
- * need the order of these. */
-static void order_next(fused *engine, uint32_t first, uint32_t n)
-{
-    uint32_t epochs = engine->base.plan->spec->epochs, left = first < epochs ? epochs - first : 0;
-    engine->n_ordered = 0;
-    /* The next launch takes as many epochs or some times more. */
-    if (left)
-        order_epochs(engine, first, left < 4 * n ? left : 4 * n);
-}
-
-/* Makes *n epochs from `first` fewer where their updates have more numbers than there is room for. */
-static void limit_steps(const fused *engine, uint32_t first, uint32_t *n)
-{
-    uint64_t batches = n_batches(engine), settled = xt_engine_settled(&engine->base), begin = first * batches;
-    uint64_t left = begin < settled ? settled - begin : 0;
-    if (left + 1 > engine->max_steps && *n > engine->max_steps / batches)
-        *n = (uint32_t)(engine->max_steps / batches);
-}
-
-/* Trains at most *n epochs, as many as fit into one launch. */
-static xt_status launch_epochs(fused *engine, uint32_t first, uint32_t *n, xt_epoch *rows, xt_err *err)
-{
-    const xt_spec *spec = engine->base.plan->spec;
-    xt_status status = XT_OK;
-    uint32_t room = room_for(engine);
-    if (*n > room)
-        *n = room;
-    if (spec->shuffle)
-        status = write_order(engine, first, n, err);
-    limit_steps(engine, first, n);
-    if (!status)
-        status = write_steps(engine, first * n_batches(engine), *n * n_batches(engine), err);
-    if (status)
-        return status;
-    xt_fused_call call = engine->call;
-    call.update = (cl_uint)(first * n_batches(engine));
-    call.n_steps = (cl_int)engine->n_steps;
-    call.n_rows = (cl_int)engine->base.data->n_rows;
-    call.n_epochs = (cl_int)*n;
-    status = xt_form_launch(engine->context, current(engine), &call, err);
-    if (!status && spec->shuffle && !spec->n_metrics) {
-        status = xt_context_flush(engine->context, err);
-        order_next(engine, first + *n, *n);
-    }
-    if (!status)
-        status = xt_buffer_read(engine->context, engine->buffers[RESULTS], 0, engine->staging,
-                                *n * 2 * sizeof(cl_float), err);
-    if (!status && spec->n_metrics)
-        status = xt_buffer_read(engine->context, engine->buffers[KEPT], 0, engine->kept,
-                                *n * engine->base.data->n_rows * engine->base.plan->n_outputs * sizeof(cl_float), err);
-    if (!status)
-        status = take_results(engine, first, *n, rows, err);
-    if (spec->shuffle && spec->n_metrics)
-        engine->n_ordered = 0;
-    return status;
-}
-
-/* ---- the specialised form ---- */
-
-static void note_form(fused *engine, const char *words)
-{
-    engine->base.facts.form = words;
-}
-
-static void count_seconds(fused *engine, const xt_form *form)
-{
-    xt_engine_facts *facts = &engine->base.facts;
-    facts->build_seconds += form->build_seconds;
-    facts->launch_seconds += form->launch_seconds;
-    facts->built_from_cache = form->program.from_cache && (form == &engine->general || facts->built_from_cache);
-}
-
-static xt_status open_special(fused *engine, xt_err *err)
-{
-    xt_status status = xt_form_open(engine->context, &engine->shape, &engine->special_form, &engine->call,
-                                    &engine->special, err);
-    if (!status)
-        count_seconds(engine, &engine->special);
-    return status;
-}
-
-/* A specialised form that cannot be had is no error: results do not depend on it. */
-static void tell_failure(xt_status status, const xt_err *err)
-{
-    if (status)
-        xt_detail("the general form trains on: %s", err->text);
-}
-
-/* What is left takes so many seconds: whether to get a specialised form. */
-static void consider_special(fused *engine, double seconds)
-{
-    xt_err err;
-    if (engine->forming && xt_forming_done(engine->forming)) {
-        xt_status status = xt_forming_finish(&engine->forming, &engine->special, &err);
-        tell_failure(status, &err);
-        if (!status)
-            note_form(engine, "general, then specialised");
-        return;
-    }
-    if (!engine->may_specialise || seconds < load_seconds)
-        return;
-    if (xt_form_is_cached(engine->context, &engine->shape, &engine->special_form)) {
-        xt_status status = open_special(engine, &err);
-        tell_failure(status, &err);
-        if (!status)
-            note_form(engine, "general, then specialised");
-        engine->may_specialise = false;
-    } else if (seconds >= compile_seconds) {
-        engine->forming =
-            xt_forming_start(engine->context, &engine->shape, &engine->special_form, &engine->call);
-        engine->may_specialise = false;
-    }
-}
-
-static xt_status train(xt_engine *base, uint32_t first, uint32_t n, xt_epoch *rows, xt_err *err)
-{
-    fused *engine = (fused *)base;
-    xt_status status = XT_OK;
-    for (uint32_t done = 0; !status && done < n;) {
-        uint32_t some = n - done;
-        double before = xt_seconds();
-        status = launch_epochs(engine, first + done, &some, rows + done, err);
-        done += some;
-        if (!status && (engine->may_specialise || engine->forming))
-            consider_special(engine, (xt_seconds() - before) / some *
-                                         ((double)base->plan->spec->epochs - (double)(first + done)));
-    }
-    return status;
 }
 
 /* ---- the other operations ---- */
@@ -306,7 +42,7 @@ static xt_status train(xt_engine *base, uint32_t first, uint32_t n, xt_epoch *ro
 static xt_status evaluate(xt_engine *base, const float *inputs, const float *targets, size_t n_rows, float *out,
                           float *losses, xt_err *err)
 {
-    fused *engine = (fused *)base;
+    xt_fused *engine = (xt_fused *)base;
     const xt_plan *plan = base->plan;
     cl_mem *b = engine->buffers;
     xt_context *context = engine->context;
@@ -336,7 +72,7 @@ static xt_status evaluate(xt_engine *base, const float *inputs, const float *tar
 
 static xt_status gradients(xt_engine *base, size_t first, size_t n, double *loss, float *out, xt_err *err)
 {
-    fused *engine = (fused *)base;
+    xt_fused *engine = (xt_fused *)base;
     const xt_plan *plan = base->plan;
     xt_fused_call call = engine->call;
     float sum[2];
@@ -356,13 +92,13 @@ static xt_status gradients(xt_engine *base, size_t first, size_t n, double *loss
         return status;
     xt_fused_unpack(plan, &engine->shape, engine->staging, out);
     /* A sum that counts the batch's rows. */
-    *loss = mean(sum, (double)n * (double)plan->n_losses);
+    *loss = xt_fused_mean(sum, (double)n * (double)plan->n_losses);
     return XT_OK;
 }
 
 static xt_status read_state(xt_engine *base, float *state, xt_err *err)
 {
-    fused *engine = (fused *)base;
+    xt_fused *engine = (xt_fused *)base;
     size_t n = (size_t)engine->shape.job.n_state;
     xt_status status = xt_buffer_read(engine->context, engine->buffers[PARAMETERS], 0, engine->staging,
                                       engine->sizes[PARAMETERS] * sizeof *state, err);
@@ -373,7 +109,7 @@ static xt_status read_state(xt_engine *base, float *state, xt_err *err)
 
 static xt_status write_state(xt_engine *base, const float *state, xt_err *err)
 {
-    fused *engine = (fused *)base;
+    xt_fused *engine = (xt_fused *)base;
     size_t n = (size_t)engine->shape.job.n_state;
     memset(engine->staging, 0, engine->sizes[PARAMETERS] * sizeof *state);
     for (size_t i = 0; i <= base->plan->n_slots; i++)
@@ -385,11 +121,11 @@ static xt_status write_state(xt_engine *base, const float *state, xt_err *err)
 /* ---- open and close ---- */
 
 /* All but the context. */
-static void release(fused *engine)
+static void release(xt_fused *engine)
 {
     xt_err err;
     if (engine->forming)
-        tell_failure(xt_forming_finish(&engine->forming, &engine->special, &err), &err);
+        xt_fused_tell_failure(xt_forming_finish(&engine->forming, &engine->special, &err), &err);
     xt_form_close(engine->context, &engine->general);
     xt_form_close(engine->context, &engine->special);
     xt_buffers_close(engine->context, N_BUFFERS, engine->buffers);
@@ -403,7 +139,7 @@ static void release(fused *engine)
 
 static void fused_close(xt_engine *base)
 {
-    fused *engine = (fused *)base;
+    xt_fused *engine = (xt_fused *)base;
     xt_context *context = engine->context;
     /* A compiler cannot be told to stop. Where the process ends now it is left alone with what it uses. */
     if (engine->forming && !xt_forming_done(engine->forming) && xt_contexts_are_left())
@@ -412,7 +148,7 @@ static void fused_close(xt_engine *base)
     xt_context_close(&context);
 }
 
-static const xt_engine_ops ops = {train, evaluate, gradients, read_state, write_state, fused_close};
+static const xt_engine_ops ops = {xt_fused_train, evaluate, gradients, read_state, write_state, fused_close};
 
 static int tile_rows(const xt_device *device)
 {
@@ -420,7 +156,7 @@ static int tile_rows(const xt_device *device)
     return device->vector_width >= XT_LANES ? 8 : 4;
 }
 
-static xt_fused_form general_form(const fused *engine)
+static xt_fused_form general_form(const xt_fused *engine)
 {
     const xt_device *device = &engine->context->device;
     const xt_fused_wish *wish = &engine->wish;
@@ -434,7 +170,7 @@ static xt_fused_form general_form(const fused *engine)
 }
 
 /* One work-item with the network in its registers, or in its stack. */
-static xt_fused_form special_form(const fused *engine)
+static xt_fused_form special_form(const xt_fused *engine)
 {
     return (xt_fused_form){.width = XT_LANES,
                            .tile_rows = tile_rows(&engine->context->device),
@@ -442,13 +178,13 @@ static xt_fused_form special_form(const fused *engine)
                            .special = true};
 }
 
-static bool can_specialise(const fused *engine)
+static bool can_specialise(const xt_fused *engine)
 {
     return xt_device_is_cpu(&engine->context->device) && engine->base.data &&
            xt_fused_n_steps(&engine->shape) <= special_steps;
 }
 
-static void size_buffers(fused *engine)
+static void size_buffers(xt_fused *engine)
 {
     const xt_fused_job *job = &engine->shape.job;
     const xt_dataset *data = engine->base.data;
@@ -463,7 +199,7 @@ static void size_buffers(fused *engine)
     n[RESULTS] = engine->probe_rows;
     if (!data)
         return;
-    size_t batches = (size_t)n_batches(engine), n_outputs = data->n_rows * data->n_targets;
+    size_t batches = (size_t)xt_engine_batches(&engine->base), n_outputs = data->n_rows * data->n_targets;
     uint64_t settled = xt_engine_settled(&engine->base), updates = spec->epochs * (uint64_t)batches;
     engine->max_steps = larger((size_t)(settled + 1 < MAX_STEPS ? settled + 1 : MAX_STEPS), 1);
     if (settled + 1 > MAX_STEPS)
@@ -479,7 +215,7 @@ static void size_buffers(fused *engine)
     n[KEPT] = spec->n_metrics ? (room < epochs ? room : larger(epochs, 1)) * n_outputs : 0;
 }
 
-static xt_status open_host(fused *engine, xt_err *err)
+static xt_status open_host(xt_fused *engine, xt_err *err)
 {
     const size_t *n = engine->sizes;
     size_t n_rows = engine->base.data ? engine->base.data->n_rows : 0;
@@ -497,7 +233,7 @@ static xt_status open_host(fused *engine, xt_err *err)
     return XT_OK;
 }
 
-static xt_status open_buffers(fused *engine, xt_err *err)
+static xt_status open_buffers(xt_fused *engine, xt_err *err)
 {
     const xt_dataset *data = engine->base.data;
     xt_context *context = engine->context;
@@ -529,7 +265,7 @@ static xt_status open_buffers(fused *engine, xt_err *err)
     return status;
 }
 
-static xt_status open_forms(fused *engine, xt_err *err)
+static xt_status open_forms(xt_fused *engine, xt_err *err)
 {
     bool special = engine->wish.speciality == XT_FUSED_SPECIAL;
     if (special && !can_specialise(engine))
@@ -539,21 +275,21 @@ static xt_status open_forms(fused *engine, xt_err *err)
                                     &engine->general, err);
     if (status)
         return status;
-    count_seconds(engine, &engine->general);
-    note_form(engine, special ? "specialised" : "general");
+    xt_fused_count_seconds(engine, &engine->general);
+    engine->base.facts.form = special ? "specialised" : "general";
     engine->may_specialise = engine->wish.speciality == XT_FUSED_AUTO && can_specialise(engine);
-    return special ? open_special(engine, err) : XT_OK;
+    return special ? xt_fused_open_special(engine, err) : XT_OK;
 }
 
 /* Epochs that surely take less than a chunk's time: at a tenth of the pace that was
  * measured on CPUs, at less elsewhere (docs/design/007-fused.md). */
-static uint32_t first_chunk(const fused *engine)
+static uint32_t first_chunk(const xt_fused *engine)
 {
     const xt_plan *plan = engine->base.plan;
     bool vectors = engine->general_form.width != 1;
     double per_batch = (vectors ? 1e-6 : 100e-6) * (double)plan->n_layers;
     double per_row = (vectors ? 3e-7 : 2e-6) * (double)plan->n_layers + (double)plan->n_params * 2e-9;
-    double seconds = (double)n_batches(engine) * per_batch + (double)engine->base.data->n_rows * per_row;
+    double seconds = (double)xt_engine_batches(&engine->base) * per_batch + (double)engine->base.data->n_rows * per_row;
     double epochs = 0.05 / seconds;
     return epochs < 1 ? 1 : epochs > MAX_EPOCHS ? MAX_EPOCHS : (uint32_t)epochs;
 }
@@ -561,7 +297,7 @@ static uint32_t first_chunk(const fused *engine)
 xt_status xt_fused_open_as(const xt_plan *plan, const xt_dataset *data, xt_context *context, const xt_fused_wish *wish,
                            xt_engine **out, xt_err *err)
 {
-    fused *engine = calloc(1, sizeof *engine);
+    xt_fused *engine = calloc(1, sizeof *engine);
     if (!engine)
         return xt_fail_memory(err, "the fused engine", sizeof *engine);
     engine->base.ops = &ops;
@@ -571,9 +307,7 @@ xt_status xt_fused_open_as(const xt_plan *plan, const xt_dataset *data, xt_conte
     engine->context = context;
     engine->wish = *wish;
     engine->batch_rows = xt_layerwise_batch_rows(plan, data);
-    engine->probe_rows = engine->batch_rows;
-    if (!data)
-        engine->probe_rows = larger(engine->batch_rows, PROBE_FLOATS / larger(plan->n_inputs, plan->n_outputs));
+    engine->probe_rows = larger(engine->batch_rows, PROBE_FLOATS / larger(plan->n_inputs, plan->n_outputs));
     engine->max_ordered = data ? (uint32_t)larger(1, ORDER_ROWS / data->n_rows) : 0;
     xt_status status = xt_fused_lay_out(plan, engine->batch_rows, &engine->shape, err);
     if (!status) {

@@ -19,7 +19,9 @@ typedef enum xt_status {
     XT_BAD_DATA = 4,   /* data or model file */
     XT_NO_DEVICE = 5,  /* no usable OpenCL device */
     XT_DIVERGED = 6,   /* the loss is not finite */
-    XT_DIFFERS = 9     /* check found a difference */
+    XT_NOT_MET = 7,    /* what --require asks for */
+    XT_DIFFERS = 9,    /* check found a difference */
+    XT_TIME_UP = 75    /* --max-time ended the training; what there was is saved */
 } xt_status;
 
 /* Room for 20 diagnostics of a config with their source lines. */

@@ -2,89 +2,151 @@
 
 #include "app/json.h"
 #include "app/rows.h"
-#include "model/ops.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-static json_t *values(const xt_spec *spec, uint32_t epoch, const xt_epoch *row)
+typedef struct field {
+    const char *key;
+    json_t *value; /* goes to the object */
+} field;
+
+static json_t *object_of(const field *fields, size_t n)
 {
-    char names[XT_MAX_METRICS][XT_COLUMN_BYTES];
-    if (!epoch)
-        return json_null();
     json_t *object = json_object();
-    xt_metric_columns(spec, names);
-    json_object_set_new(object, "epoch", json_integer(epoch));
-    json_object_set_new(object, "loss", xt_json_number(row->loss));
-    for (size_t i = 0; i < spec->n_metrics; i++)
-        json_object_set_new(object, names[i], xt_json_number(row->metrics[i]));
-    json_object_set_new(object, "step", json_integer((json_int_t)row->step));
+    for (size_t i = 0; i < n; i++)
+        json_object_set_new(object, fields[i].key, fields[i].value);
     return object;
 }
 
-static json_t *data_of(const xt_dataset *data)
+#define OBJECT(...) object_of((const field[]){__VA_ARGS__}, sizeof((const field[]){__VA_ARGS__}) / sizeof(field))
+
+static json_t *count(uint64_t value)
 {
-    json_t *object = json_object();
-    json_object_set_new(object, "origin", xt_json_text(data->origin));
-    json_object_set_new(object, "xxh3_128", xt_json_text(data->hash));
-    json_object_set_new(object, "rows", json_integer((json_int_t)data->n_rows));
-    json_object_set_new(object, "dropped_rows", json_integer((json_int_t)data->n_dropped));
-    json_object_set_new(object, "inputs", xt_json_names((const char *const *)data->input_names, data->n_inputs));
-    json_object_set_new(object, "targets", xt_json_names((const char *const *)data->target_names, data->n_targets));
+    return json_integer((json_int_t)value);
+}
+
+static json_t *values(const xt_spec *spec, const xt_run_row *row)
+{
+    char names[XT_MAX_METRICS][XT_COLUMN_BYTES], name[XT_COLUMN_BYTES + 8];
+    if (!row->epoch)
+        return json_null();
+    json_t *object = OBJECT({"epoch", count(row->epoch)});
+    xt_metric_columns(spec, names);
+    for (int i = -1; i < (int)spec->n_metrics; i++) {
+        double value = 0;
+        xt_row_value(row, (xt_watched){false, i}, &value);
+        json_object_set_new(object, i < 0 ? "loss" : names[i], xt_json_number(value));
+        if (!spec->validation.given)
+            continue;
+        bool measured = xt_row_value(row, (xt_watched){true, i}, &value);
+        snprintf(name, sizeof name, "val_%s", i < 0 ? "loss" : names[i]);
+        json_object_set_new(object, name, measured ? xt_json_number(value) : json_null());
+    }
+    json_object_set_new(object, "learning_rate", xt_json_number((double)row->train.learning_rate));
+    json_object_set_new(object, "step", count(row->train.step));
+    return object;
+}
+
+static json_t *test_of(const xt_spec *spec, const xt_run_result *result)
+{
+    char names[XT_MAX_METRICS][XT_COLUMN_BYTES];
+    if (!result->tested)
+        return json_null();
+    json_t *object = OBJECT({"loss", xt_json_number(result->test.loss)});
+    xt_metric_columns(spec, names);
+    for (size_t i = 0; i < spec->n_metrics; i++)
+        json_object_set_new(object, names[i], xt_json_number(result->test.metrics[i]));
+    return object;
+}
+
+static json_t *rows_of(const xt_dataset *data)
+{
+    if (!data)
+        return json_null();
+    return OBJECT({"origin", xt_json_text(data->origin)},
+                  {"xxh3_128", xt_json_text(data->hash)},
+                  {"rows", count(data->n_rows)},
+                  {"dropped_rows", count(data->n_dropped)});
+}
+
+/* The table's columns: of one that is encoded there are more inputs than columns. */
+static size_t input_columns(const xt_dataset *data)
+{
+    return data->encoding ? data->encoding->n_columns : data->n_inputs;
+}
+
+static size_t target_columns(const xt_dataset *data)
+{
+    return data->encoding ? data->encoding->n_target_columns : data->n_targets;
+}
+
+static json_t *data_of(const xt_run_job *job)
+{
+    const xt_dataset *data = job->data;
+    json_t *object = rows_of(data);
+    json_object_set_new(object, "inputs",
+                        xt_json_names((const char *const *)data->input_names, input_columns(data)));
+    json_object_set_new(object, "targets",
+                        xt_json_names((const char *const *)data->target_names, target_columns(data)));
+    json_object_set_new(object, "validation", rows_of(job->validation));
+    json_object_set_new(object, "test", rows_of(job->test));
     return object;
 }
 
 static json_t *engine_of(const xt_engine_facts *facts)
 {
-    json_t *object = json_object();
-    json_object_set_new(object, "name", xt_json_text(facts->engine));
-    json_object_set_new(object, "why", xt_json_text(facts->why));
-    json_object_set_new(object, "device", xt_json_text(facts->device));
-    json_object_set_new(object, "device_index", xt_json_text(facts->device_index));
-    json_object_set_new(object, "device_type", xt_json_text(facts->device_type));
-    json_object_set_new(object, "platform", xt_json_text(facts->platform));
-    json_object_set_new(object, "driver", xt_json_text(facts->driver));
-    json_object_set_new(object, "blas", xt_json_text(facts->blas));
-    json_object_set_new(object, "form", xt_json_text(facts->form));
-    json_object_set_new(object, "built_from_cache", json_boolean(facts->built_from_cache));
-    json_object_set_new(object, "device_bytes", json_integer((json_int_t)facts->device_bytes));
-    return object;
+    return OBJECT({"name", xt_json_text(facts->engine)},
+                  {"why", xt_json_text(facts->why)},
+                  {"device", xt_json_text(facts->device)},
+                  {"device_index", xt_json_text(facts->device_index)},
+                  {"device_type", xt_json_text(facts->device_type)},
+                  {"platform", xt_json_text(facts->platform)},
+                  {"driver", xt_json_text(facts->driver)},
+                  {"blas", xt_json_text(facts->blas)},
+                  {"form", xt_json_text(facts->form)},
+                  {"built_from_cache", json_boolean(facts->built_from_cache)},
+                  {"device_bytes", count(facts->device_bytes)});
 }
 
 static json_t *seconds_of(const xt_run_seconds *seconds)
 {
-    json_t *object = json_object();
-    json_object_set_new(object, "data", xt_json_number(seconds->data));
-    json_object_set_new(object, "open_device", xt_json_number(seconds->open_device));
-    json_object_set_new(object, "build", xt_json_number(seconds->build));
-    json_object_set_new(object, "first_launch", xt_json_number(seconds->first_launch));
-    json_object_set_new(object, "open_engine", xt_json_number(seconds->open_engine));
-    json_object_set_new(object, "training", xt_json_number(seconds->training));
-    json_object_set_new(object, "output", xt_json_number(seconds->output));
-    json_object_set_new(object, "total", xt_json_number(seconds->total));
-    return object;
+    return OBJECT({"data", xt_json_number(seconds->data)},
+                  {"open_device", xt_json_number(seconds->open_device)},
+                  {"build", xt_json_number(seconds->build)},
+                  {"first_launch", xt_json_number(seconds->first_launch)},
+                  {"open_engine", xt_json_number(seconds->open_engine)},
+                  {"training", xt_json_number(seconds->training)},
+                  {"evaluation", xt_json_number(seconds->evaluation)},
+                  {"output", xt_json_number(seconds->output)},
+                  {"total", xt_json_number(seconds->total)});
 }
 
 xt_status xt_record_print(const xt_run_job *job, const xt_record *record, xt_buf *out, xt_err *err)
 {
     const xt_spec *spec = job->plan->spec;
-    json_t *root = json_object();
-    json_object_set_new(root, "xortrain", json_string(XT_VERSION));
-    json_object_set_new(root, "name", xt_json_text(spec->name));
-    json_object_set_new(root, "status", json_string(record->status));
-    json_object_set_new(root, "started", json_string(record->started));
-    json_object_set_new(root, "seconds", seconds_of(&record->seconds));
-    json_object_set_new(root, "seed", json_integer((json_int_t)spec->seed));
-    json_object_set_new(root, "generator", json_string("threefry2x32, JAX's legacy layout"));
-    json_object_set_new(root, "engine", engine_of(&job->engine->facts));
-    json_object_set_new(root, "data", data_of(job->data));
-    json_object_set_new(root, "parameters", json_integer((json_int_t)job->plan->n_params));
-    json_object_set_new(root, "epochs", json_integer(record->epochs));
-    json_object_set_new(root, "final", values(spec, record->epochs, &record->last));
-    json_object_set_new(root, "best", values(spec, record->best_epoch, &record->best));
-    json_object_set_new(root, "loss_column_xxh3_128", xt_json_text(record->loss_hash));
-    json_object_set_new(root, "model_xxh3_128", xt_json_text(record->model_hash));
-    bool fine = json_object_set_new(root, "config", json_loads(job->config_json, JSON_REJECT_DUPLICATES, NULL)) == 0;
-    char *dump = fine ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    const xt_run_result *result = record->result;
+    json_t *config = json_loads(job->config_json, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = OBJECT({"xortrain", json_string(XT_VERSION)},
+                          {"name", xt_json_text(spec->name)},
+                          {"status", json_string(record->status)},
+                          {"stopped", xt_json_text(result->stopped)},
+                          {"started", json_string(record->started)},
+                          {"seconds", seconds_of(&result->seconds)},
+                          {"seed", count(spec->seed)},
+                          {"generator", json_string("threefry2x32, JAX's legacy layout")},
+                          {"engine", engine_of(&job->engine->facts)},
+                          {"data", data_of(job)},
+                          {"parameters", count(job->plan->n_params)},
+                          {"epochs", count(result->epochs)},
+                          {"kept_epoch", result->saved ? count(result->kept_epoch) : json_null()},
+                          {"final", values(spec, &record->last)},
+                          {"best", values(spec, &record->best)},
+                          {"test", test_of(spec, result)},
+                          {"loss_column_xxh3_128", xt_json_text(record->loss_hash)},
+                          {"model_xxh3_128", xt_json_text(record->model_hash)},
+                          {"config", config});
+    char *dump = config ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(root);
     if (!dump)
         return xt_fail_memory(err, "run.json", 0);

@@ -7,11 +7,10 @@
 #include "base/hash.h"
 
 typedef struct xt_record {
-    const char *status; /* "running", "finished", "interrupted", "diverged", "failed" */
+    const char *status; /* "running", "finished", "interrupted", "max_time", "diverged", "failed" */
     const char *started; /* UTC, ISO 8601 */
-    uint32_t epochs, best_epoch; /* best_epoch 0: none yet */
-    xt_epoch last, best;         /* meaningful with epochs, best_epoch > 0 */
-    xt_run_seconds seconds;
+    const xt_run_result *result; /* so far */
+    xt_run_row last, best;       /* epoch 0: none yet; best by what early stopping monitors, else by the loss */
     char loss_hash[XT_HASH_BYTES];  /* of the loss column's texts, each with LF; "": not known */
     char model_hash[XT_HASH_BYTES]; /* of model.safetensors; "" when there is none */
 } xt_record;

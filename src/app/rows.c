@@ -35,13 +35,28 @@ static char *put_text(char *at, const char *text)
     return at + n;
 }
 
+bool xt_row_value(const xt_run_row *row, xt_watched watched, double *out)
+{
+    if (!row->epoch || (watched.validation && !row->validated))
+        return false;
+    if (watched.metric < 0)
+        *out = watched.validation ? row->validation.loss : row->train.loss;
+    else
+        *out = watched.validation ? row->validation.metrics[watched.metric] : row->train.metrics[watched.metric];
+    return true;
+}
+
 void xt_csv_header(const xt_spec *spec, xt_buf *out)
 {
     char names[XT_MAX_METRICS][XT_COLUMN_BYTES];
     xt_metric_columns(spec, names);
-    xt_buf_puts(out, "epoch,loss");
-    for (size_t i = 0; i < spec->n_metrics; i++)
-        xt_buf_printf(out, ",%s", names[i]);
+    xt_buf_puts(out, "epoch");
+    for (int i = -1; i < (int)spec->n_metrics; i++) {
+        const char *name = i < 0 ? "loss" : names[i];
+        xt_buf_printf(out, ",%s", name);
+        if (spec->validation.given)
+            xt_buf_printf(out, ",val_%s", name);
+    }
     xt_buf_puts(out, ",learning_rate,step,seconds\n");
 }
 
@@ -55,59 +70,93 @@ static const char *rate_text(xt_row_style *style, float learning_rate)
     return style->rate;
 }
 
-void xt_csv_row(xt_row_style *style, uint32_t epoch, const xt_epoch *row, double seconds, xt_buf *out, xt_buf *losses)
+/* The validation's cell: empty where it was not measured. */
+static char *put_validation(char *at, const xt_row_style *style, const xt_run_row *row, double value)
 {
-    char *at = xt_buf_room(out, (5 + XT_MAX_METRICS) * (XT_NUMBER_BYTES + 1));
+    if (!style->spec->validation.given)
+        return at;
+    *at++ = ',';
+    return row->validated ? put_number(at, value, CSV_DIGITS) : at;
+}
+
+void xt_csv_row(xt_row_style *style, const xt_run_row *row, double seconds, xt_buf *out, xt_buf *losses)
+{
+    char *at = xt_buf_room(out, (6 + 2 * XT_MAX_METRICS) * (XT_NUMBER_BYTES + 1));
     char *loss = xt_buf_room(losses, XT_NUMBER_BYTES + 1);
     if (!at || !loss)
         return;
-    char *end = put_number(loss, row->loss, CSV_DIGITS);
+    char *end = put_number(loss, row->train.loss, CSV_DIGITS);
     size_t n = (size_t)(end - loss);
     *end = '\n';
     xt_buf_end(losses, end + 1);
-    at = xt_number_put_uint(at, epoch);
+    at = xt_number_put_uint(at, row->epoch);
     *at++ = ',';
     memcpy(at, loss, n);
-    at += n;
+    at = put_validation(at + n, style, row, row->validation.loss);
     for (size_t i = 0; i < style->spec->n_metrics; i++) {
         *at++ = ',';
-        at = put_number(at, row->metrics[i], CSV_DIGITS);
+        at = put_number(at, row->train.metrics[i], CSV_DIGITS);
+        at = put_validation(at, style, row, row->validation.metrics[i]);
     }
     *at++ = ',';
-    at = put_text(at, rate_text(style, row->learning_rate));
+    at = put_text(at, rate_text(style, row->train.learning_rate));
     *at++ = ',';
-    at = xt_number_put_uint(at, row->step);
+    at = xt_number_put_uint(at, row->train.step);
     *at++ = ',';
     at = xt_number_put_micros(at, seconds);
     *at++ = '\n';
     xt_buf_end(out, at);
 }
 
-void xt_line_row(const xt_row_style *style, uint32_t epoch, const xt_epoch *row, xt_buf *out)
+/* "  val_loss 0.3" */
+static char *put_value(char *at, const char *prefix, const char *name, double value)
+{
+    at = put_text(at, "  ");
+    at = put_text(at, prefix);
+    at = put_text(at, name);
+    *at++ = ' ';
+    return put_number(at, value, LINE_DIGITS);
+}
+
+enum { VALUE_BYTES = XT_NUMBER_BYTES + XT_COLUMN_BYTES + 8 };
+
+void xt_line_row(const xt_row_style *style, const xt_run_row *row, xt_buf *out)
 {
     char number[XT_NUMBER_BYTES];
     const xt_spec *spec = style->spec;
-    char *at = xt_buf_room(out, 32 + (3 + XT_MAX_METRICS) * (XT_NUMBER_BYTES + XT_COLUMN_BYTES));
+    char *at = xt_buf_room(out, 32 + 2 * XT_NUMBER_BYTES + 2 * (1 + XT_MAX_METRICS) * VALUE_BYTES);
     if (!at)
         return;
     at = put_text(at, "epoch  ");
-    int n = (int)(xt_number_put_uint(number, epoch) - number);
+    int n = (int)(xt_number_put_uint(number, row->epoch) - number);
     for (int i = n; i < style->width; i++)
         *at++ = ' ';
     memcpy(at, number, (size_t)n);
     at += n;
     *at++ = '/';
     at = xt_number_put_uint(at, spec->epochs);
-    at = put_text(at, "  loss ");
-    at = put_number(at, row->loss, LINE_DIGITS);
-    for (size_t i = 0; i < spec->n_metrics; i++) {
-        at = put_text(at, "  ");
-        at = put_text(at, style->names[i]);
-        *at++ = ' ';
-        at = put_number(at, row->metrics[i], LINE_DIGITS);
+    for (int i = -1; i < (int)spec->n_metrics; i++) {
+        const char *name = i < 0 ? "loss" : style->names[i];
+        at = put_value(at, "", name, i < 0 ? row->train.loss : row->train.metrics[i]);
+        if (row->validated)
+            at = put_value(at, "val_", name, i < 0 ? row->validation.loss : row->validation.metrics[i]);
     }
     *at++ = '\n';
     xt_buf_end(out, at);
+}
+
+void xt_line_scores(const xt_spec *spec, const xt_scores *scores, xt_buf *out)
+{
+    char names[XT_MAX_METRICS][XT_COLUMN_BYTES];
+    xt_metric_columns(spec, names);
+    char *start = xt_buf_room(out, (1 + XT_MAX_METRICS) * VALUE_BYTES), *at = start;
+    if (!start)
+        return;
+    for (int i = -1; i < (int)spec->n_metrics; i++)
+        at = put_value(at, "", i < 0 ? "loss" : names[i], i < 0 ? scores->loss : scores->metrics[i]);
+    /* Each value has two blanks before it: the first one's are the caller's. */
+    memmove(start, start + 2, (size_t)(at - start) - 2);
+    xt_buf_end(out, at - 2);
 }
 
 bool xt_line_due(const xt_spec *spec, uint32_t epoch)

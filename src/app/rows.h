@@ -3,16 +3,29 @@
  * A row is formatted into buffers and written at the end of a chunk of epochs,
  * in one write a sink. CSV is RFC 4180 with LF, numbers %.9g (learning_rate the
  * shortest text of its float), `nan` and `inf` for what is not finite; its columns
- * are fixed before the first epoch: epoch,loss[,metric]...,learning_rate,step,seconds. */
+ * are fixed before the first epoch: epoch,loss[,val_loss][,metric[,val_metric]]...,
+ * learning_rate,step,seconds. What was not measured is empty there, and left out of lines. */
 #ifndef XT_APP_ROWS_H
 #define XT_APP_ROWS_H
 
+#include "app/evaluation.h"
 #include "base/buf.h"
 #include "base/number.h"
 #include "engine/engine.h"
 #include "model/columns.h"
 
 #include <stdbool.h>
+
+/* What is known of a trained epoch. */
+typedef struct xt_run_row {
+    uint32_t epoch;       /* completed ones, from 1; 0: none is */
+    xt_epoch train;
+    bool validated;
+    xt_scores validation; /* where validated */
+} xt_run_row;
+
+/* The value of a column; false where it was not measured. */
+bool xt_row_value(const xt_run_row *row, xt_watched watched, double *out);
 
 /* What is the same in every row of a run, as text. */
 typedef struct xt_row_style {
@@ -28,11 +41,12 @@ void xt_row_style_init(xt_row_style *style, const xt_spec *spec);
 
 /* Appends the CSV header, with LF. */
 void xt_csv_header(const xt_spec *spec, xt_buf *out);
-/* Appends one CSV row, with LF, and to losses the text of its loss, with LF.
- * epoch counts completed epochs. */
-void xt_csv_row(xt_row_style *style, uint32_t epoch, const xt_epoch *row, double seconds, xt_buf *out, xt_buf *losses);
-/* Appends "epoch   10/500  loss 0.29183048  accuracy 0.75", with LF. */
-void xt_line_row(const xt_row_style *style, uint32_t epoch, const xt_epoch *row, xt_buf *out);
+/* Appends one CSV row, with LF, and to losses the text of its loss, with LF. */
+void xt_csv_row(xt_row_style *style, const xt_run_row *row, double seconds, xt_buf *out, xt_buf *losses);
+/* Appends "epoch   10/500  loss 0.29183048  val_loss 0.3  accuracy 0.75  val_accuracy 0.7", with LF. */
+void xt_line_row(const xt_row_style *style, const xt_run_row *row, xt_buf *out);
+/* Appends "loss 0.3  accuracy 0.7". */
+void xt_line_scores(const xt_spec *spec, const xt_scores *scores, xt_buf *out);
 /* Whether the epoch has a line: the first, the last, and every log.every-th. */
 bool xt_line_due(const xt_spec *spec, uint32_t epoch);
 

@@ -2,93 +2,60 @@
 
 #include "app/model_file.h"
 #include "app/outdir.h"
-#include "app/progress.h"
-#include "app/record.h"
-#include "app/rows.h"
-#include "app/sinks.h"
+#include "app/training.h"
 #include "base/clock.h"
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    MAX_CHUNK = 65536, /* epochs at most: bounds the memory for their rows */
-    GROWTH = 8         /* a chunk has so many times the epochs of the one before at most */
-};
-/* What a chunk is to take: a long run looks live, and a signal waits no longer. */
-static const double chunk_seconds = 0.05;
-
 static const char previous[] = "previous.safetensors";
 
 typedef struct run {
-    const xt_run_job *job;
-    xt_run_result *result;
+    xt_training t;
     xt_outdir dir;
-    xt_sinks sinks;
-    bool diverged;  /* whatever else goes wrong then: there is no model to save */
     bool set_aside; /* the model of the run before is previous.safetensors now */
-    xt_epoch *rows; /* of a chunk */
     int config;     /* config.yaml, to be synced; -1: closed */
-    xt_hash *losses;
-    xt_record record;
-    xt_progress progress;
-    double start;
-    double setup;                    /* seconds of setup_of when the run began */
-    double training, output;         /* seconds in the engine, and in what writes */
+    double setup;   /* seconds of xt_training_setup when the run began */
     char started[32];
 } run;
 
-static void add_row(run *r, uint32_t epoch, const xt_epoch *row, double seconds)
-{
-    xt_sinks_add(&r->sinks, epoch, row, seconds);
-    r->record.epochs = r->result->epochs = epoch;
-    r->record.last = *row;
-    r->result->loss = row->loss;
-    if (isfinite(row->loss) && (!r->record.best_epoch || row->loss < r->record.best.loss)) {
-        r->record.best_epoch = epoch;
-        r->record.best = *row;
-    }
-}
-
-static xt_status flush_rows(run *r, xt_err *err)
-{
-    xt_progress_clear(&r->progress);
-    xt_hash_add(r->losses, r->sinks.losses.data, r->sinks.losses.len);
-    return xt_sinks_flush(&r->sinks, err);
-}
-
-/* An engine does this while it opens, or with its first epochs. */
-static double setup_of(const xt_engine_facts *facts)
-{
-    return facts->device_seconds + facts->build_seconds + facts->launch_seconds;
-}
-
 static xt_run_seconds seconds_of(const run *r)
 {
-    const xt_engine_facts *facts = &r->job->engine->facts;
-    return (xt_run_seconds){.data = r->job->data_seconds,
+    const xt_engine_facts *facts = &r->t.job->engine->facts;
+    return (xt_run_seconds){.data = r->t.job->data_seconds,
                             .open_device = facts->device_seconds,
                             .build = facts->build_seconds,
                             .first_launch = facts->launch_seconds,
-                            .open_engine = fmax(0, r->job->open_seconds - r->setup),
-                            .training = fmax(0, r->training - (setup_of(facts) - r->setup)),
-                            .output = r->output,
+                            .open_engine = fmax(0, r->t.job->open_seconds - r->setup),
+                            .training = r->t.training,
+                            .evaluation = r->t.evaluation,
+                            .output = r->t.output,
                             .total = xt_seconds()};
 }
 
 /* rows_lost: loss.csv may lack rows that were trained, so its column has no hash. */
 static xt_status print_record(run *r, const char *word, bool rows_lost, xt_buf *out, xt_err *err)
 {
-    r->record.status = word;
-    r->record.seconds = r->result->seconds = seconds_of(r);
-    xt_hash_hex(r->losses, r->record.loss_hash);
+    r->t.record.status = word;
+    r->t.result->seconds = seconds_of(r);
+    xt_hash_hex(r->t.losses, r->t.record.loss_hash);
     if (rows_lost)
-        r->record.loss_hash[0] = '\0';
-    return xt_record_print(r->job, &r->record, out, err);
+        r->t.record.loss_hash[0] = '\0';
+    return xt_record_print(r->t.job, &r->t.record, out, err);
+}
+
+/* Keeps the first status; tells of every failure, once. */
+static xt_status both(xt_status status, xt_status later, const xt_err *later_err, xt_err *err)
+{
+    if (!later || (status && err && strstr(err->text, later_err->text)))
+        return status;
+    if (!status)
+        return xt_fail(err, later, "%s", later_err->text);
+    xt_fail_also(err, later_err);
+    return status;
 }
 
 /* ---- opening ---- */
@@ -98,13 +65,13 @@ static xt_status print_record(run *r, const char *word, bool rows_lost, xt_buf *
  * first: what a killed start leaves does not call itself finished. */
 static xt_status stage_files(run *r, xt_err *err)
 {
-    const xt_run_job *job = r->job;
+    const xt_run_job *job = r->t.job;
     xt_buf record = {0};
     xt_status status = xt_outdir_open(job->plan->spec->output_dir, &r->dir, err);
     if (!status)
-        status = xt_sinks_open_copy(&r->sinks, job->csv_path, job->inputs, job->n_inputs, &r->dir, err);
+        status = xt_sinks_open_copy(&r->t.sinks, job->csv_path, job->inputs, job->n_inputs, &r->dir, err);
     if (!status)
-        status = xt_sinks_stage_csv(&r->sinks, &r->dir, err);
+        status = xt_sinks_stage_csv(&r->t.sinks, &r->dir, err);
     if (!status)
         status = xt_outdir_stage(&r->dir, "config.yaml", job->config_yaml, strlen(job->config_yaml), &r->config, err);
     if (!status)
@@ -112,7 +79,7 @@ static xt_status stage_files(run *r, xt_err *err)
     if (!status)
         status = xt_outdir_stage(&r->dir, "run.json", record.data, record.len, NULL, err);
     if (!status)
-        status = xt_sinks_start(&r->sinks, err);
+        status = xt_sinks_start(&r->t.sinks, err);
     xt_buf_clear(&record);
     return status;
 }
@@ -130,7 +97,7 @@ static xt_status open_files(run *r, xt_err *err)
     status = xt_outdir_commit(&r->dir, err);
     if (status && r->set_aside)
         xt_outdir_rename(&r->dir, previous, "model.safetensors", &r->set_aside, NULL);
-    r->output += xt_seconds() - before;
+    r->t.output += xt_seconds() - before;
     return status;
 }
 
@@ -140,106 +107,60 @@ static xt_status open_run(run *r, xt_err *err)
     struct tm utc;
     gmtime_r(&clock, &utc);
     strftime(r->started, sizeof r->started, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    r->record.started = r->started;
-    r->progress.wanted = r->job->progress;
-    uint32_t epochs = r->job->plan->spec->epochs;
-    size_t n = epochs > MAX_CHUNK ? MAX_CHUNK : epochs ? epochs : 1;
-    r->rows = calloc(n, sizeof *r->rows);
-    if (!r->rows)
-        return xt_fail_memory(err, "the rows of a chunk", n * sizeof *r->rows);
-    return xt_hash_open(&r->losses, err);
+    r->t.record.started = r->started;
+    r->t.record.result = r->t.result;
+    r->t.progress.wanted = r->t.job->progress;
+    return xt_training_open(&r->t, err);
 }
 
-/* ---- training ---- */
+/* ---- what is kept ---- */
 
-/* Rows first .. first + n - 1 of a chunk that took until `end`; the time of an
- * epoch inside is its share. XT_DIVERGED at the first loss that is not finite. */
-static xt_status take_chunk(run *r, uint32_t first, uint32_t n, double begin, double end, xt_err *err)
+/* The state that is to be the model's and its epoch; NULL: there is none. The
+ * losses may have been measured before the update that broke the weights. */
+static xt_status choose_state(run *r, const float **state, xt_err *err)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        double seconds = begin + (end - begin) * (double)(i + 1) / (double)n;
-        add_row(r, first + i + 1, &r->rows[i], seconds);
-        if (!isfinite(r->rows[i].loss)) {
-            r->diverged = true;
-            xt_status status = flush_rows(r, err);
-            return status ? status
-                          : xt_fail(err, XT_DIVERGED,
-                                    "diverged: the loss of epoch %u is not finite; a smaller learning_rate may help",
-                                    first + i + 1);
-        }
-        if (xt_sinks_full(&r->sinks)) {
-            xt_status status = flush_rows(r, err);
-            if (status)
-                return status;
-        }
+    bool finite = true;
+    uint32_t bad = r->t.result->epochs;
+    xt_status status = XT_OK, diverged = XT_OK;
+    r->t.result->kept_epoch = r->t.states.best_epoch;
+    *state = r->t.states.best;
+    if (r->t.states.best_epoch)
+        return XT_OK;
+    if (!r->t.diverged) {
+        r->t.result->kept_epoch = r->t.trained;
+        status = xt_states_read(&r->t.states, state, &finite, err);
+        if (status || finite)
+            return status;
+        r->t.diverged = true;
+        bad = r->t.trained;
+        diverged = xt_fail(err, XT_DIVERGED, "diverged: the last update left weights that are not finite; a smaller "
+                                             "learning_rate may help");
     }
-    return flush_rows(r, err);
+    status = xt_states_find_last(&r->t.states, bad, err);
+    r->t.result->kept_epoch = r->t.states.good_epoch;
+    *state = r->t.states.good_epoch ? r->t.states.good : NULL;
+    return status ? status : diverged;
 }
 
-/* Epochs of the next chunk, after n that took so long. A short time says little,
- * so it grows in steps; where a first launch made a chunk slow that is made up for soon. */
-static uint32_t next_chunk(uint32_t n, double seconds)
-{
-    double wanted = seconds * GROWTH > chunk_seconds ? (double)n * chunk_seconds / seconds : (double)n * GROWTH;
-    return wanted < 1 ? 1 : wanted > MAX_CHUNK ? MAX_CHUNK : (uint32_t)wanted;
-}
-
-static uint32_t first_chunk(const xt_engine_facts *facts)
-{
-    return facts->first_chunk > MAX_CHUNK ? MAX_CHUNK : facts->first_chunk ? facts->first_chunk : 1;
-}
-
-static xt_status train(run *r, xt_err *err)
-{
-    const xt_run_job *job = r->job;
-    uint32_t epochs = job->plan->spec->epochs, chunk = first_chunk(&job->engine->facts);
-    xt_status status = XT_OK;
-    for (uint32_t done = 0; !status && done < epochs && !*job->stop;) {
-        uint32_t n = epochs - done < chunk ? epochs - done : chunk;
-        double begin = xt_seconds() - r->start;
-        status = job->engine->ops->train(job->engine, done, n, r->rows, err);
-        double end = xt_seconds() - r->start;
-        r->training += end - begin;
-        if (!status)
-            status = take_chunk(r, done, n, begin, end, err);
-        r->output += xt_seconds() - r->start - end;
-        done += n;
-        chunk = next_chunk(n, end - begin);
-        if (!status)
-            xt_progress_draw(&r->progress, done, epochs, r->result->loss, end);
-    }
-    r->result->signal = *job->stop;
-    xt_progress_clear(&r->progress);
-    return status;
-}
-
-static bool is_finite(const float *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(values[i]))
-            return false;
-    return true;
-}
-
-/* The losses may have been measured before the update that broke the weights. */
 static xt_status save_model(run *r, xt_err *err)
 {
-    const xt_run_job *job = r->job;
+    const xt_run_job *job = r->t.job;
     xt_buf file = {0};
-    xt_status status = job->engine->ops->read_state(job->engine, job->state, err);
-    if (!status && !is_finite(job->state, job->plan->n_params)) {
-        r->diverged = true;
-        return xt_fail(err, XT_DIVERGED, "diverged: the last update left weights that are not finite; a smaller "
-                                         "learning_rate may help");
-    }
-    if (!status)
-        status = xt_model_print(job->plan, job->state, job->data, job->config_yaml, r->result->epochs, &file, err);
-    if (!status)
-        status = xt_outdir_replace(&r->dir, "model.safetensors", file.data, file.len, err);
-    if (!status)
-        xt_hash_block(file.data, file.len, r->record.model_hash);
+    const float *state = NULL;
+    xt_err later;
+    xt_status status = choose_state(r, &state, err);
+    if (!state || (status && status != XT_DIVERGED))
+        return status;
+    if (state != job->state)
+        memcpy(job->state, state, r->t.states.n_floats * sizeof *state);
+    xt_status saved = xt_model_print(job->plan, state, job->data, job->config_yaml, r->t.result->kept_epoch, &file, &later);
+    if (!saved)
+        saved = xt_outdir_replace(&r->dir, "model.safetensors", file.data, file.len, &later);
+    if (!saved)
+        xt_hash_block(file.data, file.len, r->t.record.model_hash);
+    r->t.result->saved = !saved;
     xt_buf_clear(&file);
-    return status;
+    return both(status, saved, &later, err);
 }
 
 static xt_status replace_record(run *r, const char *word, bool rows_lost, xt_err *err)
@@ -264,78 +185,128 @@ static xt_status sync_config(run *r, xt_err *err)
     return status;
 }
 
-/* Keeps the first status; tells of every failure. */
-static xt_status both(xt_status status, xt_status later, const xt_err *later_err, xt_err *err)
+static bool came_to_its_end(const run *r)
 {
-    if (!later)
+    return !r->t.diverged && !r->t.result->signal && !r->t.time_is_up;
+}
+
+/* What is known of the model that was kept, the test rows' scores among it. */
+static xt_status measure_kept(run *r, xt_run_row *kept, xt_err *err)
+{
+    const xt_run_job *job = r->t.job;
+    bool is_best = r->t.states.best_epoch, unseen = kept->epoch && !kept->validated && r->t.validation.data;
+    xt_status status = XT_OK;
+    if (!r->t.test.data && !unseen)
+        return XT_OK;
+    if (r->t.result->kept_epoch != r->t.trained)
+        status = job->engine->ops->write_state(job->engine, job->state, err);
+    if (!status && unseen)
+        status = xt_training_measure(&r->t, &r->t.validation, &kept->validation, err);
+    if (!status && r->t.test.data)
+        status = xt_training_measure(&r->t, &r->t.test, &r->t.result->test, err);
+    if (status)
         return status;
-    if (!status)
-        return xt_fail(err, later, "%s", later_err->text);
-    xt_fail_also(err, later_err);
-    return status;
+    kept->validated = kept->validated || unseen;
+    *(is_best ? &r->t.record.best : &r->t.record.last) = *kept;
+    r->t.result->tested = r->t.test.data;
+    if (r->t.test.data)
+        xt_sinks_add_test(&r->t.sinks, &r->t.result->test);
+    return xt_training_flush(&r->t, err);
 }
 
 /* The model of this run, where there is one. That of the run before goes only for
  * a training that came to its end: *whole. */
-static xt_status keep_model(run *r, xt_status status, bool *whole, xt_err *err)
+static xt_status keep_model(run *r, xt_status status, xt_run_row *kept, bool *whole, xt_err *err)
 {
     xt_err later;
-    bool untrained = r->result->epochs == 0 && r->job->plan->spec->epochs > 0;
-    if (r->diverged)
-        return status;
-    if (untrained) {
+    if (r->t.result->epochs == 0 && r->t.job->plan->spec->epochs > 0) {
         if (r->set_aside)
             xt_outdir_rename(&r->dir, previous, "model.safetensors", &r->set_aside, NULL);
         return status;
     }
-    xt_status saved = save_model(r, &later);
-    *whole = !status && !saved && !r->result->signal;
-    return both(status, saved, &later, err);
+    status = both(status, save_model(r, &later), &later, err);
+    *whole = !status && came_to_its_end(r);
+    *kept = r->t.states.best_epoch ? r->t.record.best : r->t.record.last;
+    return *whole ? measure_kept(r, kept, err) : status;
+}
+
+static const char *word_of(const run *r, xt_status status)
+{
+    return r->t.diverged         ? "diverged"
+           : status              ? "failed"
+           : r->t.result->signal ? "interrupted"
+           : r->t.time_is_up     ? "max_time"
+                                 : "finished";
+}
+
+/* The record, and what makes all of it last; then the old model may go. */
+static xt_status finish_files(run *r, xt_status status, bool rows_lost, bool whole, xt_err *err)
+{
+    xt_err later;
+    double before = xt_seconds();
+    status = both(status, replace_record(r, word_of(r, status), rows_lost, &later), &later, err);
+    xt_status synced = xt_outdir_sync(&r->dir, &later);
+    status = both(status, synced, &later, err);
+    if (whole && !synced && xt_outdir_has(&r->dir, previous))
+        status = both(status, xt_outdir_remove(&r->dir, previous, &later), &later, err);
+    r->t.output += xt_seconds() - before;
+    r->t.result->seconds = seconds_of(r);
+    return status;
+}
+
+/* What the message ends with: which models there are. */
+static void tell_models(const run *r, xt_status status, xt_err *err)
+{
+    xt_err line;
+    const xt_run_result *result = r->t.result;
+    if (result->saved && (r->t.diverged || status == XT_TIME_UP)) {
+        xt_fail(&line, status, "the weights of epoch %u are kept as %s/model.safetensors", result->kept_epoch, r->dir.path);
+        xt_fail_also(err, &line);
+    }
+    if (status && status != XT_TIME_UP && xt_outdir_has(&r->dir, previous)) {
+        xt_fail(&line, status, "the model of the run before is kept as %s/previous.safetensors", r->dir.path);
+        xt_fail_also(err, &line);
+    }
 }
 
 /* What is left behind, whatever ended the training: each part is tried. */
 static xt_status finish(run *r, xt_status status, xt_err *err)
 {
-    double before = xt_seconds();
+    const xt_run_job *job = r->t.job;
+    const xt_run_result *result = r->t.result;
+    double before = xt_seconds(), evaluation = r->t.evaluation;
     xt_err later;
+    xt_run_row kept = {0};
     bool rows_lost = status == XT_FAILED, whole = false;
-    status = keep_model(r, status, &whole, err);
-    status = both(status, xt_sinks_close(&r->sinks, &later), &later, err);
+    status = keep_model(r, status, &kept, &whole, err);
+    status = both(status, xt_sinks_close(&r->t.sinks, &later), &later, err);
     status = both(status, sync_config(r, &later), &later, err);
-    r->output += xt_seconds() - before;
-    const char *word = r->diverged ? "diverged" : status ? "failed" : r->result->signal ? "interrupted" : "finished";
-    before = xt_seconds();
-    status = both(status, replace_record(r, word, rows_lost, &later), &later, err);
-    /* Once for the model and the record; not before the new model lasts the old one goes. */
-    xt_status synced = xt_outdir_sync(&r->dir, &later);
-    status = both(status, synced, &later, err);
-    if (whole && !synced && xt_outdir_has(&r->dir, previous))
-        status = both(status, xt_outdir_remove(&r->dir, previous, &later), &later, err);
-    r->output += xt_seconds() - before;
-    r->result->seconds = seconds_of(r);
-    if (status && xt_outdir_has(&r->dir, previous)) {
-        xt_fail(&later, XT_FAILED, "the model of the run before is kept as %s/previous.safetensors", r->dir.path);
-        xt_fail_also(err, &later);
-    }
-    return status;
+    r->t.output += xt_seconds() - before - (r->t.evaluation - evaluation);
+    status = finish_files(r, status, rows_lost, whole, err);
+    if (!status && r->t.time_is_up && !result->signal)
+        status = xt_fail(err, XT_TIME_UP, "--max-time: the time was up after epoch %u of %u", result->epochs,
+                         job->plan->spec->epochs);
+    tell_models(r, status, err);
+    if (status || !whole)
+        return status;
+    return xt_require_check(job->requirements, job->n_requirements, &kept, result->tested ? &result->test : NULL, err);
 }
 
 xt_status xt_run(const xt_run_job *job, xt_run_result *result, xt_err *err)
 {
     *result = (xt_run_result){.loss = (double)NAN};
-    run r = {.job = job, .result = result, .dir = {.fd = -1}, .config = -1, .setup = setup_of(&job->engine->facts)};
-    r.start = xt_seconds();
-    xt_sinks_init(&r.sinks, job->plan->spec, job->lines, job->csv_path, job->stop);
+    run r = {.t = {.job = job, .result = result, .start = xt_seconds()}, .dir = {.fd = -1}, .config = -1,
+             .setup = xt_training_setup(&job->engine->facts)};
+    xt_sinks_init(&r.t.sinks, job->plan->spec, job->lines, job->csv_path, job->stop);
     xt_status status = open_run(&r, err);
     if (!status)
         status = open_files(&r, err);
     if (!status)
-        status = finish(&r, train(&r, err), err);
-    xt_sinks_close(&r.sinks, NULL);
+        status = finish(&r, xt_training_go(&r.t, err), err);
+    xt_sinks_close(&r.t.sinks, NULL);
     if (r.config >= 0)
         close(r.config);
     xt_outdir_close(&r.dir);
-    xt_hash_close(&r.losses);
-    free(r.rows);
+    xt_training_close(&r.t);
     return status;
 }

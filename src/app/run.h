@@ -9,6 +9,7 @@
 #ifndef XT_APP_RUN_H
 #define XT_APP_RUN_H
 
+#include "app/require.h"
 #include "engine/engine.h"
 
 #include <signal.h>
@@ -16,15 +17,19 @@
 typedef struct xt_run_job {
     const xt_plan *plan;
     const xt_dataset *data;
+    const xt_dataset *validation, *test; /* NULL: none; else the spec has them given */
     xt_engine *engine;
     const char *config_yaml, *config_json; /* resolved */
-    float *state;            /* (1 + n_slots) * n_params floats: room for the final state */
+    float *state;            /* (1 + n_slots) * n_params floats: what the engine holds; afterwards the model's state */
     const char *const *inputs; /* n_inputs paths that this run reads: csv_path must be none of them */
     size_t n_inputs;
     const char *csv_path;    /* a second place for the CSV; "-": stdout, in place of lines; NULL: none */
     bool lines;              /* readable lines on stdout */
     bool progress;           /* a line on stderr that is redrawn */
     double data_seconds, open_seconds; /* for the record: loading data, opening the engine */
+    double max_time;         /* seconds of the process after which the chunk of epochs is the last; 0: no end */
+    const xt_requirement *requirements; /* n_requirements: what the model is to have reached */
+    size_t n_requirements;
     const volatile sig_atomic_t *stop; /* a signal's number ends training after the chunk */
 } xt_run_job;
 
@@ -35,6 +40,7 @@ typedef struct xt_run_seconds {
     double open_device, build, first_launch;  /* as the engine's facts have them */
     double open_engine;                       /* what else opening the engine took */
     double training;                          /* the chunks, without what of the above fell into them */
+    double evaluation;                        /* of validation and test rows, likewise */
     double output;                            /* rows, model and the other files */
     double total;                             /* of the process until now */
 } xt_run_seconds;
@@ -44,10 +50,20 @@ typedef struct xt_run_result {
     double loss;     /* of the last one; nan without any */
     xt_run_seconds seconds;
     int signal;      /* that stopped it, or 0 */
+    uint32_t kept_epoch;   /* of the model that was saved; 0 where none was, or one without any training */
+    bool saved;            /* there is a model */
+    char stopped[96];      /* why before the last epoch: "early_stopping", "stop_when loss below 0.01", "max_time"; "" */
+    bool tested;
+    xt_scores test;        /* where tested: of the test rows, with the model that was kept */
 } xt_run_result;
 
-/* Trains. XT_DIVERGED when a loss is not finite: its row is written, no model
- * is. After XT_FAILED from a sink the model so far has still been written if
+/* Trains, and keeps the model of the last epoch, or of the best one where early
+ * stopping restores it. What it does is the same in any chunks of epochs.
+ * XT_DIVERGED when a loss or the weights are not finite: the row is written, and the
+ * model is that of the last epoch with finite loss and weights, if there is one.
+ * XT_TIME_UP after max_time. XT_NOT_MET when a training that was neither cut short nor
+ * failed does not meet the requirements: everything has been saved.
+ * After XT_FAILED from a sink the model so far has still been written if
  * that was possible; err tells of everything that could not be. result is filled in every case. */
 xt_status xt_run(const xt_run_job *job, xt_run_result *result, xt_err *err);
 

@@ -156,11 +156,20 @@ xt_status xt_sinks_stage_csv(xt_sinks *sinks, xt_outdir *dir, xt_err *err)
 
 /* ---- rows ---- */
 
-void xt_sinks_add(xt_sinks *sinks, uint32_t epoch, const xt_epoch *row, double seconds)
+void xt_sinks_add(xt_sinks *sinks, const xt_run_row *row, double seconds, bool is_last)
 {
-    xt_csv_row(&sinks->style, epoch, row, seconds, &sinks->rows, &sinks->losses);
-    if (sinks->lines && (xt_line_due(sinks->spec, epoch) || !isfinite(row->loss)))
-        xt_line_row(&sinks->style, epoch, row, &sinks->text);
+    xt_csv_row(&sinks->style, row, seconds, &sinks->rows, &sinks->losses);
+    if (sinks->lines && (is_last || xt_line_due(sinks->spec, row->epoch)))
+        xt_line_row(&sinks->style, row, &sinks->text);
+}
+
+void xt_sinks_add_test(xt_sinks *sinks, const xt_scores *test)
+{
+    if (!sinks->lines)
+        return;
+    xt_buf_puts(&sinks->text, "test  ");
+    xt_line_scores(sinks->spec, test, &sinks->text);
+    xt_buf_puts(&sinks->text, "\n");
 }
 
 bool xt_sinks_full(const xt_sinks *sinks)

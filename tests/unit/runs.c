@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "model/metrics.h"
-#include "model/ops.h"
 
 #include <dirent.h>
 #include <stdio.h>

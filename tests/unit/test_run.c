@@ -42,8 +42,8 @@ static void assert_record(const unit_job *j, const char *losses)
 {
     char hash[XT_HASH_BYTES];
     json_t *record = unit_run_record();
-    assert_keys(record, "xortrain name status started seconds seed generator engine data parameters epochs final best "
-                        "loss_column_xxh3_128 model_xxh3_128 config ");
+    assert_keys(record, "xortrain name status stopped started seconds seed generator engine data parameters epochs "
+                        "kept_epoch final best test loss_column_xxh3_128 model_xxh3_128 config ");
     assert_string_equal(json_string_value(json_object_get(record, "xortrain")), XT_VERSION);
     assert_string_equal(json_string_value(json_object_get(record, "name")), "unit \"x\"");
     assert_int_equal(json_integer_value(json_object_get(record, "seed")), INT64_C(9007199254740993));
@@ -52,7 +52,7 @@ static void assert_record(const unit_job *j, const char *losses)
     assert_int_equal(strlen(started), strlen("2026-01-31T12:34:56Z"));
     assert_int_equal(started[10], 'T');
     const json_t *seconds = json_object_get(record, "seconds"), *engine = json_object_get(record, "engine");
-    assert_keys(seconds, "data open_device build first_launch open_engine training output total ");
+    assert_keys(seconds, "data open_device build first_launch open_engine training evaluation output total ");
     assert_true(json_number_value(json_object_get(seconds, "data")) == 0.25);
     assert_true(json_number_value(json_object_get(seconds, "open_engine")) == 0.5);
     assert_true(json_number_value(json_object_get(seconds, "training")) > 0);
@@ -62,13 +62,13 @@ static void assert_record(const unit_job *j, const char *losses)
     assert_string_equal(json_string_value(json_object_get(engine, "device")), "host");
     assert_true(json_is_null(json_object_get(engine, "platform")));
     const json_t *data = json_object_get(record, "data");
-    assert_keys(data, "origin xxh3_128 rows dropped_rows inputs targets ");
+    assert_keys(data, "origin xxh3_128 rows dropped_rows inputs targets validation test ");
     assert_int_equal(json_integer_value(json_object_get(data, "rows")), 4);
     assert_true(json_is_null(json_object_get(data, "xxh3_128")));
     assert_string_equal(json_string_value(json_array_get(json_object_get(data, "inputs"), 1)), "x2");
     const json_t *final = json_object_get(record, "final"), *best = json_object_get(record, "best");
-    assert_keys(final, "epoch loss accuracy mae step ");
-    assert_keys(best, "epoch loss accuracy mae step ");
+    assert_keys(final, "epoch loss accuracy mae learning_rate step ");
+    assert_keys(best, "epoch loss accuracy mae learning_rate step ");
     assert_int_equal(json_integer_value(json_object_get(final, "epoch")), j->result.epochs);
     assert_int_equal(json_integer_value(json_object_get(final, "step")), 4 * j->result.epochs);
     unit_near(json_number_value(json_object_get(final, "loss")), j->result.loss, 1e-9 * j->result.loss, "loss");
@@ -225,18 +225,20 @@ static void diverged(void **state)
     xt_engine_close(&j.engine);
     free(j.state);
     assert_int_equal(unit_run_go(&j), XT_DIVERGED);
-    char message[200];
+    char message[300];
     snprintf(message, sizeof message,
              "diverged: the loss of epoch %u is not finite; a smaller learning_rate may help\n"
+             "the weights of epoch %u are kept as out/model.safetensors\n"
              "the model of the run before is kept as out/previous.safetensors",
-             j.result.epochs);
+             j.result.epochs, j.result.kept_epoch);
     assert_string_equal(unit_run_err.text, message);
+    assert_int_equal(j.result.kept_epoch, j.result.epochs - 1);
     assert_true(j.result.epochs > 1 && j.result.epochs < 30 && !isfinite(j.result.loss));
-    /* The model of the run before does not stand beside these files, and is not lost. */
-    unit_run_files("out", "config.yaml loss.csv previous.safetensors run.json ");
+    /* The model of the run before is not lost. */
+    unit_run_files("out", "config.yaml loss.csv model.safetensors previous.safetensors run.json ");
     unit_run_same_file("out/previous.safetensors", model, n_model);
     free(model);
-    unit_run_status("diverged", j.result.epochs, false);
+    unit_run_status("diverged", j.result.epochs, true);
     char *csv = unit_run_text("out/loss.csv"), *last = csv;
     uint32_t n_rows = 0;
     for (char *line = strtok(csv, "\n"); (line = strtok(NULL, "\n")); n_rows++)
@@ -383,7 +385,7 @@ static void the_state_cannot_be_read(void **state)
     unit_run_ops.read_state = read_nothing;
     assert_int_equal(unit_run_go(&j), XT_FAILED);
     assert_string_equal(unit_run_err.text, "the state is lost");
-    unit_run_status("failed", 4, false);
+    unit_run_status("failed", 1, false);
     unit_run_clear(&j);
 }
 

@@ -200,6 +200,7 @@ static void parts_do_not_overlap(void **state)
     json_decref(record);
     unit_run_ops.train = train_and_launch;
     facts->launch_seconds = 0;
+    facts->first_chunk = 5;
     assert_int_equal(unit_run_go(&j), XT_OK);
     record = unit_run_record();
     assert_true(second(record, "first_launch") == 3600);

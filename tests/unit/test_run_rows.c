@@ -2,7 +2,6 @@
 #include "app/rows.h"
 #include "cases.h"
 #include "model/metrics.h"
-#include "model/ops.h"
 
 #include <math.h>
 #include <string.h>
@@ -90,23 +89,75 @@ static void csv(void **state)
     (void)state;
     xt_choice metrics[8];
     xt_spec spec = spec_of(metrics, 0);
-    const xt_epoch row = {.loss = 0.1, .metrics = {0.5, (double)NAN, 1}, .learning_rate = 0.1f, .step = UINT64_C(12345678901)};
+    xt_run_row row = {.epoch = 1, .train = {.loss = 0.1, .metrics = {0.5, (double)NAN, 1}, .learning_rate = 0.1f,
+                                            .step = UINT64_C(12345678901)}};
     xt_buf text = {0}, losses = {0};
     xt_row_style style;
     xt_row_style_init(&style, &spec);
     xt_csv_header(&spec, &text);
-    xt_csv_row(&style, 1, &row, 0.25, &text, &losses);
+    xt_csv_row(&style, &row, 0.25, &text, &losses);
     assert_string_equal(text.data, "epoch,loss,learning_rate,step,seconds\n1,0.1,0.1,12345678901,0.250000\n");
     spec = spec_of(metrics, 3);
+    row.epoch = UINT32_MAX;
     xt_buf_reset(&text);
     xt_csv_header(&spec, &text);
     xt_row_style_init(&style, &spec);
-    xt_csv_row(&style, UINT32_MAX, &row, 1e6, &text, &losses);
+    xt_csv_row(&style, &row, 1e6, &text, &losses);
     assert_string_equal(text.data, "epoch,loss,accuracy,mae,accuracy_2,learning_rate,step,seconds\n"
                                    "4294967295,0.1,0.5,nan,1,0.1,12345678901,1000000.000000\n");
     assert_string_equal(losses.data, "0.1\n0.1\n");
     xt_buf_clear(&text);
     xt_buf_clear(&losses);
+}
+
+/* Beside each column its own; empty, and in no line, where it was not measured. */
+static void validation(void **state)
+{
+    (void)state;
+    xt_choice metrics[8];
+    xt_spec spec = spec_of(metrics, 3);
+    spec.validation.given = true;
+    xt_run_row row = {.epoch = 7, .train = {.loss = 0.1, .metrics = {0.5, 2, 1}, .learning_rate = 0.25f, .step = 28},
+                      .validated = true, .validation = {0.375, {0.75, (double)NAN, -3}}};
+    xt_buf text = {0}, losses = {0};
+    xt_row_style style;
+    xt_row_style_init(&style, &spec);
+    xt_csv_header(&spec, &text);
+    xt_csv_row(&style, &row, 0, &text, &losses);
+    xt_line_row(&style, &row, &text);
+    row.validated = false;
+    xt_csv_row(&style, &row, 0, &text, &losses);
+    xt_line_row(&style, &row, &text);
+    xt_line_scores(&spec, &row.validation, &text);
+    assert_string_equal(text.data,
+                        "epoch,loss,val_loss,accuracy,val_accuracy,mae,val_mae,accuracy_2,val_accuracy_2,learning_rate,"
+                        "step,seconds\n"
+                        "7,0.1,0.375,0.5,0.75,2,nan,1,-3,0.25,28,0.000000\n"
+                        "epoch     7/1000  loss 0.1  val_loss 0.375  accuracy 0.5  val_accuracy 0.75  mae 2  val_mae nan"
+                        "  accuracy_2 1  val_accuracy_2 -3\n"
+                        "7,0.1,,0.5,,2,,1,,0.25,28,0.000000\n"
+                        "epoch     7/1000  loss 0.1  accuracy 0.5  mae 2  accuracy_2 1\n"
+                        "loss 0.375  accuracy 0.75  mae nan  accuracy_2 -3");
+    assert_string_equal(losses.data, "0.1\n0.1\n");
+    xt_buf_clear(&text);
+    xt_buf_clear(&losses);
+}
+
+static void values_of_columns(void **state)
+{
+    (void)state;
+    double value = -1;
+    xt_run_row row = {.epoch = 2, .train = {.loss = 1, .metrics = {2, 3}}, .validation = {4, {5, 6}}};
+    static const struct { xt_watched column; double value; } expected[] = {
+        {{false, -1}, 1}, {{false, 0}, 2}, {{false, 1}, 3}, {{true, -1}, 4}, {{true, 0}, 5}, {{true, 1}, 6}};
+    assert_false(xt_row_value(&row, (xt_watched){true, -1}, &value));
+    row.validated = true;
+    for (size_t i = 0; i < 6; i++) {
+        assert_true(xt_row_value(&row, expected[i].column, &value));
+        assert_true(value == expected[i].value);
+    }
+    row.epoch = 0;
+    assert_false(xt_row_value(&row, (xt_watched){false, -1}, &value));
 }
 
 /* Its text is kept from row to row, but never for another. */
@@ -123,7 +174,8 @@ static void learning_rates(void **state)
     xt_row_style style;
     xt_row_style_init(&style, &spec);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        xt_csv_row(&style, 1, &(xt_epoch){.loss = 1, .learning_rate = rows[i].rate, .step = 1}, 0, &text, &losses);
+        xt_csv_row(&style, &(xt_run_row){1, {.loss = 1, .learning_rate = rows[i].rate, .step = 1}, false, {0, {0}}}, 0, &text,
+                   &losses);
         assert_string_equal(text.data, rows[i].text);
         xt_buf_reset(&text);
     }
@@ -138,18 +190,27 @@ static void longest(void **state)
     xt_choice metrics[8];
     xt_spec spec = spec_of(metrics, 8);
     spec.epochs = UINT32_MAX;
-    xt_epoch row = {.loss = -1.2345678901e-300, .learning_rate = -1.23456789e-38f, .step = UINT64_MAX};
+    spec.validation.given = true;
+    xt_run_row row = {.epoch = UINT32_MAX, .validated = true,
+                      .train = {.loss = -1.2345678901e-300, .learning_rate = -1.23456789e-38f, .step = UINT64_MAX}};
+    row.validation.loss = row.train.loss;
     for (size_t i = 0; i < 8; i++)
-        row.metrics[i] = row.loss;
-    xt_buf text = {0}, losses = {0};
+        row.train.metrics[i] = row.validation.metrics[i] = row.train.loss;
+    xt_buf csv = {0}, line = {0}, scores = {0}, losses = {0};
     xt_row_style style;
     xt_row_style_init(&style, &spec);
-    xt_csv_row(&style, UINT32_MAX, &row, 1e14, &text, &losses);
-    xt_line_row(&style, UINT32_MAX, &row, &text);
+    xt_csv_row(&style, &row, 1e14, &csv, &losses);
+    xt_line_row(&style, &row, &line);
+    xt_line_scores(&spec, &row.validation, &scores);
     assert_string_equal(strrchr(losses.data, 'e'), "e-300\n");
-    assert_non_null(strstr(text.data, ",-1.2345679e-38,18446744073709551615,100000000000000.000000\n"
-                                      "epoch  4294967295/4294967295  loss -1.2345679e-300  accuracy -1.2345679e-300"));
-    xt_buf_clear(&text);
+    assert_non_null(strstr(csv.data, ",-1.2345679e-38,18446744073709551615,100000000000000.000000\n"));
+    assert_int_equal(strlen(line.data), line.len);
+    assert_memory_equal(line.data, "epoch  4294967295/4294967295  loss -1.2345679e-300  val_loss -1.2345679e-300  accuracy "
+                                   "-1.2345679e-300", 100);
+    assert_string_equal(strrchr(scores.data, ' '), " -1.2345679e-300");
+    xt_buf_clear(&csv);
+    xt_buf_clear(&line);
+    xt_buf_clear(&scores);
     xt_buf_clear(&losses);
 }
 
@@ -158,16 +219,17 @@ static void lines(void **state)
     (void)state;
     xt_choice metrics[8];
     xt_spec spec = spec_of(metrics, 3);
-    const xt_epoch row = {.loss = 0.482332000732, .metrics = {0.5, HUGE_VAL, 1}};
+    xt_run_row row = {.epoch = 10, .train = {.loss = 0.482332000732, .metrics = {0.5, HUGE_VAL, 1}}};
     xt_buf text = {0};
     xt_row_style style;
     xt_row_style_init(&style, &spec);
-    xt_line_row(&style, 10, &row, &text);
-    xt_line_row(&style, 1000, &row, &text);
+    xt_line_row(&style, &row, &text);
+    row.epoch = 1000;
+    xt_line_row(&style, &row, &text);
     spec.n_metrics = 0;
     spec.epochs = 3;
     xt_row_style_init(&style, &spec);
-    xt_line_row(&style, 3, &(xt_epoch){.loss = -(double)NAN}, &text);
+    xt_line_row(&style, &(xt_run_row){3, {.loss = -(double)NAN}, false, {0, {0}}}, &text);
     assert_string_equal(text.data, "epoch    10/1000  loss 0.482332  accuracy 0.5  mae inf  accuracy_2 1\n"
                                    "epoch  1000/1000  loss 0.482332  accuracy 0.5  mae inf  accuracy_2 1\n"
                                    "epoch  3/3  loss nan\n");
@@ -182,6 +244,8 @@ int main(void)
     UNIT_CASE(numbers);
     UNIT_CASE(columns);
     UNIT_CASE(csv);
+    UNIT_CASE(validation);
+    UNIT_CASE(values_of_columns);
     UNIT_CASE(learning_rates);
     UNIT_CASE(longest);
     UNIT_CASE(lines);

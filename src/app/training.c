@@ -1,0 +1,199 @@
+#include "app/training.h"
+
+#include "base/clock.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    MAX_CHUNK = 65536, /* epochs at most: bounds the memory for their rows */
+    GROWTH = 8         /* a chunk has so many times the epochs of the one before at most */
+};
+/* What a chunk is to take: a long run looks live, and a signal waits no longer. */
+static const double chunk_seconds = 0.05;
+
+xt_status xt_training_open(xt_training *t, xt_err *err)
+{
+    const xt_run_job *job = t->job;
+    const xt_spec *spec = job->plan->spec;
+    uint32_t n = spec->epochs > MAX_CHUNK ? MAX_CHUNK : spec->epochs ? spec->epochs : 1;
+    t->rows = calloc(n, sizeof *t->rows);
+    if (!t->rows)
+        return xt_fail_memory(err, "the rows of a chunk", n * sizeof *t->rows);
+    bool with_best = spec->early_stopping.given && spec->early_stopping.restore_best;
+    xt_status status = xt_control_init(&t->control, spec, err);
+    if (!status)
+        status = xt_states_open(job->engine, job->state, t->rows, n, with_best, &t->states, err);
+    if (!status)
+        status = xt_evaluation_open(job->plan, job->validation, &t->validation, err);
+    if (!status)
+        status = xt_evaluation_open(job->plan, job->test, &t->test, err);
+    return status ? status : xt_hash_open(&t->losses, err);
+}
+
+void xt_training_close(xt_training *t)
+{
+    xt_hash_close(&t->losses);
+    xt_states_close(&t->states);
+    xt_evaluation_close(&t->validation);
+    xt_evaluation_close(&t->test);
+    free(t->rows);
+    t->rows = NULL;
+}
+
+double xt_training_setup(const xt_engine_facts *facts)
+{
+    return facts->device_seconds + facts->build_seconds + facts->launch_seconds;
+}
+
+/* Since begin (of xt_seconds), less what of xt_training_setup was not in `setup` yet. */
+static double seconds_since(const xt_training *t, double begin, double setup)
+{
+    return fmax(0, xt_seconds() - begin - (xt_training_setup(&t->job->engine->facts) - setup));
+}
+
+xt_status xt_training_flush(xt_training *t, xt_err *err)
+{
+    xt_progress_clear(&t->progress);
+    xt_hash_add(t->losses, t->sinks.losses.data, t->sinks.losses.len);
+    return xt_sinks_flush(&t->sinks, err);
+}
+
+xt_status xt_training_measure(xt_training *t, const xt_evaluation *rows, xt_scores *out, xt_err *err)
+{
+    double begin = xt_seconds(), setup = xt_training_setup(&t->job->engine->facts);
+    xt_status status = xt_evaluation_measure(rows, t->job->engine, out, err);
+    t->evaluation += seconds_since(t, begin, setup);
+    return status;
+}
+
+static xt_status return_to(xt_training *t, uint32_t epoch, xt_err *err)
+{
+    double begin = xt_seconds();
+    xt_status status = xt_states_return(&t->states, epoch, err);
+    t->training += xt_seconds() - begin;
+    if (!status)
+        t->trained = epoch;
+    return status;
+}
+
+/* What follows from a row with a finite loss. One that ends training has validation
+ * values too, and the engine in its state. */
+static xt_status decide(xt_training *t, xt_run_row *row, xt_err *err)
+{
+    const xt_spec *spec = t->job->plan->spec;
+    xt_status status = XT_OK;
+    bool ends = false;
+    if (xt_control_decides(&t->control)) {
+        xt_control ahead = t->control;
+        xt_control_add(&ahead, row);
+        ends = ahead.ended;
+    }
+    if (ends && row->epoch < t->trained)
+        status = return_to(t, row->epoch, err);
+    if (!status && t->validation.data && (ends || xt_control_validates(spec, row->epoch))) {
+        status = xt_training_measure(t, &t->validation, &row->validation, err);
+        row->validated = !status;
+    }
+    if (status)
+        return status;
+    xt_control_add(&t->control, row);
+    if (t->control.has_plateau)
+        t->job->engine->rate_scale = xt_control_rate_scale(&t->control);
+    if (t->control.improved && t->states.best)
+        status = xt_states_keep_best(&t->states, row->epoch, err);
+    if (status == XT_DIVERGED)
+        t->diverged = true;
+    return status;
+}
+
+static void add_row(xt_training *t, const xt_run_row *row, double seconds)
+{
+    xt_sinks_add(&t->sinks, row, seconds, t->control.ended || t->diverged);
+    t->record.last = *row;
+    t->result->epochs = row->epoch;
+    t->result->loss = row->train.loss;
+    if (t->control.improved)
+        t->record.best = *row;
+}
+
+/* Rows first .. first + n - 1 of a chunk that took until `end`; the time of an
+ * epoch inside is its share. XT_DIVERGED at the first loss that is not finite. */
+static xt_status take_chunk(xt_training *t, uint32_t first, uint32_t n, double begin, double end, xt_err *err)
+{
+    xt_status status = XT_OK;
+    for (uint32_t i = 0; !status && i < n && !t->control.ended; i++) {
+        xt_run_row row = {.epoch = first + i + 1, .train = t->rows[i]};
+        t->diverged = !isfinite(row.train.loss);
+        t->control.improved = false;
+        status = t->diverged ? xt_fail(err, XT_DIVERGED, "diverged: the loss of epoch %u is not finite; a smaller "
+                                                         "learning_rate may help", row.epoch)
+                             : decide(t, &row, err);
+        if (status && status != XT_DIVERGED)
+            break;
+        add_row(t, &row, begin + (end - begin) * (double)(i + 1) / (double)n);
+        if (!status && xt_sinks_full(&t->sinks))
+            status = xt_training_flush(t, err);
+    }
+    xt_err later;
+    xt_status flushed = xt_training_flush(t, &later);
+    return flushed ? xt_fail(err, flushed, "%s", later.text) : status;
+}
+
+/* Epochs of the next chunk, after n that took so long. A short time says little,
+ * so it grows in steps; where a first launch made a chunk slow that is made up for soon. */
+static uint32_t next_chunk(uint32_t n, double seconds)
+{
+    double wanted = seconds * GROWTH > chunk_seconds ? (double)n * chunk_seconds / seconds : (double)n * GROWTH;
+    return wanted < 1 ? 1 : wanted > MAX_CHUNK ? MAX_CHUNK : (uint32_t)wanted;
+}
+
+static uint32_t first_chunk(const xt_engine_facts *facts)
+{
+    return facts->first_chunk > MAX_CHUNK ? MAX_CHUNK : facts->first_chunk ? facts->first_chunk : 1;
+}
+
+static xt_status train_chunk(xt_training *t, uint32_t *chunk, xt_err *err)
+{
+    xt_engine *engine = t->job->engine;
+    uint32_t first = t->trained, n = xt_control_reach(&t->control, first) - first;
+    n = n < *chunk ? n : *chunk;
+    xt_status status = first ? xt_states_keep(&t->states, first, err) : XT_OK;
+    if (status)
+        return status;
+    double begin = xt_seconds(), setup = xt_training_setup(&engine->facts);
+    status = engine->ops->train(engine, first, n, t->rows, err);
+    double end = xt_seconds();
+    t->training += seconds_since(t, begin, setup);
+    *chunk = next_chunk(n, end - begin);
+    if (status)
+        return status;
+    t->trained += n;
+    double busy = t->training + t->evaluation;
+    status = take_chunk(t, first, n, begin - t->start, end - t->start, err);
+    t->output += xt_seconds() - end - (t->training + t->evaluation - busy);
+    if (!status)
+        xt_progress_draw(&t->progress, t->trained, t->job->plan->spec->epochs, t->result->loss, end - t->start);
+    return status;
+}
+
+xt_status xt_training_go(xt_training *t, xt_err *err)
+{
+    const xt_run_job *job = t->job;
+    uint32_t epochs = job->plan->spec->epochs, chunk = first_chunk(&job->engine->facts);
+    xt_status status = XT_OK;
+    while (!status && t->trained < epochs && !*job->stop && !t->control.ended && !t->time_is_up) {
+        status = train_chunk(t, &chunk, err);
+        t->time_is_up = !status && job->max_time > 0 && xt_seconds() >= job->max_time && t->trained < epochs &&
+                        !t->control.ended;
+    }
+    t->result->signal = *job->stop;
+    xt_buf why = {0};
+    xt_control_reason(&t->control, &why);
+    snprintf(t->result->stopped, sizeof t->result->stopped, "%s", t->time_is_up ? "max_time" : xt_buf_text(&why));
+    xt_buf_clear(&why);
+    xt_progress_clear(&t->progress);
+    return status;
+}
+

@@ -1,0 +1,45 @@
+/* training.h: the training inside a run: chunks of epochs, what is measured of
+ * them and decided from that, and their rows on the way out. run.c begins and
+ * ends it. */
+#ifndef XT_APP_TRAINING_H
+#define XT_APP_TRAINING_H
+
+#include "app/control.h"
+#include "app/progress.h"
+#include "app/record.h"
+#include "app/sinks.h"
+#include "app/states.h"
+
+typedef struct xt_training {
+    const xt_run_job *job;
+    xt_run_result *result;
+    xt_sinks sinks;
+    xt_record record;
+    xt_progress progress;
+    xt_hash *losses;
+    xt_epoch *rows;    /* of a chunk */
+    uint32_t trained;  /* epochs that the engine's state has gone through */
+    bool diverged;
+    bool time_is_up;
+    xt_control control;
+    xt_states states;
+    xt_evaluation validation, test;
+    double start;
+    double training, evaluation, output; /* seconds in the engine, and in what writes */
+} xt_training;
+
+/* Memory for all of it. The sinks are the caller's, and so is what is left when it fails. */
+xt_status xt_training_open(xt_training *t, xt_err *err);
+/* Trains to the end, whatever it is; result has it. XT_DIVERGED at the first loss that is not finite. */
+xt_status xt_training_go(xt_training *t, xt_err *err);
+void xt_training_close(xt_training *t);
+
+/* Measures rows with the engine's parameters as they are. */
+xt_status xt_training_measure(xt_training *t, const xt_evaluation *rows, xt_scores *out, xt_err *err);
+/* Writes the rows that wait. */
+xt_status xt_training_flush(xt_training *t, xt_err *err);
+/* Seconds that an engine has spent on its device, programs and first launch:
+ * it does that while it opens, or with its first epochs. */
+double xt_training_setup(const xt_engine_facts *facts);
+
+#endif

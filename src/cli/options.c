@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include "base/arena.h"
+#include "base/number.h"
 #include "cli/commands.h"
 
 #include <getopt.h>
@@ -32,6 +33,8 @@ const xt_command *xt_command_at(int index)
 typedef enum effect {
     TO_BOOL,   /* sets the bool at offset */
     TO_TEXT,   /* keeps the argument at offset */
+    TO_TIME,   /* a duration, in seconds to the double at offset */
+    TO_REQUIREMENTS,
     TO_FILES,  /* a config file */
     TO_SET,    /* KEY=VALUE, VALUE is YAML */
     TO_KEY     /* KEY is the row's, the argument the value */
@@ -67,6 +70,10 @@ static const option_row rows[] = {
     {"device", 'd', "DEVICE", TRAIN | CHECK | CONFIG | PREDICT, TO_KEY, 0, "device",
      "auto, cpu, gpu, PLATFORM:DEVICE such as 0:1, name:TEXT or platform:TEXT"},
     {"engine", 0, "ENGINE", TRAIN | CHECK | CONFIG | PREDICT, TO_KEY, 0, "engine", "auto, fused, gemm or reference"},
+    {"max-time", 0, "DURATION", TRAIN, TO_TIME, PLACE(max_time), NULL,
+     "end after this time of the process, the model saved: 90, 30s, 10m or 1.5h"},
+    {"require", 0, "CONDITION", TRAIN, TO_REQUIREMENTS, 0, NULL,
+     "exit with 7 unless the model has it, as 'val_accuracy>0.88'; may repeat"},
     {"no-cache", 0, NULL, TRAIN | CHECK | PREDICT, TO_BOOL, PLACE(no_cache), NULL,
      "compile the kernels anew and do not keep them"},
     {"gradients", 0, NULL, CHECK, TO_BOOL, PLACE(gradients), NULL,
@@ -152,6 +159,22 @@ static xt_status add_source(xt_options *options, xt_config_kind kind, const char
     return fine ? XT_OK : xt_fail_memory(err, "the command line", 0);
 }
 
+/* "1.5h" in seconds; false for what is none, or not more than 0. */
+static bool read_duration(const char *text, double *seconds)
+{
+    static const struct { const char *unit; double seconds; } units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}};
+    char number[64];
+    int n = snprintf(number, sizeof number, "%.*s", (int)strcspn(text, "smh"), text);
+    if (n >= (int)sizeof number || xt_number_double(number, (size_t)n, seconds) != XT_NUMBER_OK)
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(text + n, units[i].unit) == 0) {
+            *seconds *= units[i].seconds;
+            return *seconds > 0;
+        }
+    return false;
+}
+
 /* `taken` is the option as it was typed, for messages. */
 static xt_status apply(const option_row *row, const char *taken, const char *value, xt_options *options, xt_err *err)
 {
@@ -161,6 +184,13 @@ static xt_status apply(const option_row *row, const char *taken, const char *val
         return XT_OK;
     case TO_TEXT:
         memcpy((char *)options + row->offset, &value, sizeof value);
+        return XT_OK;
+    case TO_TIME:
+        if (!read_duration(value, &options->max_time))
+            return xt_fail(err, XT_BAD_USAGE, "%s '%.100s': expected a duration, as 90, 30s, 10m or 1.5h", taken, value);
+        return XT_OK;
+    case TO_REQUIREMENTS:
+        options->requirements[options->n_requirements++] = value;
         return XT_OK;
     case TO_FILES:
         /* Files come before all overrides: what is in the way moves up. */
@@ -206,9 +236,10 @@ static xt_status parse_option(int code, char **argv, xt_options *options, given 
         row++;
     char taken[40];
     snprintf(taken, sizeof taken, "--%s", rows[row].name);
+    bool once = rows[row].effect == TO_TEXT || rows[row].effect == TO_TIME;
     if (rows[row].effect == TO_TEXT && !*optarg)
         return xt_fail(err, XT_BAD_USAGE, "option %s needs an argument", taken);
-    if (rows[row].effect == TO_TEXT && given_options->rows[row])
+    if (once && given_options->rows[row])
         return xt_fail(err, XT_BAD_USAGE, "option %s is given twice", taken);
     given_options->rows[row] = true;
     return apply(&rows[row], taken, optarg, options, err);
@@ -301,7 +332,8 @@ xt_status xt_options_parse(int argc, char **argv, xt_options *out, xt_err *err)
         return status;
     options.sources = calloc((size_t)argc + 1, sizeof *options.sources);
     options.owned = calloc(1, sizeof(xt_arena));
-    if (!options.sources || !options.owned)
+    options.requirements = calloc((size_t)argc, sizeof *options.requirements);
+    if (!options.sources || !options.owned || !options.requirements)
         status = xt_fail_memory(err, "the command line", 0);
     make_tables(letters, names);
     opterr = 0;
@@ -326,6 +358,7 @@ void xt_options_clear(xt_options *options)
         xt_arena_clear(options->owned);
     free(options->owned);
     free(options->sources);
+    free(options->requirements);
     *options = (xt_options){0};
 }
 
@@ -346,8 +379,9 @@ static void help_option(const option_row *row, xt_buf *out)
 
 static const char exit_codes[] =
     "Exit codes: 0 finished, 1 run-time failure, 2 bad command line, 3 bad config, 4 bad data or model, 5 no usable\n"
-    "device, 6 diverged (loss not finite), 9 check found a difference. SIGINT and SIGTERM end the run after the epochs\n"
-    "in hand, the model saved, and then the process by that signal.\n";
+    "device, 6 diverged (loss not finite), 7 --require not met, 9 check found a difference, 75 --max-time reached, the\n"
+    "model saved. SIGINT and SIGTERM end the run after the epochs in hand, the model saved, and then the process by that\n"
+    "signal.\n";
 
 void xt_options_help(int command, xt_buf *out)
 {

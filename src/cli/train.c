@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 static volatile sig_atomic_t stop;
 
@@ -38,23 +39,59 @@ static void watch_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static xt_status train(const xt_options *options, xt_session *session, xt_run_result *result, xt_err *err)
+/* All that is wrong with --require, before anything is trained. */
+static xt_status parse_requirements(const xt_options *options, const xt_spec *spec, xt_requirement **out, xt_err *err)
 {
-    xt_buf yaml = {0}, json = {0};
-    const char **inputs = calloc(options->n_files + 1, sizeof *inputs);
-    size_t n_inputs = 0;
+    xt_status status = XT_OK;
+    xt_err one;
+    xt_requirement *requirements = calloc(options->n_requirements + 1, sizeof *requirements);
+    if (!requirements)
+        return xt_fail_memory(err, "the requirements", 0);
+    for (size_t i = 0; i < options->n_requirements; i++) {
+        xt_status failed = xt_require_parse(spec, options->requirements[i], &requirements[i], &one);
+        if (failed && status)
+            xt_fail_also(err, &one);
+        else if (failed)
+            status = xt_fail(err, failed, "%s", one.text);
+    }
+    if (status)
+        free(requirements);
+    else
+        *out = requirements;
+    return status;
+}
+
+/* The paths that this run reads, to *out, which the caller frees; their number to *n. */
+static xt_status list_inputs(const xt_options *options, const xt_spec *spec, const char ***out, size_t *n, xt_err *err)
+{
+    const xt_source *sources[] = {&spec->train, &spec->validation.source, &spec->test.source};
+    const char **inputs = calloc(options->n_files + 6, sizeof *inputs);
     if (!inputs)
         return xt_fail_memory(err, "the paths of inputs", 0);
     for (size_t i = 0; i < options->n_files; i++)
-        inputs[n_inputs++] = options->sources[i].text;
-    if (session->spec->train.file)
-        inputs[n_inputs++] = session->spec->train.file;
+        inputs[(*n)++] = options->sources[i].text;
+    for (size_t i = 0; i < 3; i++) {
+        if (sources[i]->file)
+            inputs[(*n)++] = sources[i]->file;
+        if (sources[i]->targets_file)
+            inputs[(*n)++] = sources[i]->targets_file;
+    }
+    *out = inputs;
+    return XT_OK;
+}
+
+static xt_status train(const xt_options *options, xt_session *session, const xt_requirement *requirements,
+                       xt_run_result *result, xt_err *err)
+{
+    xt_buf yaml = {0}, json = {0};
+    const char **inputs = NULL;
+    size_t n_inputs = 0;
+    xt_status status = list_inputs(options, session->spec, &inputs, &n_inputs, err);
     xt_config_print(session->config, false, &yaml);
     xt_config_print_json(session->config, &json);
-    xt_status status;
-    if (yaml.failed || json.failed) {
+    if (!status && (yaml.failed || json.failed))
         status = xt_fail_memory(err, "the configuration", yaml.len);
-    } else {
+    if (!status) {
         xt_run_job job = {.plan = &session->plan,
                           .data = &session->parts.train,
                           .engine = session->engine,
@@ -68,6 +105,9 @@ static xt_status train(const xt_options *options, xt_session *session, xt_run_re
                           .progress = !options->quiet && !options->no_progress && xt_progress_possible(),
                           .data_seconds = session->data_seconds,
                           .open_seconds = session->open_seconds,
+                          .max_time = options->max_time,
+                          .requirements = requirements,
+                          .n_requirements = options->n_requirements,
                           .stop = &stop};
         watch_signals();
         status = xt_run(&job, result, err);
@@ -81,29 +121,57 @@ static xt_status train(const xt_options *options, xt_session *session, xt_run_re
 static void tell_seconds(const xt_run_seconds *s, bool built_from_cache)
 {
     xt_detail("milliseconds: data %.3f, opening the device %.3f, building %.3f%s, first launch %.3f, else in opening %.3f, "
-              "training %.3f, output %.3f; %.3f in all",
+              "training %.3f, evaluation %.3f, output %.3f; %.3f in all",
               1e3 * s->data, 1e3 * s->open_device, 1e3 * s->build, built_from_cache ? " (from the cache)" : "",
-              1e3 * s->first_launch, 1e3 * s->open_engine, 1e3 * s->training, 1e3 * s->output, 1e3 * s->total);
+              1e3 * s->first_launch, 1e3 * s->open_engine, 1e3 * s->training, 1e3 * s->evaluation, 1e3 * s->output,
+              1e3 * s->total);
+}
+
+/* Where standard output has the CSV: it holds no line. */
+static void tell_test(const xt_spec *spec, const xt_scores *test)
+{
+    xt_buf text = {0};
+    xt_line_scores(spec, test, &text);
+    xt_note("test  %s", xt_buf_text(&text));
+    xt_buf_clear(&text);
+}
+
+static void tell_result(const xt_options *options, const xt_session *session, const xt_run_result *result)
+{
+    const xt_engine_facts *facts = &session->engine->facts;
+    const char *stopped = *result->stopped ? result->stopped : "";
+    if (result->tested && options->csv && strcmp(options->csv, "-") == 0)
+        tell_test(session->spec, &result->test);
+    if (result->signal && !result->epochs) {
+        xt_note("interrupted before the first epoch; no model is saved");
+        return;
+    }
+    xt_buf kept = {0};
+    if (result->kept_epoch != result->epochs)
+        xt_buf_printf(&kept, " of epoch %u", result->kept_epoch);
+    xt_note("%s%s%s%u epoch%s in %.*f s (%s on %s); %s/model.safetensors%s", result->signal ? "interrupted: " : "", stopped,
+            *stopped ? ": " : "", result->epochs, result->epochs == 1 ? "" : "s", result->seconds.training < 0.1 ? 6 : 3,
+            result->seconds.training, facts->engine, facts->device, session->spec->output_dir, xt_buf_text(&kept));
+    xt_buf_clear(&kept);
 }
 
 xt_status xt_cmd_train(const xt_options *options, xt_err *err)
 {
     xt_session session = {0};
     xt_run_result result = {0};
+    xt_requirement *requirements = NULL;
     xt_status status = xt_session_open(options, &session, err);
+    if (!status)
+        status = parse_requirements(options, session.spec, &requirements, err);
     if (!status)
         status = xt_session_open_engine(&session, err);
     if (!status)
-        status = train(options, &session, &result, err);
-    if (!status && result.signal && !result.epochs)
-        xt_note("interrupted before the first epoch; no model is saved");
-    else if (!status)
-        xt_note("%s%u epoch%s in %.*f s (%s on %s); %s/model.safetensors", result.signal ? "interrupted: " : "",
-                result.epochs, result.epochs == 1 ? "" : "s", result.seconds.training < 0.1 ? 6 : 3,
-                result.seconds.training, session.engine->facts.engine, session.engine->facts.device,
-                session.spec->output_dir);
-    if (!status)
+        status = train(options, &session, requirements, &result, err);
+    if (!status || status == XT_NOT_MET || status == XT_TIME_UP) {
+        tell_result(options, &session, &result);
         tell_seconds(&result.seconds, session.engine->facts.built_from_cache);
+    }
+    free(requirements);
     xt_session_close(&session);
     if (!status && result.signal) {
         /* So that the shell's loop around it stops too. */

@@ -85,6 +85,8 @@ static const option_case cases[] = {
     {"lr", 0, "3", WITH_CONFIG, "optimizer.learning_rate", false},
     {"out", 'o', "dir", WITH_CONFIG, "output.dir", false},
     {"csv", 0, "file", "train", NULL, false},
+    {"max-time", 0, "2m", "train", NULL, false},
+    {"require", 0, "loss<1", "train", NULL, false},
     {"device", 'd', "0:1", WITH_CONFIG " predict", "device", false},
     {"engine", 0, "gemm", WITH_CONFIG " predict", "engine", false},
     {"no-cache", 0, NULL, "train check predict", NULL, false},
@@ -150,6 +152,13 @@ static void assert_taken(const xt_options *o, const option_case *c, const char *
         return;
     }
     assert_null(o->csv);
+    bool timed = strcmp(c->name, "max-time") == 0, required = strcmp(c->name, "require") == 0;
+    assert_true(o->max_time == (timed ? 120 : 0));
+    assert_int_equal(o->n_requirements, required);
+    if (required)
+        assert_string_equal(o->requirements[0], c->arg);
+    if (timed || required)
+        return;
     if (strcmp(c->name, "config") == 0) {
         /* Beside x.yaml, before or after it. */
         assert_int_equal(o->n_files, 2);
@@ -322,6 +331,49 @@ static void values_are_taken_as_they_are(void **state)
                    0);
 }
 
+/* ---- durations ---- */
+
+static const struct duration_row {
+    const char *text;
+    double seconds; /* 0: none */
+} duration_rows[] = {
+    {"90", 90},      {"30s", 30},  {"10m", 600},  {"1.5h", 5400}, {".5", 0.5},  {"1e2s", 100}, {"0.001", 0.001},
+    {"0", 0},        {"-3", 0},    {"-1h", 0},    {"5d", 0},      {"1h30m", 0}, {"ms", 0},     {"s", 0},
+    {"10min", 0},    {"1 h", 0},   {"nan", 0},    {"inf", 0},     {"1e400", 0}, {"0x10", 0},   {"0.0h", 0},
+    {"1,5h", 0},     {"3ss", 0},
+};
+
+static void duration(void **state)
+{
+    const struct duration_row *row = *state;
+    char text[80], message[160];
+    line words;
+    snprintf(text, sizeof text, "-c x --max-time %s", row->text);
+    for (char *at = text + strlen("-c x --max-time "); *at; at++)
+        *at = *at == ' ' ? '+' : *at;
+    if (row->seconds > 0) {
+        xt_options options = parse(text, &words);
+        assert_true(options.max_time == row->seconds);
+        xt_options_clear(&options);
+        return;
+    }
+    snprintf(message, sizeof message, "--max-time '%s': expected a duration, as 90, 30s, 10m or 1.5h", row->text);
+    refused(text, message);
+}
+
+static void requirements_in_their_order(void **state)
+{
+    (void)state;
+    line words;
+    xt_options options = parse("-c x --require loss<1 --require=accuracy>=0.5 --require +a+<+2+", &words);
+    assert_int_equal(options.n_requirements, 3);
+    assert_string_equal(options.requirements[0], "loss<1");
+    assert_string_equal(options.requirements[1], "accuracy>=0.5");
+    assert_string_equal(options.requirements[2], " a < 2 ");
+    xt_options_clear(&options);
+    refused("-c x --max-time 3 --max-time 4", "option --max-time is given twice");
+}
+
 /* ---- commands and arguments ---- */
 
 typedef struct args_row {
@@ -466,6 +518,9 @@ int main(void)
     UNIT_CASE(help_lists_each_command);
     UNIT_CASE(files_before_overrides);
     UNIT_CASE(values_are_taken_as_they_are);
+    for (size_t i = 0; i < sizeof duration_rows / sizeof duration_rows[0]; i++)
+        unit_case(duration, &duration_rows[i], "duration: %s", duration_rows[i].text);
+    UNIT_CASE(requirements_in_their_order);
     for (size_t i = 0; i < sizeof args_rows / sizeof args_rows[0]; i++)
         unit_case(arguments, &args_rows[i], "line: %s", args_rows[i].text);
     for (size_t i = 0; i < sizeof refused_rows / sizeof refused_rows[0]; i++)

@@ -108,14 +108,24 @@ static xt_status decide(xt_training *t, xt_run_row *row, xt_err *err)
     return status;
 }
 
+/* A run of a million short epochs spends its time here: what was not measured is not copied. */
+static void keep_row(xt_run_row *to, const xt_run_row *row)
+{
+    to->epoch = row->epoch;
+    to->train = row->train;
+    to->validated = row->validated;
+    if (row->validated)
+        to->validation = row->validation;
+}
+
 static void add_row(xt_training *t, const xt_run_row *row, double seconds)
 {
     xt_sinks_add(&t->sinks, row, seconds, t->control.ended || t->diverged);
-    t->record.last = *row;
+    keep_row(&t->record.last, row);
     t->result->epochs = row->epoch;
     t->result->loss = row->train.loss;
     if (t->control.improved)
-        t->record.best = *row;
+        keep_row(&t->record.best, row);
 }
 
 /* Rows first .. first + n - 1 of a chunk that took until `end`; the time of an
@@ -123,8 +133,11 @@ static void add_row(xt_training *t, const xt_run_row *row, double seconds)
 static xt_status take_chunk(xt_training *t, uint32_t first, uint32_t n, double begin, double end, xt_err *err)
 {
     xt_status status = XT_OK;
+    xt_run_row row;
     for (uint32_t i = 0; !status && i < n && !t->control.ended; i++) {
-        xt_run_row row = {.epoch = first + i + 1, .train = t->rows[i]};
+        row.epoch = first + i + 1;
+        row.train = t->rows[i];
+        row.validated = false;
         t->diverged = !isfinite(row.train.loss);
         t->control.improved = false;
         status = t->diverged ? xt_fail(err, XT_DIVERGED, "diverged: the loss of epoch %u is not finite; a smaller "

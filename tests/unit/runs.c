@@ -4,6 +4,7 @@
 #include "model/metrics.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,27 @@ xt_status unit_run_go(unit_job *j)
     xt_status status = xt_run(&j->run, &j->result, &unit_run_err);
     if (status)
         assert_int_equal(status, unit_run_err.status);
+    return status;
+}
+
+void unit_run_parts(unit_job *j, bool validation, bool test)
+{
+    j->net.spec.validation.given = validation;
+    j->net.spec.test.given = test;
+    j->run.validation = validation ? &j->net.data : NULL;
+    j->run.test = test ? &j->net.data : NULL;
+}
+
+xt_status unit_run_go_to(unit_job *j, const char *path)
+{
+    int saved = dup(STDOUT_FILENO), to = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    assert_true(saved >= 0 && to >= 0);
+    fflush(stdout);
+    dup2(to, STDOUT_FILENO);
+    xt_status status = unit_run_go(j);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    close(to);
     return status;
 }
 
@@ -140,6 +162,16 @@ void unit_run_files(const char *dir, const char *expected)
     xt_buf_clear(&list);
 }
 
+uint32_t unit_run_rows(const char *path)
+{
+    char *csv = unit_run_text(path);
+    uint32_t n = 0;
+    for (const char *at = csv; (at = strchr(at, '\n')); at++)
+        n++;
+    free(csv);
+    return n - 1;
+}
+
 json_t *unit_run_record(void)
 {
     json_error_t error;
@@ -147,6 +179,20 @@ json_t *unit_run_record(void)
     if (!record)
         fail_msg("run.json:%d: %s", error.line, error.text);
     return record;
+}
+
+void unit_run_member(const json_t *object, const char *key, const char *expected)
+{
+    const json_t *value = json_object_get(object, key);
+    if (expected)
+        assert_string_equal(json_string_value(value), expected);
+    else
+        assert_true(json_is_null(value));
+}
+
+double unit_run_number(const json_t *record, const char *part, const char *key)
+{
+    return json_number_value(json_object_get(json_object_get(record, part), key));
 }
 
 void unit_run_status(const char *status, uint32_t epochs, bool model)

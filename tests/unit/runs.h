@@ -23,6 +23,10 @@ extern const char unit_run_yaml[];             /* the configuration of every run
 void unit_run_make(unit_job *j, uint32_t epochs);
 /* Opens the engine where none is open, and runs. */
 xt_status unit_run_go(unit_job *j);
+/* Validation and test rows, or none: those that it trains on. */
+void unit_run_parts(unit_job *j, bool validation, bool test);
+/* With standard output led to a file. */
+xt_status unit_run_go_to(unit_job *j, const char *path);
 /* Opens the engine; `what` is called after the chunk of epochs that holds epoch. */
 void unit_run_hook(unit_job *j, uint32_t epoch, void (*what)(void));
 /* The hooked engine's operations, to be changed. */
@@ -47,8 +51,14 @@ char *unit_run_text(const char *path);
 void unit_run_same_text(const char *path, const char *expected);
 /* The text of a CSV with each row's last cell left out: the seconds. The caller frees. */
 char *unit_run_without_seconds(const char *path);
+/* Rows of a CSV, without its header. */
+uint32_t unit_run_rows(const char *path);
 /* out/run.json, strict; the caller decrefs. */
 json_t *unit_run_record(void);
+/* Fails unless that is the text of a member; NULL: it is null. */
+void unit_run_member(const json_t *object, const char *key, const char *expected);
+/* A number in one of its objects. */
+double unit_run_number(const json_t *record, const char *part, const char *key);
 /* What out/run.json says of status and epochs, and whether there is a model. */
 void unit_run_status(const char *status, uint32_t epochs, bool model);
 

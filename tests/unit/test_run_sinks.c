@@ -93,20 +93,6 @@ static void the_second_csv_cannot_be(void **state)
     unit_run_clear(&j);
 }
 
-/* Runs with standard output led to a file. */
-static xt_status run_to(unit_job *j, const char *path)
-{
-    int saved = dup(STDOUT_FILENO), to = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    assert_true(saved >= 0 && to >= 0);
-    fflush(stdout);
-    dup2(to, STDOUT_FILENO);
-    xt_status status = unit_run_go(j);
-    dup2(saved, STDOUT_FILENO);
-    close(saved);
-    close(to);
-    return status;
-}
-
 static void lines_on_stdout(void **state)
 {
     (void)state;
@@ -114,7 +100,7 @@ static void lines_on_stdout(void **state)
     unit_run_make(&j, 12);
     j.net.spec.log_every = 5;
     j.run.lines = true;
-    assert_int_equal(run_to(&j, "lines"), XT_OK);
+    assert_int_equal(unit_run_go_to(&j, "lines"), XT_OK);
     xt_engine *engine = unit_net_open(&j.net, NULL);
     xt_epoch rows[12];
     xt_buf expected = {0};
@@ -138,13 +124,13 @@ static void csv_on_stdout(void **state)
     unit_run_make(&j, 12);
     j.run.lines = true;
     j.run.csv_path = "-";
-    assert_int_equal(run_to(&j, "csv"), XT_OK);
+    assert_int_equal(unit_run_go_to(&j, "csv"), XT_OK);
     char *csv = unit_run_text("out/loss.csv");
     unit_run_same_text("csv", csv);
     free(csv);
     unit_run_clear(&j);
     unit_run_make(&j, 3);
-    assert_int_equal(run_to(&j, "quiet"), XT_OK);
+    assert_int_equal(unit_run_go_to(&j, "quiet"), XT_OK);
     unit_run_same_text("quiet", "");
     unit_run_clear(&j);
 }
@@ -155,7 +141,7 @@ static void stdout_is_full(void **state)
     unit_job j;
     unit_run_make(&j, 200);
     j.run.lines = true;
-    assert_int_equal(run_to(&j, "/dev/full"), XT_FAILED);
+    assert_int_equal(unit_run_go_to(&j, "/dev/full"), XT_FAILED);
     assert_string_equal(unit_run_err.text, "cannot write standard output: No space left on device");
     assert_int_equal(j.result.epochs, 1);
     unit_run_status("failed", 1, true);
@@ -164,7 +150,7 @@ static void stdout_is_full(void **state)
     unit_run_make(&j, 200);
     j.run.lines = true;
     j.net.spec.optimizer.values[0] = 3e38f;
-    assert_int_equal(run_to(&j, "/dev/full"), XT_FAILED);
+    assert_int_equal(unit_run_go_to(&j, "/dev/full"), XT_FAILED);
     unit_run_status("diverged", 1, false);
     unit_run_clear(&j);
 }
@@ -181,7 +167,7 @@ static void the_reader_of_stdout_goes_away(void **state)
     j.run.lines = true;
     j.net.spec.log_every = 1;
     unit_run_hook(&j, 10, close_reader);
-    assert_int_equal(run_to(&j, path), XT_OK);
+    assert_int_equal(unit_run_go_to(&j, path), XT_OK);
     unit_run_status("finished", 100, true);
     close(pipe_ends[1]);
     signal(SIGPIPE, before);

@@ -139,7 +139,6 @@ static void tell_test(const xt_spec *spec, const xt_scores *test)
 static void tell_result(const xt_options *options, const xt_session *session, const xt_run_result *result)
 {
     const xt_engine_facts *facts = &session->engine->facts;
-    const char *stopped = *result->stopped ? result->stopped : "";
     if (result->tested && options->csv && strcmp(options->csv, "-") == 0)
         tell_test(session->spec, &result->test);
     if (result->signal && !result->epochs) {
@@ -149,8 +148,8 @@ static void tell_result(const xt_options *options, const xt_session *session, co
     xt_buf kept = {0};
     if (result->kept_epoch != result->epochs)
         xt_buf_printf(&kept, " of epoch %u", result->kept_epoch);
-    xt_note("%s%s%s%u epoch%s in %.*f s (%s on %s); %s/model.safetensors%s", result->signal ? "interrupted: " : "", stopped,
-            *stopped ? ": " : "", result->epochs, result->epochs == 1 ? "" : "s", result->seconds.training < 0.1 ? 6 : 3,
+    xt_note("%s%s%s%u epoch%s in %.*f s (%s on %s); %s/model.safetensors%s", result->signal ? "interrupted: " : "", result->stopped,
+            *result->stopped ? ": " : "", result->epochs, result->epochs == 1 ? "" : "s", result->seconds.training < 0.1 ? 6 : 3,
             result->seconds.training, facts->engine, facts->device, session->spec->output_dir, xt_buf_text(&kept));
     xt_buf_clear(&kept);
 }
@@ -167,10 +166,10 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
         status = xt_session_open_engine(&session, err);
     if (!status)
         status = train(options, &session, requirements, &result, err);
-    if (!status || status == XT_NOT_MET || status == XT_TIME_UP) {
+    if (!status || status == XT_NOT_MET)
         tell_result(options, &session, &result);
+    if (!status || status == XT_NOT_MET || status == XT_TIME_UP)
         tell_seconds(&result.seconds, session.engine->facts.built_from_cache);
-    }
     free(requirements);
     xt_session_close(&session);
     if (!status && result.signal) {

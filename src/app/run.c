@@ -153,7 +153,8 @@ static xt_status save_model(run *r, xt_err *err)
         return status;
     if (state != job->state)
         memcpy(job->state, state, r->t.states.n_floats * sizeof *state);
-    xt_status saved = xt_model_print(job->plan, state, job->data, job->config_yaml, r->t.result->kept_epoch, &file, &later);
+    xt_status saved =
+        xt_model_print(job->plan, state, job->data, job->config_yaml, r->t.result->kept_epoch, &file, &later);
     if (!saved)
         saved = xt_outdir_replace(&r->dir, "model.safetensors", file.data, file.len, &later);
     if (!saved)
@@ -260,7 +261,8 @@ static void tell_models(const run *r, xt_status status, xt_err *err)
     xt_err line;
     const xt_run_result *result = r->t.result;
     if (result->saved && (r->t.diverged || status == XT_TIME_UP)) {
-        xt_fail(&line, status, "the weights of epoch %u are kept as %s/model.safetensors", result->kept_epoch, r->dir.path);
+        xt_fail(&line, status, "the weights of epoch %u are kept as %s/model.safetensors", result->kept_epoch,
+                r->dir.path);
         xt_fail_also(err, &line);
     }
     if (status && status != XT_TIME_UP && xt_outdir_has(&r->dir, previous)) {

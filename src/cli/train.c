@@ -148,9 +148,10 @@ static void tell_result(const xt_options *options, const xt_session *session, co
     xt_buf kept = {0};
     if (result->kept_epoch != result->epochs)
         xt_buf_printf(&kept, " of epoch %u", result->kept_epoch);
-    xt_note("%s%s%s%u epoch%s in %.*f s (%s on %s); %s/model.safetensors%s", result->signal ? "interrupted: " : "", result->stopped,
-            *result->stopped ? ": " : "", result->epochs, result->epochs == 1 ? "" : "s", result->seconds.training < 0.1 ? 6 : 3,
-            result->seconds.training, facts->engine, facts->device, session->spec->output_dir, xt_buf_text(&kept));
+    xt_note("%s%s%s%u epoch%s in %.*f s (%s on %s); %s/model.safetensors%s", result->signal ? "interrupted: " : "",
+            result->stopped, *result->stopped ? ": " : "", result->epochs, result->epochs == 1 ? "" : "s",
+            result->seconds.training < 0.1 ? 6 : 3, result->seconds.training, facts->engine, facts->device,
+            session->spec->output_dir, xt_buf_text(&kept));
     xt_buf_clear(&kept);
 }
 

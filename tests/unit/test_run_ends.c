@@ -2,6 +2,7 @@
  * the chunks of epochs. */
 #include "app/model_file.h"
 #include "base/clock.h"
+#include "model/schedule.h"
 #include "runs.h"
 
 #include <math.h>
@@ -12,8 +13,8 @@
 
 /* ---- an engine whose state is its epoch ---- */
 
-/* The first parameter counts the epochs, and is infinite once `breaks` of them are
- * exceeded; the loss falls, and is nan from epoch `loses` on. Training goes on
+/* The first parameter counts the epochs, and is infinite from when `breaks` of them
+ * are exceeded; the second sums their learning rates; the loss falls, and is nan from epoch `loses` on. Training goes on
  * from where the state says, or the test fails. */
 static struct {
     float *state;
@@ -33,7 +34,9 @@ static xt_status fake_train(xt_engine *engine, uint32_t first, uint32_t n, xt_ep
     assert_true(isinf(fake.state[0]) || fake.state[0] == (float)first);
     for (uint32_t i = 0; i < n; i++)
         rows[i] = (xt_epoch){.loss = loss_at(first + i + 1), .learning_rate = engine->rate_scale, .step = first + i + 1};
-    fake.state[0] = first + n > fake.breaks ? HUGE_VALF : (float)(first + n);
+    if (!isinf(fake.state[0]))
+        fake.state[0] = first + n > fake.breaks ? HUGE_VALF : (float)(first + n);
+    fake.state[1] += (float)n * engine->rate_scale;
     return XT_OK;
 }
 
@@ -81,7 +84,7 @@ static void make_fake(unit_job *j, uint32_t epochs, uint32_t first_chunk)
     fake.reading = 0;
     fake.n_floats = unit_net_n_state(&j->net);
     fake.state = calloc(fake.n_floats, sizeof *fake.state);
-    j->state[0] = fake.state[0] = 0;
+    j->state[0] = j->state[1] = 0;
 }
 
 static void clear_fake(unit_job *j)
@@ -128,6 +131,32 @@ static void a_limit_within_a_chunk(void **state)
         unit_run_member(record, "stopped", "stop_when loss below 1.5");
         assert_int_equal(json_integer_value(json_object_get(record, "kept_epoch")), 43);
         json_decref(record);
+        clear_fake(&j);
+    }
+}
+
+/* Epochs that are trained once more have the learning rate that they had, also where
+ * the state is read but seldom. */
+static void the_rates_of_a_way_back(void **state)
+{
+    (void)state;
+    static const xt_limit limit = {"loss", false, 1.5};
+    for (size_t i = 0; i < 8; i++) {
+        unit_job j;
+        make_fake(&j, 1000, first_chunks[i % 4]);
+        unit_run_parts(&j, true, false);
+        fake.reading = i < 4 ? 0 : 3000;
+        j.net.spec.validate_every = 20;
+        j.net.spec.limits = &limit;
+        j.net.spec.n_limits = 1;
+        /* val_loss is 1, then 21: it falls after epoch 40. */
+        j.net.spec.schedule = xt_choose(&xt_schedules, "plateau");
+        j.net.spec.schedule.text = "val_loss";
+        j.net.spec.schedule.values[1] = 0.25f;
+        j.net.spec.schedule.values[2] = 0;
+        assert_int_equal(unit_run_go(&j), XT_OK);
+        assert_int_equal(j.result.epochs, 43);
+        assert_true(j.state[0] == 43 && j.state[1] == 40.75f);
         clear_fake(&j);
     }
 }
@@ -435,6 +464,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_SCRATCH(a_limit_within_a_chunk),
+        IN_SCRATCH(the_rates_of_a_way_back),
         IN_SCRATCH(the_last_row_is_validated),
         IN_SCRATCH(early_stopping_on_the_loss),
         IN_SCRATCH(the_best_is_restored),

@@ -141,7 +141,7 @@ static const struct chunk_row {
     {"early stopping on validation", 0.05f, {true, "val_loss", 3, 0, XT_MODE_AUTO, true}, NULL, NULL, 3, XT_OK},
     {"plateau", 0.05f, {0}, NULL, "loss", 0, XT_OK},
     {"plateau on validation", 0.05f, {0}, &val_above, "val_loss", 6, XT_OK},
-    {"plateau, early stopping", 0.05f, {true, "loss", 9, 0.01f, XT_MODE_AUTO, false}, NULL, "val_mae", 2, XT_OK},
+    {"plateau, early stopping", 0.05f, {true, "loss", 9, 0.01f, XT_MODE_AUTO, false}, NULL, "val_mae", 5, XT_OK},
     {"diverging", 1.2f, {0}, NULL, NULL, 0, XT_DIVERGED},
     {"diverging, validated", 1.2f, {0}, NULL, NULL, 4, XT_DIVERGED},
 };

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ xt_status xt_training_open(xt_training *t, xt_err *err)
 {
     const xt_run_job *job = t->job;
     const xt_spec *spec = job->plan->spec;
+    assert(spec->validation.given == (job->validation != NULL) && spec->test.given == (job->test != NULL));
     uint32_t n = spec->epochs > MAX_CHUNK ? MAX_CHUNK : spec->epochs ? spec->epochs : 1;
     t->rows = calloc(n, sizeof *t->rows);
     if (!t->rows)

@@ -122,7 +122,8 @@ static xt_status match(matcher *self, xt_header header, const xt_columns *target
     size_t n_named = header == XT_HEADER_FALSE ? 0 : n_inputs_named(self);
     if (n_named == n)
         return by_names(self, targets, arena, out, err);
-    if (header == XT_HEADER_TRUE || (header == XT_HEADER_AUTO && holds_other_names(self, n_expected)))
+    /* Where targets are told by their names, their places are not known. */
+    if (header == XT_HEADER_TRUE || targets->n || (header == XT_HEADER_AUTO && holds_other_names(self, n_expected)))
         return fail_missing(self, 0, n, "input", err);
     return by_place(self, n_expected, arena, out, err);
 }

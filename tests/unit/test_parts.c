@@ -428,6 +428,8 @@ static void rows_like_those(void **state)
     like_good(&renamed, encoding, "class,a,e\np,2,v\nq,8,u\n", inputs, targets, 2);
     like_refused(&bare, encoding, "e,b,y\nv,2,p\n",
                  "v.csv:1: the header lacks the model's input 'a'; the columns are 'e', 'b', 'y'");
+    like_refused(&renamed, encoding, "v,2,p\n",
+                 "v.csv:1: the header lacks the model's inputs 'e', 'a'; the columns are 'v', '2', 'p'");
     like_refused(&bare, encoding, "e,a,z\nv,2,p\n",
                  "v.csv:1: the header lacks the model's target 'y'; the columns are 'e', 'a', 'z'");
     like_refused(&bare, encoding, "1,2,3,4\n",

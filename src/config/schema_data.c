@@ -9,7 +9,7 @@
 #define DRAFT(member, member_type) .offset = XT_AT(xt_draft, member, member_type)
 
 static const xt_row header_rows[] = {
-    {"auto", "the first row is a header when columns are chosen by name, or a chosen cell of it is text"},
+    {"auto", "the first row is a header when columns are chosen by name, or a cell of it is text where only numbers can stand"},
     {"true", "the first row names the columns"},
     {"false", "the first row is data"}};
 static const xt_row missing_rows[] = {{"error", "a missing value is an error"},

@@ -1,6 +1,6 @@
 #include "app/model_file.h"
 
-#include "app/json.h"
+#include "app/encoding.h"
 #include "app/safetensors.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -34,15 +34,6 @@ static void describe_layers(const xt_plan *plan, const float *params, xt_tensor 
     }
 }
 
-/* A JSON array of names, malloced; NULL without memory. */
-static char *pack_names(const char *const *names, size_t n)
-{
-    json_t *array = xt_json_names(names, n);
-    char *text = array && json_array_size(array) == n ? json_dumps(array, JSON_COMPACT) : NULL;
-    json_decref(array);
-    return text;
-}
-
 /* The checksum of everything that the file says: keys and values of its metadata
  * with their NULs, then the tensors as they lie in it. */
 static xt_status sum_up(const xt_pair *pairs, size_t n_pairs, const void *tensors, size_t n_bytes,
@@ -62,31 +53,48 @@ static xt_status sum_up(const xt_pair *pairs, size_t n_pairs, const void *tensor
     return XT_OK;
 }
 
+static xt_status print_encoding(const xt_dataset *data, char **out, xt_err *err)
+{
+    xt_encoding plain;
+    xt_arena arena = {0};
+    const xt_encoding *encoding = data->encoding ? data->encoding : &plain;
+    xt_status status = XT_OK;
+    if (!data->encoding)
+        status = xt_encoding_plain((const char *const *)data->input_names, data->n_inputs,
+                                   (const char *const *)data->target_names, data->n_targets, &arena, &plain, err);
+    if (!status)
+        status = xt_encoding_check(data->origin ? data->origin : "the data", encoding, err);
+    if (!status) {
+        *out = xt_encoding_print(encoding);
+        status = *out ? XT_OK : xt_fail_memory(err, "a model file", 0);
+    }
+    xt_arena_clear(&arena);
+    return status;
+}
+
 xt_status xt_model_print(const xt_plan *plan, const float *params, const xt_dataset *data, const char *config_yaml,
                          uint32_t epoch, xt_buf *out, xt_err *err)
 {
-    char checksum[XT_HASH_BYTES], epoch_text[16];
-    xt_status status = XT_OK;
+    char checksum[XT_HASH_BYTES], epoch_text[16], *encoding = NULL;
+    xt_status status = print_encoding(data, &encoding, err);
+    if (status)
+        return status;
     xt_tensor *tensors = calloc(2 * plan->n_layers, sizeof *tensors);
-    char *inputs = pack_names((const char *const *)data->input_names, data->n_inputs);
-    char *targets = pack_names((const char *const *)data->target_names, data->n_targets);
-    if (!tensors || !inputs || !targets) {
+    if (!tensors) {
         status = xt_fail_memory(err, "a model file", 0);
         goto done;
     }
     describe_layers(plan, params, tensors);
     snprintf(epoch_text, sizeof epoch_text, "%u", epoch);
     const xt_pair pairs[] = {{"format", format_name}, {"xortrain", XT_VERSION}, {"config", config_yaml},
-                             {"epoch", epoch_text},   {"inputs", inputs},       {"targets", targets},
-                             {"checksum", checksum}};
+                             {"epoch", epoch_text},   {"encoding", encoding},   {"checksum", checksum}};
     size_t n_pairs = sizeof pairs / sizeof pairs[0];
     status = sum_up(pairs, n_pairs - 1, params, plan->n_params * sizeof *params, checksum, err);
     if (!status)
         status = xt_safetensors_write(tensors, 2 * plan->n_layers, pairs, n_pairs, out, err);
 done:
     free(tensors);
-    free(inputs);
-    free(targets);
+    free(encoding);
     return status;
 }
 
@@ -95,54 +103,35 @@ done:
 typedef struct inside {
     xt_buf bytes;
     xt_safetensors *file;
-    json_t *inputs, *targets;
+    xt_encoding encoding;
+    xt_arena arena; /* of the encoding */
 } inside;
 
 /* Models of up to the plan's limit of parameters, and their header. */
 static const size_t max_bytes = 9ull << 30;
 
-static xt_status read_names(const char *path, const inside *in, const char *key, json_t **array, size_t *n,
-                            const char ***names, xt_err *err)
-{
-    const char *text = xt_safetensors_value(in->file, key);
-    *array = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    *n = json_array_size(*array);
-    if (*n == 0 || *n > XT_MAX_COLUMNS)
-        return xt_fail(err, XT_BAD_DATA, "%s: its metadata has no list of %s", path, key);
-    *names = calloc(*n, sizeof **names);
-    if (!*names)
-        return xt_fail_memory(err, path, *n * sizeof **names);
-    for (size_t i = 0; i < *n; i++) {
-        (*names)[i] = json_string_value(json_array_get(*array, i));
-        if (!(*names)[i] || !*(*names)[i] || !xt_text_is_printable((*names)[i]))
-            return xt_fail(err, XT_BAD_DATA, "%s: its list of %s holds something that is no name", path, key);
-    }
-    return XT_OK;
-}
-
 static xt_status read_metadata(const char *path, inside *in, xt_model_file *model, xt_err *err)
 {
     uint64_t epoch = 0;
     const char *format = xt_safetensors_value(in->file, "format"), *epoch_text = xt_safetensors_value(in->file, "epoch");
+    const char *encoding = xt_safetensors_value(in->file, "encoding");
     model->config = xt_safetensors_value(in->file, "config");
     model->version = xt_safetensors_value(in->file, "xortrain");
     model->checksum = xt_safetensors_value(in->file, "checksum");
     if (!format || strcmp(format, format_name) != 0)
         return xt_fail(err, XT_BAD_DATA, "%s: not one of xortrain's models: its metadata says format '%.40s', not '%s'",
                        path, format && xt_text_is_printable(format) ? format : "", format_name);
-    if (!model->config || !model->version || !model->checksum || !epoch_text ||
+    if (!model->config || !model->version || !model->checksum || !epoch_text || !encoding ||
         !xt_text_is_printable(model->version) || xt_number_uint(epoch_text, &epoch) != XT_NUMBER_OK)
         return xt_fail(err, XT_BAD_DATA, "%s: its metadata is not complete", path);
     model->epoch = (unsigned long)epoch;
-    xt_status status = read_names(path, in, "inputs", &in->inputs, &model->n_inputs, &model->input_names, err);
-    if (!status)
-        status = read_names(path, in, "targets", &in->targets, &model->n_targets, &model->target_names, err);
-    return status;
+    model->encoding = &in->encoding;
+    return xt_encoding_parse(path, encoding, &in->arena, &in->encoding, err);
 }
 
 static xt_status verify(const char *path, const inside *in, const char *expected, xt_err *err)
 {
-    static const char *const keys[] = {"format", "xortrain", "config", "epoch", "inputs", "targets"};
+    static const char *const keys[] = {"format", "xortrain", "config", "epoch", "encoding"};
     enum { N_KEYS = sizeof keys / sizeof keys[0] };
     xt_pair pairs[N_KEYS];
     char checksum[XT_HASH_BYTES];
@@ -200,13 +189,10 @@ void xt_model_close(xt_model_file *model)
     inside *in = model->inside;
     if (in) {
         xt_safetensors_close(&in->file);
-        json_decref(in->inputs);
-        json_decref(in->targets);
+        xt_arena_clear(&in->arena);
         xt_buf_clear(&in->bytes);
         free(in);
     }
-    free(model->input_names);
-    free(model->target_names);
     *model = (xt_model_file){0};
 }
 

@@ -1,9 +1,10 @@
 /* model_file.h: a trained network in a safetensors file, and back.
  *
  * Tensors layers.N.weight (units, inputs) and layers.N.bias (units); metadata
- * (all text): format, xortrain, config (resolved YAML), epoch, inputs and
- * targets (JSON arrays of column names), checksum (XXH3-128 of
- * the other metadata and the tensors). The same training gives the same bytes. */
+ * (all text): format, xortrain, config (resolved YAML), epoch, encoding (how the
+ * columns of a table become inputs and targets, JSON: app/encoding.h), checksum
+ * (XXH3-128 of the other metadata and the tensors). The same training gives the
+ * same bytes. */
 #ifndef XT_APP_MODEL_FILE_H
 #define XT_APP_MODEL_FILE_H
 
@@ -12,7 +13,7 @@
 #include "model/dataset.h"
 #include "model/plan.h"
 
-/* Appends a model file to out. */
+/* Appends a model file to out. Where data has no encoding, its columns are numbers as they are. */
 xt_status xt_model_print(const xt_plan *plan, const float *params, const xt_dataset *data, const char *config_yaml,
                          uint32_t epoch, xt_buf *out, xt_err *err);
 
@@ -21,8 +22,7 @@ typedef struct xt_model_file {
     unsigned long epoch;
     const char *version;  /* of the xortrain that wrote it */
     const char *checksum; /* verified */
-    size_t n_inputs, n_targets;
-    const char **input_names, **target_names;
+    const xt_encoding *encoding; /* sound */
     void *inside; /* what owns all of it */
 } xt_model_file;
 

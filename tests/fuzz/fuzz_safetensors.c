@@ -1,5 +1,7 @@
-/* Any bytes as a safetensors file and as a model: refused with a message, or
- * every tensor lies within the bytes and what is written of it reads back. */
+/* Any bytes as a safetensors file, as a model and as the encoding in one: refused
+ * with a message, or every tensor lies within the bytes and what is written of it
+ * reads back. */
+#include "app/encoding.h"
 #include "app/model_file.h"
 #include "app/safetensors.h"
 #include "config/config.h"
@@ -84,7 +86,7 @@ static void use_model(const xt_model_file *model, const char *path)
     xt_plan plan;
     if (xt_config_open(&source, 1, &config, &err))
         return;
-    if (xt_plan_make(xt_config_spec(config), model->n_inputs, model->n_targets, &plan, &err) == XT_OK &&
+    if (xt_plan_make(xt_config_spec(config), model->encoding->n_inputs, model->encoding->n_targets, &plan, &err) == XT_OK &&
         plan.n_params < 1 << 16) {
         float *params = calloc(plan.n_params, sizeof *params);
         REQUIRE(params);
@@ -106,18 +108,37 @@ static void open_model(const uint8_t *bytes, size_t n_bytes)
         snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(file));
     }
     REQUIRE(ftruncate(fileno(file), 0) == 0 && pwrite(fileno(file), bytes, n_bytes, 0) == (ssize_t)n_bytes);
-    xt_model_file model = {.n_inputs = 77};
+    xt_model_file model = {.epoch = 77};
     if (xt_model_open(path, &model, &err)) {
         require_message();
-        REQUIRE(model.n_inputs == 77 && !model.inside);
+        REQUIRE(model.epoch == 77 && !model.inside);
         return;
     }
-    REQUIRE(model.config && model.n_inputs && model.n_targets);
-    for (size_t i = 0; i < model.n_inputs; i++)
-        REQUIRE(model.input_names[i][0]);
+    REQUIRE(model.config && xt_encoding_check(path, model.encoding, &err) == XT_OK);
     use_model(&model, path);
     xt_model_close(&model);
     REQUIRE(!model.inside);
+}
+
+/* What is read is sound, and reads back from what is written of it. */
+static void open_encoding(const uint8_t *bytes, size_t n_bytes)
+{
+    xt_arena arena = {0};
+    xt_encoding encoding = {.n_inputs = 77}, again;
+    char *text = strndup((const char *)bytes, n_bytes);
+    REQUIRE(text);
+    if (xt_encoding_parse("fuzz", text, &arena, &encoding, &err)) {
+        require_message();
+        REQUIRE(encoding.n_inputs == 77);
+    } else {
+        REQUIRE(xt_encoding_check("fuzz", &encoding, &err) == XT_OK);
+        free(text);
+        text = xt_encoding_print(&encoding);
+        REQUIRE(text && xt_encoding_parse("fuzz", text, &arena, &again, &err) == XT_OK);
+        REQUIRE(xt_encoding_same(&encoding, &again));
+    }
+    free(text);
+    xt_arena_clear(&arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
@@ -129,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
         memcpy(copy, bytes, n_bytes);
     open_bytes(copy, n_bytes);
     open_model(copy, n_bytes);
+    open_encoding(copy, n_bytes);
     free(copy);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* src/app: a network in a model file and back, and whatever bytes may come
  * instead: refused, or the very same values. */
+#include "app/encoding.h"
 #include "app/model_file.h"
 #include "app/safetensors.h"
 #include "base/file.h"
@@ -114,15 +115,17 @@ static void model_round_trip(void **state)
     assert_string_equal(file.config, config_yaml);
     assert_string_equal(file.version, XT_VERSION);
     assert_int_equal(file.epoch, 7);
-    assert_int_equal(file.n_inputs, 2);
-    assert_int_equal(file.n_targets, 1);
-    assert_string_equal(file.input_names[0], names[0]);
-    assert_string_equal(file.input_names[1], names[1]);
-    assert_string_equal(file.target_names[0], names[2]);
+    assert_int_equal(file.encoding->n_columns, 2);
+    assert_int_equal(file.encoding->n_inputs, 2);
+    assert_int_equal(file.encoding->n_targets, 1);
+    assert_string_equal(file.encoding->columns[0].name, names[0]);
+    assert_string_equal(file.encoding->columns[1].name, names[1]);
+    assert_int_equal(file.encoding->columns[1].at, 1);
+    assert_string_equal(file.encoding->target_names[0], names[2]);
+    assert_int_equal(file.encoding->n_classes, 0);
     const char *said[] = {"format", "xortrain-1", "xortrain", XT_VERSION, "config", config_yaml,
-                          "epoch",  "7",          "inputs",   NULL,       "targets", NULL};
-    said[9] = "[\"x \\\"1\\\"\",\"\xC3\xB6,2\"]"; /* names as a JSON array */
-    said[11] = "[\"y\"]";
+                          "epoch",  "7",          "encoding", NULL};
+    said[9] = "{\"columns\":[{\"name\":\"x \\\"1\\\"\"},{\"name\":\"\xC3\xB6,2\"}],\"targets\":[\"y\"],\"n_targets\":1}";
     for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
         xt_buf_add(&all, said[i], strlen(said[i]) + 1);
     xt_buf_add(&all, model.params, sizeof params);
@@ -141,6 +144,60 @@ static void model_round_trip(void **state)
     assert_memory_equal(again.bytes.data, model.bytes.data, model.bytes.len);
     forget(&again);
     strcpy(path, first);
+    forget(&model);
+}
+
+/* One that uses everything comes back to the bit, and counts for the checksum. */
+static void model_with_an_encoding(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"b", "c"}, *const classes[] = {"no", "yes"}, *const target[] = {"kind"};
+    static const xt_input_column columns[] = {
+        {.name = "n", .has_fill = true, .fill = 0.1},
+    };
+    static const xt_input_column encoded[] = {{.name = "t", .values = values, .n_values = 2}};
+    static const double offset[] = {1.0 / 3}, scale[] = {1e-300};
+    static const size_t rows[] = {3, 0};
+    static const xt_encoding encodings[] = {
+        {.n_columns = 1, .columns = columns, .n_inputs = 1, .offset = offset, .scale = scale, .n_target_columns = 1,
+         .target_names = target, .n_targets = 1, .n_classes = 2, .classes = classes, .class_rows = rows,
+         .classes_are_text = true},
+        {.n_columns = 1, .columns = encoded, .n_inputs = 2, .n_target_columns = 1, .target_names = target,
+         .n_targets = 1},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        saved model;
+        xt_model_file file = {0};
+        char hash[XT_HASH_BYTES], first[XT_HASH_BYTES];
+        save(&model);
+        assert_int_equal(xt_model_open(path, &file, &err), XT_OK);
+        strcpy(first, file.checksum);
+        xt_model_close(&file);
+        model.net.data.encoding = &encodings[i];
+        assert_int_equal(save_to(path, &model.net.plan, model.params, &model.net.data, config_yaml, 7, hash, &err), XT_OK);
+        assert_int_equal(xt_model_open(path, &file, &err), XT_OK);
+        assert_true(xt_encoding_same(file.encoding, &encodings[i]));
+        assert_string_not_equal(file.checksum, first);
+        for (size_t k = 0; k < encodings[i].n_classes; k++)
+            assert_int_equal(file.encoding->class_rows[k], rows[k]);
+        xt_model_close(&file);
+        forget(&model);
+    }
+}
+
+/* What could not be read back is not written. */
+static void an_encoding_that_is_not_sound(void **state)
+{
+    (void)state;
+    saved model;
+    char hash[XT_HASH_BYTES];
+    save(&model);
+    const xt_encoding none = {.n_targets = 1};
+    model.net.data.encoding = &none;
+    model.net.data.origin = "x.csv";
+    assert_int_equal(save_to(path, &model.net.plan, model.params, &model.net.data, config_yaml, 7, hash, &err),
+                     XT_BAD_DATA);
+    assert_string_equal(err.text, "x.csv: the encoding of its columns is not sound: there are no columns, or too many");
     forget(&model);
 }
 
@@ -223,6 +280,8 @@ typedef struct edit_row {
     const char *message;          /* "%s: ..." */
 } edit_row;
 
+#define U "%s: the encoding of its columns is not sound: "
+
 static const edit_row edit_rows[] = {
     {"another format", "xortrain-1", "xortrain-2",
      "%s: not one of xortrain's models: its metadata says format 'xortrain-2', not 'xortrain-1'"},
@@ -232,14 +291,13 @@ static const edit_row edit_rows[] = {
     {"an epoch that is no number", "\"7\"", "\"x\"", "%s: its metadata is not complete"},
     {"no version", "\"xortrain\"", "\"xortraix\"", "%s: its metadata is not complete"},
     {"no checksum", "\"checksum\"", "\"checksux\"", "%s: its metadata is not complete"},
-    {"no inputs", "\"inputs\"", "\"inputx\"", "%s: its metadata has no list of inputs"},
-    {"no targets", "\"targets\"", "\"targetx\"", "%s: its metadata has no list of targets"},
-    {"targets that are no list", "[\\\"y\\\"]", "{}     ", "%s: its metadata has no list of targets"},
-    {"an empty list of targets", "[\\\"y\\\"]", "[]     ", "%s: its metadata has no list of targets"},
-    {"a target that is a number", "[\\\"y\\\"]", "[12345]", "%s: its list of targets holds something that is no name"},
-    {"a target that commands the terminal", "[\\\"y\\\"]", "[\\\"\x7f\\\"]",
-     "%s: its list of targets holds something that is no name"},
-    {"a target without a name", "[\\\"y\\\"]", "[\\\"\\\"] ", "%s: its list of targets holds something that is no name"},
+    {"no encoding", "\"encoding\"", "\"encodinx\"", "%s: its metadata is not complete"},
+    {"an encoding that is no JSON", "\"{\\\"columns", "\"[\\\"columns", U "it is no JSON object"},
+    {"targets that are no list", "[\\\"y\\\"]", "{}     ", U "there are no targets, or too many"},
+    {"an empty list of targets", "[\\\"y\\\"]", "[]     ", U "there are no targets, or too many"},
+    {"a target that is a number", "[\\\"y\\\"]", "[12345]", U "a target has no printable name"},
+    {"a target that commands the terminal", "[\\\"y\\\"]", "[\\\"\x7f\\\"]", U "a target has no printable name"},
+    {"a target without a name", "[\\\"y\\\"]", "[\\\"\\\"] ", U "a target has no printable name"},
     {"a tensor of another name", "layers.1.bias", "layers.1.biax",
      "%s: tensor layers.1.bias is missing or has not the shape that its configuration needs"},
     {"a tensor of another shape", "[1,3]", "[3,1]",
@@ -382,6 +440,8 @@ static void no_room_to_save(void **state)
 int main(void)
 {
     UNIT_CASE(model_round_trip);
+    UNIT_CASE(model_with_an_encoding);
+    UNIT_CASE(an_encoding_that_is_not_sound);
     UNIT_CASE(model_is_a_safetensors_file);
     UNIT_CASE(every_truncation);
     UNIT_CASE(every_byte_flipped);

@@ -146,7 +146,7 @@ static void model_of_the_last_epoch(void **state)
     assert_int_equal(xt_model_open("out/model.safetensors", &model, &unit_run_err), XT_OK);
     assert_int_equal(model.epoch, 20);
     assert_string_equal(model.config, unit_run_yaml);
-    assert_string_equal(model.input_names[1], "x2");
+    assert_string_equal(model.encoding->columns[1].name, "x2");
     assert_int_equal(xt_model_params(&model, "m", &j.net.plan, params, &unit_run_err), XT_OK);
     assert_memory_equal(params, expected, sizeof params);
     assert_memory_equal(j.state, expected, unit_net_n_state(&j.net) * sizeof *expected);

@@ -1,6 +1,6 @@
 #include "cli/commands.h"
 #include "cli/describe.h"
-#include "cli/session.h"
+#include "cli/preview.h"
 #include "engine/gradcheck.h"
 
 #include <inttypes.h>
@@ -8,72 +8,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_COLUMNS = 12 };
 /* Finite differences cost two forward passes a parameter: as many parameters
  * are sampled, evenly, as so many multiply-adds allow. Some seconds. */
 static const double max_work = 4e9;
 /* Of the largest gradient of a layer; single precision's error is below 1e-5. */
 static const double tolerance = 1e-3;
 
-static void describe_column(const char *name, const float *values, size_t stride, size_t n_rows, xt_buf *out)
-{
-    float low = values[0], high = values[0];
-    double sum = 0;
-    for (size_t i = 0; i < n_rows; i++) {
-        float value = values[i * stride];
-        low = value < low ? value : low;
-        high = value > high ? value : high;
-        sum += (double)value;
-    }
-    xt_describe_label("", out);
-    xt_buf_printf(out, "%s: from %.6g to %.6g, mean %.6g\n", name, (double)low, (double)high, sum / (double)n_rows);
-}
-
-static void describe_columns(const char *what, const char *const *names, const float *values, size_t n_columns,
-                             size_t n_rows, xt_buf *out)
-{
-    xt_describe_label(what, out);
-    xt_describe_names(names, n_columns, out);
-    xt_buf_puts(out, "\n");
-    for (size_t i = 0; i < n_columns && i < MAX_COLUMNS; i++)
-        describe_column(names[i], values + i, n_columns, n_rows, out);
-}
-
-static void describe_data(const xt_dataset *data, xt_buf *out)
-{
-    xt_describe_label("data", out);
-    xt_buf_printf(out, "%zu rows from %s", data->n_rows, data->origin);
-    if (data->n_dropped)
-        xt_buf_printf(out, ", %zu with a missing value left out", data->n_dropped);
-    xt_buf_puts(out, "\n");
-    describe_columns("inputs", (const char *const *)data->input_names, data->inputs, data->n_inputs, data->n_rows, out);
-    describe_columns("targets", (const char *const *)data->target_names, data->targets, data->n_targets, data->n_rows,
-                     out);
-}
-
 static void describe_training(const xt_session *session, xt_buf *out)
 {
     const xt_spec *spec = session->spec;
     size_t batch = spec->batch_size < session->parts.train.n_rows ? spec->batch_size : session->parts.train.n_rows;
-    size_t updates = (session->parts.train.n_rows + batch - 1) / batch;
+    size_t n_updates = (session->parts.train.n_rows + batch - 1) / batch;
     xt_describe_objective(spec, out);
     xt_describe_label("training", out);
     xt_buf_printf(out, "%" PRIu32 " epoch%s of %zu update%s with %zu row%s each\n", spec->epochs,
-                  spec->epochs == 1 ? "" : "s", updates, updates == 1 ? "" : "s", batch, batch == 1 ? "" : "s");
+                  spec->epochs == 1 ? "" : "s", n_updates, n_updates == 1 ? "" : "s", batch, batch == 1 ? "" : "s");
     xt_describe_label("output", out);
     xt_buf_printf(out, "%s\n", spec->output_dir);
 }
 
-static void describe_engine(const xt_engine_facts *facts, xt_buf *out)
+static void describe_engine(const xt_session *session, xt_buf *out)
 {
+    const xt_engine_facts *facts = &session->engine->facts;
     xt_describe_label("engine", out);
     xt_buf_printf(out, "%s (%s)\n", facts->engine, facts->why);
     xt_describe_label("device", out);
     xt_buf_printf(out, "%s%s%s\n", facts->device_index, facts->device_index[0] ? " " : "", facts->device);
-    if (!facts->device_bytes)
-        return;
-    xt_describe_label("", out);
-    xt_buf_printf(out, "%zu bytes of its memory\n", facts->device_bytes);
+    xt_describe_label("memory", out);
+    if (facts->device_bytes)
+        xt_buf_printf(out, "%zu bytes on the device, ", facts->device_bytes);
+    xt_buf_printf(out, "%zu bytes of data on the host\n", xt_preview_host_bytes(&session->parts));
 }
 
 /* ---- gradients ---- */
@@ -185,10 +149,10 @@ xt_status xt_cmd_check(const xt_options *options, xt_err *err)
     if (!status)
         status = xt_session_open_engine(&session, err);
     if (!status) {
-        describe_data(&session.parts.train, &text);
+        xt_preview_data(&session, &text);
         xt_describe_network(&session.plan, true, &text);
         describe_training(&session, &text);
-        describe_engine(&session.engine->facts, &text);
+        describe_engine(&session, &text);
         if (options->gradients)
             status = check_gradients(&session, options->values, &text, err);
         else if (options->values)

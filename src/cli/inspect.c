@@ -11,12 +11,7 @@ static void describe(const xt_options *options, const xt_model *model, xt_buf *o
     xt_buf_printf(out, "%s\n", options->args[0]);
     xt_describe_label("run", out);
     xt_buf_printf(out, "%s, seed %" PRIu64 ", after %lu epochs\n", spec->name, spec->seed, model->file.epoch);
-    xt_describe_label("inputs", out);
-    xt_describe_names(model->file.input_names, model->file.n_inputs, out);
-    xt_buf_puts(out, "\n");
-    xt_describe_label("targets", out);
-    xt_describe_names(model->file.target_names, model->file.n_targets, out);
-    xt_buf_puts(out, "\n");
+    xt_describe_encoding(model->file.encoding, spec->normalize, out);
     xt_describe_network(&model->plan, false, out);
     xt_describe_objective(spec, out);
     xt_describe_label("written by", out);

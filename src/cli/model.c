@@ -1,5 +1,8 @@
 #include "cli/model.h"
 
+#include "model/metrics.h"
+#include "model/ops.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +32,8 @@ xt_status xt_model_load(const xt_options *options, xt_model *out, xt_err *err)
     if (!status)
         status = open_config(options, &model.file, &model.config, err);
     if (!status)
-        status = xt_plan_make(xt_config_spec(model.config), model.file.n_inputs, model.file.n_targets, &model.plan, err);
+        status = xt_plan_make(xt_config_spec(model.config), model.file.encoding->n_inputs,
+                              model.file.encoding->n_targets, &model.plan, err);
     if (!status) {
         model.state = calloc((1 + model.plan.n_slots) * model.plan.n_params, sizeof *model.state);
         status = model.state ? xt_model_params(&model.file, path, &model.plan, model.state, err)
@@ -48,4 +52,15 @@ void xt_model_clear(xt_model *model)
     xt_config_close(&model->config);
     xt_model_close(&model->file);
     *model = (xt_model){0};
+}
+
+xt_decision xt_decision_of(const xt_spec *spec)
+{
+    for (size_t i = 0; i < spec->n_metrics; i++) {
+        const xt_param *params = xt_kind_at(&xt_metrics, spec->metrics[i].kind)->params;
+        if (params[0].name && strcmp(params[0].name, "threshold") == 0)
+            return (xt_decision){spec->metrics[i].values[0], params[1].name && spec->metrics[i].values[1] > 0};
+    }
+    /* hinge's classes are on both sides of 0, the others' targets are 0 and 1. */
+    return (xt_decision){spec->loss.kind == XT_LOSS_hinge ? 0.0f : 0.5f, false};
 }

@@ -17,4 +17,13 @@ typedef struct xt_model {
 xt_status xt_model_load(const xt_options *options, xt_model *out, xt_err *err);
 void xt_model_clear(xt_model *model);
 
+/* How a single output says which of two classes. */
+typedef struct xt_decision {
+    float threshold;
+    bool below; /* the second class is below it, else above */
+} xt_decision;
+
+/* That of the first of the config's metrics that has one, else what the loss trains towards. */
+xt_decision xt_decision_of(const xt_spec *spec);
+
 #endif

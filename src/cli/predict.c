@@ -4,6 +4,8 @@
 #include "cli/model.h"
 #include "data/data.h"
 #include "engine/engine.h"
+#include "model/metrics.h"
+#include "model/ops.h"
 #include "ocl/device.h"
 
 #include <stdlib.h>
@@ -39,58 +41,95 @@ static void close_block(block *b)
     xt_buf_clear(&b->text);
 }
 
-/* What a model file does not say yet: columns of numbers as they are. */
-static xt_status make_encoding(const xt_model_file *file, xt_arena *arena, xt_encoding *out, xt_err *err)
+/* ---- what a row says ---- */
+
+typedef enum answer_kind {
+    AMOUNTS, /* the target columns */
+    SHARES,  /* `class`, then an output a class */
+    SHARE,   /* likewise, of one output: the second class's probability */
+    SIDE     /* `class`, then the output that tells it */
+} answer_kind;
+
+typedef struct answer {
+    const xt_encoding *encoding;
+    xt_decision decision;
+    answer_kind kind;
+    bool keep;
+} answer;
+
+static answer answer_of(const xt_model *model, bool keep)
 {
-    xt_input_column *columns = xt_arena_alloc(arena, file->n_inputs, sizeof *columns);
-    if (!columns)
-        return xt_fail_memory(err, "the model's columns", file->n_inputs * sizeof *columns);
-    for (size_t i = 0; i < file->n_inputs; i++)
-        columns[i] = (xt_input_column){.name = file->input_names[i], .at = i};
-    *out = (xt_encoding){.n_columns = file->n_inputs,
-                         .columns = columns,
-                         .n_inputs = file->n_inputs,
-                         .n_target_columns = file->n_targets,
-                         .target_names = file->target_names,
-                         .n_targets = file->n_targets};
-    return XT_OK;
+    const xt_encoding *encoding = model->file.encoding;
+    bool sigmoid = model->plan.layers[model->plan.n_layers - 1].activation == XT_ACT_sigmoid;
+    answer_kind kind = !encoding->n_classes ? AMOUNTS : encoding->n_targets > 1 ? SHARES : sigmoid ? SHARE : SIDE;
+    return (answer){encoding, xt_decision_of(model->plan.spec), kind, keep};
 }
 
-static xt_status print_header(const xt_model *model, const xt_rows *rows, bool keep, xt_buf *out, xt_err *err)
+/* A table that holds the targets too keeps their names, and a class may be called `class`. */
+static void add_name(const char *name, bool taken, bool comma, xt_buf *out)
 {
-    if (keep)
+    xt_buf unique = {0};
+    xt_buf_printf(&unique, "%s%s", name, taken ? "_predicted" : "");
+    xt_buf_puts(out, comma ? "," : "");
+    xt_csv_print_text(xt_buf_text(&unique), out);
+    out->failed |= unique.failed;
+    xt_buf_clear(&unique);
+}
+
+static const char class_name[] = "class";
+
+static xt_status print_header(const answer *how, const xt_rows *rows, xt_buf *out, xt_err *err)
+{
+    const xt_encoding *encoding = how->encoding;
+    bool classes = how->kind != AMOUNTS, shares = how->kind == SHARES || how->kind == SHARE;
+    size_t n = shares ? encoding->n_classes : encoding->n_target_columns;
+    if (how->keep)
         xt_buf_printf(out, "%s,", xt_rows_header(rows));
-    for (size_t i = 0; i < model->file.n_targets; i++) {
-        const char *name = model->file.target_names[i];
-        xt_buf unique = {0};
-        /* A table that holds the targets too keeps their names. */
-        xt_buf_printf(&unique, "%s%s", name, keep && xt_rows_has(rows, name) ? "_predicted" : "");
-        xt_buf_puts(out, i ? "," : "");
-        xt_csv_print_text(xt_buf_text(&unique), out);
-        out->failed |= unique.failed;
-        xt_buf_clear(&unique);
+    if (classes)
+        add_name(class_name, how->keep && xt_rows_has(rows, class_name), false, out);
+    for (size_t i = 0; i < n; i++) {
+        const char *name = shares ? encoding->classes[i] : encoding->target_names[i];
+        bool taken = (classes && strcmp(name, class_name) == 0) || (how->keep && xt_rows_has(rows, name));
+        add_name(name, taken, classes || i > 0, out);
     }
     xt_buf_puts(out, "\n");
     return xt_print(out, err);
 }
 
-static void add_output(double value, bool comma, xt_buf *out)
+static void add_number(double value, bool comma, xt_buf *out)
 {
     char number[32];
     xt_csv_number(value, number);
     xt_buf_printf(out, "%s%s", comma ? "," : "", number);
 }
 
-static xt_status print_block(const xt_model *model, block *b, size_t n, xt_err *err)
+/* Outputs that are no numbers say no class: the cell stays empty. */
+static void add_class(const answer *how, const float *outputs, size_t n, xt_buf *out)
+{
+    long class = xt_class_of(outputs, n, how->decision.threshold, how->decision.below);
+    if (class >= 0)
+        xt_csv_print_text(how->encoding->classes[class], out);
+}
+
+static void add_row(const answer *how, const float *outputs, size_t n, xt_buf *out)
+{
+    if (how->kind != AMOUNTS)
+        add_class(how, outputs, n, out);
+    if (how->kind == SHARE)
+        add_number(1 - (double)outputs[0], true, out);
+    for (size_t i = 0; i < n; i++)
+        add_number((double)outputs[i], how->kind != AMOUNTS || i > 0, out);
+    xt_buf_puts(out, "\n");
+}
+
+static xt_status print_block(const answer *how, const xt_model *model, block *b, size_t n, xt_err *err)
 {
     size_t m = model->plan.n_outputs;
     xt_buf_reset(&b->text);
     for (size_t r = 0; r < n; r++) {
         if (b->kept)
             xt_buf_printf(&b->text, "%s,", xt_buf_text(&b->kept[r]));
-        for (size_t j = 0; j < m; j++)
-            add_output((double)b->outputs[r * m + j], j > 0, &b->text);
-        xt_buf_puts(&b->text, "\n");
+        add_row(how, b->outputs + r * m, m, &b->text);
     }
     return xt_print(&b->text, err);
 }
@@ -98,9 +137,10 @@ static xt_status print_block(const xt_model *model, block *b, size_t n, xt_err *
 static xt_status predict(const xt_model *model, xt_engine *engine, xt_rows *rows, bool keep, xt_err *err)
 {
     block b = {0};
+    answer how = answer_of(model, keep);
     xt_status status = open_block(model, keep, &b, err);
     if (!status)
-        status = print_header(model, rows, keep, &b.text, err);
+        status = print_header(&how, rows, &b.text, err);
     for (size_t n = 1; !status && n;) {
         for (size_t i = 0; keep && i < BLOCK_ROWS; i++)
             xt_buf_reset(&b.kept[i]);
@@ -108,7 +148,7 @@ static xt_status predict(const xt_model *model, xt_engine *engine, xt_rows *rows
         if (!status && n)
             status = engine->ops->evaluate(engine, b.inputs, NULL, n, b.outputs, NULL, err);
         if (!status && n)
-            status = print_block(model, &b, n, err);
+            status = print_block(&how, model, &b, n, err);
     }
     close_block(&b);
     return status;
@@ -120,15 +160,11 @@ xt_status xt_cmd_predict(const xt_options *options, xt_err *err)
     xt_model model = {0};
     xt_rows *rows = NULL;
     xt_engine *engine = NULL;
-    xt_arena arena = {0};
-    xt_encoding encoding = {0};
     xt_status status = xt_model_load(options, &model, err);
     if (!status && strcmp(path, "-") == 0 && isatty(STDIN_FILENO))
-        xt_note("reading rows of %zu inputs from the terminal; end with Ctrl-D", model.file.n_inputs);
+        xt_note("reading rows of %zu columns from the terminal; end with Ctrl-D", model.file.encoding->n_columns);
     if (!status)
-        status = make_encoding(&model.file, &arena, &encoding, err);
-    if (!status)
-        status = xt_rows_open(path, &xt_config_spec(model.config)->train, &encoding, &rows, err);
+        status = xt_rows_open(path, &xt_config_spec(model.config)->train, model.file.encoding, &rows, err);
     if (!status) {
         xt_devices_prepare();
         status = xt_engine_open(&model.plan, NULL, model.state, &engine, err);
@@ -137,7 +173,6 @@ xt_status xt_cmd_predict(const xt_options *options, xt_err *err)
         status = predict(&model, engine, rows, options->keep, err);
     xt_engine_close(&engine);
     xt_rows_close(&rows);
-    xt_arena_clear(&arena);
     xt_model_clear(&model);
     return status;
 }

@@ -1,19 +1,61 @@
 #include "cli/session.h"
 
+#include "app/encoding.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "model/weighing.h"
 #include "ocl/device.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+static size_t is_stdin(const char *path)
+{
+    return path && strcmp(path, "-") == 0 ? 1 : 0;
+}
+
+static size_t count_stdin(const xt_source *source)
+{
+    return is_stdin(source->file) + is_stdin(source->targets_file);
+}
+
+static size_t count_part(const xt_part *part)
+{
+    return part->given && part->split <= 0 ? count_stdin(&part->source) : 0;
+}
+
+/* Standard input can be read once. */
 static xt_status check_stdin(const xt_options *options, const xt_spec *spec, xt_err *err)
 {
-    bool data = spec->train.file && strcmp(spec->train.file, "-") == 0;
-    for (size_t i = 0; data && i < options->n_files; i++)
-        if (strcmp(options->sources[i].text, "-") == 0)
-            return xt_fail(err, XT_BAD_USAGE, "standard input cannot be both the configuration and the data");
+    size_t n_configs = 0, n_data = count_stdin(&spec->train) + count_part(&spec->validation) + count_part(&spec->test);
+    for (size_t i = 0; i < options->n_files; i++)
+        n_configs += is_stdin(options->sources[i].text);
+    if (n_configs && n_data)
+        return xt_fail(err, XT_BAD_USAGE, "standard input cannot be both the configuration and the data");
+    if (n_data > 1)
+        return xt_fail(err, XT_BAD_USAGE, "standard input cannot be %zu files of data", n_data);
     return XT_OK;
+}
+
+/* What could not be read back from a model is refused before training. */
+static xt_status check_encoding(const xt_dataset *data, xt_err *err)
+{
+    return data->encoding ? xt_encoding_check(data->origin, data->encoding, err) : XT_OK;
+}
+
+static xt_status load_parts(xt_session *session, xt_err *err)
+{
+    double before = xt_seconds();
+    xt_parts *parts = &session->parts;
+    xt_dataset *const all[] = {&parts->train, &parts->validation, &parts->test};
+    xt_status status = xt_parts_load(session->spec, parts, err);
+    if (!status)
+        status = check_encoding(&parts->train, err);
+    for (size_t i = 0; !status && i < sizeof all / sizeof all[0]; i++)
+        if (all[i]->n_rows)
+            status = xt_weigh(session->spec, all[i], err);
+    session->data_seconds = xt_seconds() - before;
+    return status;
 }
 
 xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *err)
@@ -24,18 +66,13 @@ xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *er
         session.spec = xt_config_spec(session.config);
         status = check_stdin(options, session.spec, err);
     }
-    if (!status) {
-        double before = xt_seconds();
-        status = xt_parts_load(session.spec, &session.parts, err);
-        if (status)
-            xt_config_locate(session.config, err);
-        session.data_seconds = xt_seconds() - before;
-    }
-    if (!status) {
-        status = xt_plan_make(session.spec, session.parts.train.n_inputs, session.parts.train.n_targets, &session.plan, err);
-        if (status)
-            xt_config_locate(session.config, err);
-    }
+    if (!status)
+        status = load_parts(&session, err);
+    if (!status)
+        status = xt_plan_make(session.spec, session.parts.train.n_inputs, session.parts.train.n_targets, &session.plan,
+                              err);
+    if (status == XT_BAD_CONFIG && session.config)
+        xt_config_locate(session.config, err);
     if (!status) {
         session.state = calloc((1 + session.plan.n_slots) * session.plan.n_params, sizeof *session.state);
         if (!session.state)

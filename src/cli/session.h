@@ -9,7 +9,7 @@
 typedef struct xt_session {
     xt_config *config;
     const xt_spec *spec;
-    xt_parts parts;
+    xt_parts parts; /* encoded, with the weights of the loss */
     xt_plan plan;
     float *state; /* (1 + n_slots) * n_params floats: initial parameters once the engine is open, zeros */
     xt_engine *engine;

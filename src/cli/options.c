@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRAIN = 1, CHECK = 2, CONFIG = 4, DEVICES = 8, INSPECT = 16, PREDICT = 32, ALL = 63 };
+enum { TRAIN = 1, CHECK = 2, CONFIG = 4, DEVICES = 8, INSPECT = 16, PREDICT = 32, EVALUATE = 64, ALL = 127 };
 
 static const xt_command commands[] = {
     {{"train", "train a network (the default command)"}, "--config FILE [KEY=VALUE...]", TRAIN, 0, 0, true, xt_cmd_train},
@@ -19,6 +19,7 @@ static const xt_command commands[] = {
     {{"config", "print the resolved configuration"}, "--config FILE [KEY=VALUE...]", CONFIG, 0, 0, true, xt_cmd_config},
     {{"predict", "outputs of a model for the rows of a CSV file"}, "MODEL [FILE|-]", PREDICT, 1, 2, false,
      xt_cmd_predict},
+    {{"evaluate", "loss and metrics of a model on data"}, "MODEL [FILE|-]", EVALUATE, 1, 2, false, xt_cmd_evaluate},
     {{"inspect", "what a model holds"}, "MODEL", INSPECT, 1, 1, false, xt_cmd_inspect},
     {{"devices", "every OpenCL device, and why one is unusable"}, "", DEVICES, 0, 0, false, xt_cmd_devices},
 };
@@ -71,10 +72,10 @@ static const option_row rows[] = {
      "exit with 7 unless the model has it, as 'val_accuracy>0.88'; may repeat"},
     {"csv", 0, "FILE", TRAIN, TO_TEXT, PLACE(csv), NULL,
      "write the loss CSV to FILE too; - puts it on standard output in place of the lines"},
-    {"device", 'd', "DEVICE", TRAIN | CHECK | CONFIG | PREDICT, TO_KEY, 0, "device",
+    {"device", 'd', "DEVICE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE, TO_KEY, 0, "device",
      "auto, cpu, gpu, PLATFORM:DEVICE such as 0:1, name:TEXT or platform:TEXT"},
-    {"engine", 0, "ENGINE", TRAIN | CHECK | CONFIG | PREDICT, TO_KEY, 0, "engine", "auto, fused, gemm or reference"},
-    {"no-cache", 0, NULL, TRAIN | CHECK | PREDICT, TO_BOOL, PLACE(no_cache), NULL,
+    {"engine", 0, "ENGINE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE, TO_KEY, 0, "engine", "auto, fused, gemm or reference"},
+    {"no-cache", 0, NULL, TRAIN | CHECK | PREDICT | EVALUATE, TO_BOOL, PLACE(no_cache), NULL,
      "compile the kernels anew and do not keep them"},
     {"gradients", 0, NULL, CHECK, TO_BOOL, PLACE(gradients), NULL,
      "compare the device's gradients with finite differences and with the host's"},
@@ -83,6 +84,7 @@ static const option_row rows[] = {
     {"origins", 0, NULL, CONFIG, TO_BOOL, PLACE(origins), NULL, "say where each value came from"},
     {"document", 0, NULL, CONFIG, TO_BOOL, PLACE(document), NULL, "print the reference of all keys as Markdown"},
     {"json", 0, NULL, CONFIG | DEVICES, TO_BOOL, PLACE(json), NULL, "print JSON"},
+    {"format", 0, "FORMAT", EVALUATE, TO_TEXT, PLACE(format), NULL, "text, csv or json"},
     {"keep", 0, NULL, PREDICT, TO_BOOL, PLACE(keep), NULL, "pass the input's columns through"},
     {"quiet", 'q', NULL, ALL, TO_BOOL, PLACE(quiet), NULL, "no lines, notes or warnings; errors only"},
     {"verbose", 'v', NULL, ALL, TO_BOOL, PLACE(verbose), NULL, "say what was chosen, why, and how long it took"},

@@ -73,7 +73,7 @@ typedef struct option_case {
 } option_case;
 
 #define WITH_CONFIG "train check config"
-#define EVERY "train check config predict inspect devices"
+#define EVERY "train check config predict evaluate inspect devices"
 
 static const option_case cases[] = {
     {"config", 'c', "f.yaml", WITH_CONFIG, NULL, false},
@@ -87,14 +87,15 @@ static const option_case cases[] = {
     {"max-time", 0, "2m", "train", NULL, false},
     {"require", 0, "loss<1", "train", NULL, false},
     {"csv", 0, "file", "train", NULL, false},
-    {"device", 'd', "0:1", WITH_CONFIG " predict", "device", false},
-    {"engine", 0, "gemm", WITH_CONFIG " predict", "engine", false},
-    {"no-cache", 0, NULL, "train check predict", NULL, false},
+    {"device", 'd', "0:1", WITH_CONFIG " predict evaluate", "device", false},
+    {"engine", 0, "gemm", WITH_CONFIG " predict evaluate", "engine", false},
+    {"no-cache", 0, NULL, "train check predict evaluate", NULL, false},
     {"gradients", 0, NULL, "check", NULL, false},
     {"values", 0, NULL, "check inspect", NULL, false},
     {"origins", 0, NULL, "config", NULL, false},
     {"document", 0, NULL, "config", NULL, false},
     {"json", 0, NULL, "config devices", NULL, false},
+    {"format", 0, "csv", "evaluate", NULL, false},
     {"keep", 0, NULL, "predict", NULL, false},
     {"quiet", 'q', NULL, EVERY, NULL, false},
     {"verbose", 'v', NULL, EVERY, NULL, false},
@@ -116,9 +117,7 @@ static bool is_word(const char *words, const char *word)
 /* What else the command must have on its line. */
 static const char *needs(const char *command)
 {
-    return strcmp(command, "predict") == 0 || strcmp(command, "inspect") == 0 ? "m"
-           : strcmp(command, "devices") == 0                                  ? ""
-                                                                              : "-c x.yaml";
+    return is_word("predict evaluate inspect", command) ? "m" : strcmp(command, "devices") == 0 ? "" : "-c x.yaml";
 }
 
 static bool flag_of(const xt_options *o, const char *name)
@@ -147,8 +146,10 @@ static void assert_taken(const xt_options *o, const option_case *c, const char *
     }
     for (size_t i = 0; i < N_CASES; i++)
         assert_false(!cases[i].arg && flag_of(o, cases[i].name));
-    if (strcmp(c->name, "csv") == 0) {
-        assert_string_equal(o->csv, c->arg);
+    bool csv = strcmp(c->name, "csv") == 0, format = strcmp(c->name, "format") == 0;
+    if (csv || format) {
+        assert_string_equal(csv ? o->csv : o->format, c->arg);
+        assert_null(csv ? o->format : o->csv);
         return;
     }
     assert_null(o->csv);
@@ -157,6 +158,7 @@ static void assert_taken(const xt_options *o, const option_case *c, const char *
     assert_int_equal(o->n_requirements, required);
     if (required)
         assert_string_equal(o->requirements[0], c->arg);
+    assert_null(o->format);
     if (timed || required)
         return;
     if (strcmp(c->name, "config") == 0) {
@@ -401,6 +403,7 @@ static const args_row args_rows[] = {
     {"config --document", "config", "", 0},
     {"--help", "train", "", 0},
     {"--version", "train", "", 0},
+    {"evaluate m f.csv", "evaluate", "m f.csv ", 0},
     {"predict --help", "predict", "", 0},
     {"-h inspect", "inspect", "", 0},
     {"-c --odd-name", "train", "", 1},

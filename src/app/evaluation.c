@@ -21,7 +21,7 @@ xt_status xt_evaluation_open(const xt_plan *plan, const xt_dataset *data, xt_eva
                           data->n_rows * (plan->n_outputs + 1) * sizeof *out->outputs);
 }
 
-xt_status xt_evaluation_measure(const xt_evaluation *evaluation, xt_engine *engine, xt_scores *out, xt_err *err)
+xt_status xt_evaluation_forward(const xt_evaluation *evaluation, xt_engine *engine, xt_err *err)
 {
     const xt_plan *plan = engine->plan;
     const xt_dataset *data = evaluation->data;
@@ -37,6 +37,16 @@ xt_status xt_evaluation_measure(const xt_evaluation *evaluation, xt_engine *engi
         if (status)
             return status;
     }
+    return XT_OK;
+}
+
+xt_status xt_evaluation_measure(const xt_evaluation *evaluation, xt_engine *engine, xt_measured *out, xt_err *err)
+{
+    const xt_plan *plan = engine->plan;
+    const xt_dataset *data = evaluation->data;
+    xt_status status = xt_evaluation_forward(evaluation, engine, err);
+    if (status)
+        return status;
     const xt_scored rows = {.n_rows = data->n_rows, .n_outputs = plan->n_outputs, .outputs = evaluation->outputs,
                             .targets = data->targets};
     out->loss = xt_engine_mean_loss(plan, evaluation->losses, data);

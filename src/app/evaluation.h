@@ -6,10 +6,10 @@
 
 #include "engine/engine.h"
 
-typedef struct xt_scores {
+typedef struct xt_measured {
     double loss;
     double metrics[XT_MAX_METRICS]; /* in the spec's order */
-} xt_scores;
+} xt_measured;
 
 typedef struct xt_evaluation {
     const xt_dataset *data; /* NULL: there are no such rows */
@@ -19,8 +19,10 @@ typedef struct xt_evaluation {
 
 /* data NULL opens nothing, and must outlive out otherwise. */
 xt_status xt_evaluation_open(const xt_plan *plan, const xt_dataset *data, xt_evaluation *out, xt_err *err);
-/* Measures the engine's parameters as they are. */
-xt_status xt_evaluation_measure(const xt_evaluation *evaluation, xt_engine *engine, xt_scores *out, xt_err *err);
+/* Outputs and losses of all rows by the engine's parameters as they are. */
+xt_status xt_evaluation_forward(const xt_evaluation *evaluation, xt_engine *engine, xt_err *err);
+/* The same, and what they measure. */
+xt_status xt_evaluation_measure(const xt_evaluation *evaluation, xt_engine *engine, xt_measured *out, xt_err *err);
 void xt_evaluation_close(xt_evaluation *evaluation);
 
 #endif

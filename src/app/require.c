@@ -86,7 +86,7 @@ static bool holds(xt_compare compare, double value, double bound)
     return false;
 }
 
-static bool measured(const xt_required_column *column, const xt_run_row *row, const xt_scores *test, double *value)
+static bool measured(const xt_required_column *column, const xt_run_row *row, const xt_measured *test, double *value)
 {
     if (!column->test)
         return xt_row_value(row, column->watched, value);
@@ -95,7 +95,7 @@ static bool measured(const xt_required_column *column, const xt_run_row *row, co
     return test != NULL;
 }
 
-xt_status xt_require_check(const xt_requirement *requirements, size_t n, const xt_run_row *row, const xt_scores *test,
+xt_status xt_require_check(const xt_requirement *requirements, size_t n, const xt_run_row *row, const xt_measured *test,
                            xt_err *err)
 {
     xt_buf list = {0};

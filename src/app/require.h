@@ -24,7 +24,7 @@ typedef struct xt_requirement {
 xt_status xt_require_parse(const xt_spec *spec, const char *text, xt_requirement *out, xt_err *err);
 
 /* XT_NOT_MET names each one of n that row and test (NULL: not measured) do not meet. */
-xt_status xt_require_check(const xt_requirement *requirements, size_t n, const xt_run_row *row, const xt_scores *test,
+xt_status xt_require_check(const xt_requirement *requirements, size_t n, const xt_run_row *row, const xt_measured *test,
                            xt_err *err);
 
 #endif

@@ -145,7 +145,7 @@ void xt_line_row(const xt_row_style *style, const xt_run_row *row, xt_buf *out)
     xt_buf_end(out, at);
 }
 
-void xt_line_scores(const xt_spec *spec, const xt_scores *scores, xt_buf *out)
+void xt_line_measured(const xt_spec *spec, const xt_measured *scores, xt_buf *out)
 {
     char names[XT_MAX_METRICS][XT_COLUMN_BYTES];
     xt_metric_columns(spec, names);

@@ -21,7 +21,7 @@ typedef struct xt_run_row {
     uint32_t epoch;       /* completed ones, from 1; 0: none is */
     xt_epoch train;
     bool validated;
-    xt_scores validation; /* where validated */
+    xt_measured validation; /* where validated */
 } xt_run_row;
 
 /* The value of a column; false where it was not measured. */
@@ -46,7 +46,7 @@ void xt_csv_row(xt_row_style *style, const xt_run_row *row, double seconds, xt_b
 /* Appends "epoch   10/500  loss 0.29183048  val_loss 0.3  accuracy 0.75  val_accuracy 0.7", with LF. */
 void xt_line_row(const xt_row_style *style, const xt_run_row *row, xt_buf *out);
 /* Appends "loss 0.3  accuracy 0.7". */
-void xt_line_scores(const xt_spec *spec, const xt_scores *scores, xt_buf *out);
+void xt_line_measured(const xt_spec *spec, const xt_measured *scores, xt_buf *out);
 /* Whether the epoch has a line: the first, the last, and every log.every-th. */
 bool xt_line_due(const xt_spec *spec, uint32_t epoch);
 

@@ -54,7 +54,7 @@ typedef struct xt_run_result {
     bool saved;            /* there is a model */
     char stopped[96];      /* why before the last epoch: "early_stopping", "stop_when loss below 0.01", "max_time"; "" */
     bool tested;
-    xt_scores test;        /* where tested: of the test rows, with the model that was kept */
+    xt_measured test;        /* where tested: of the test rows, with the model that was kept */
 } xt_run_result;
 
 /* Trains, and keeps the model of the last epoch, or of the best one where early

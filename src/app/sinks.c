@@ -163,12 +163,12 @@ void xt_sinks_add(xt_sinks *sinks, const xt_run_row *row, double seconds, bool i
         xt_line_row(&sinks->style, row, &sinks->text);
 }
 
-void xt_sinks_add_test(xt_sinks *sinks, const xt_scores *test)
+void xt_sinks_add_test(xt_sinks *sinks, const xt_measured *test)
 {
     if (!sinks->lines)
         return;
     xt_buf_puts(&sinks->text, "test  ");
-    xt_line_scores(sinks->spec, test, &sinks->text);
+    xt_line_measured(sinks->spec, test, &sinks->text);
     xt_buf_puts(&sinks->text, "\n");
 }
 

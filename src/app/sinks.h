@@ -49,7 +49,7 @@ xt_status xt_sinks_start(xt_sinks *sinks, xt_err *err);
 /* Adds a row; is_last: it has a line whatever its epoch. */
 void xt_sinks_add(xt_sinks *sinks, const xt_run_row *row, double seconds, bool is_last);
 /* Adds the line "test  loss 0.1  accuracy 0.9" where there are lines. */
-void xt_sinks_add_test(xt_sinks *sinks, const xt_scores *test);
+void xt_sinks_add_test(xt_sinks *sinks, const xt_measured *test);
 /* Whether enough waits to be worth a write: more is no faster, and only takes memory. */
 bool xt_sinks_full(const xt_sinks *sinks);
 /* Writes what waits. */

@@ -62,7 +62,7 @@ xt_status xt_training_flush(xt_training *t, xt_err *err)
     return xt_sinks_flush(&t->sinks, err);
 }
 
-xt_status xt_training_measure(xt_training *t, const xt_evaluation *rows, xt_scores *out, xt_err *err)
+xt_status xt_training_measure(xt_training *t, const xt_evaluation *rows, xt_measured *out, xt_err *err)
 {
     double begin = xt_seconds(), setup = xt_training_setup(&t->job->engine->facts);
     xt_status status = xt_evaluation_measure(rows, t->job->engine, out, err);

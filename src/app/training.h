@@ -35,7 +35,7 @@ xt_status xt_training_go(xt_training *t, xt_err *err);
 void xt_training_close(xt_training *t);
 
 /* Measures rows with the engine's parameters as they are. */
-xt_status xt_training_measure(xt_training *t, const xt_evaluation *rows, xt_scores *out, xt_err *err);
+xt_status xt_training_measure(xt_training *t, const xt_evaluation *rows, xt_measured *out, xt_err *err);
 /* Writes the rows that wait. */
 xt_status xt_training_flush(xt_training *t, xt_err *err);
 /* Seconds that an engine has spent on its device, programs and first launch:

@@ -1,4 +1,5 @@
 #include "app/encoding.h"
+#include "app/evaluation.h"
 #include "cli/commands.h"
 #include "cli/model.h"
 #include "cli/scores.h"
@@ -12,10 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    BLOCK_ROWS = 4096,
-    MAX_TABLE = 1024 /* classes: a matrix of more is not for reading */
-};
+enum { MAX_TABLE = 1024 /* classes: a matrix of more is not for reading */ };
 
 /* ---- the rows ---- */
 
@@ -131,45 +129,26 @@ static xt_status measure_classes(const xt_model *model, const xt_scored *scored,
     return XT_OK;
 }
 
-/* ---- the outputs ---- */
-
-static xt_status run_forward(xt_engine *engine, const xt_dataset *data, float *outputs, float *losses, xt_err *err)
-{
-    const float *targets = data->loss_targets ? data->loss_targets : data->targets;
-    size_t n_inputs = data->n_inputs, n_outputs = engine->plan->n_outputs;
-    xt_status status = XT_OK;
-    for (size_t at = 0; !status && at < data->n_rows; at += BLOCK_ROWS) {
-        size_t n = data->n_rows - at < BLOCK_ROWS ? data->n_rows - at : BLOCK_ROWS;
-        status = engine->ops->evaluate(engine, data->inputs + at * n_inputs, targets + at * n_outputs, n,
-                                       outputs + at * n_outputs, losses + at, err);
-    }
-    return status;
-}
-
 static xt_status measure(const xt_model *model, const xt_dataset *data, xt_scores *scores, xt_err *err)
 {
-    size_t n_outputs = model->plan.n_outputs;
     xt_engine *engine = NULL;
-    float *outputs = calloc(data->n_rows, n_outputs * sizeof *outputs), *losses = calloc(data->n_rows, sizeof *losses);
-    xt_status status = XT_OK;
-    if (!outputs || !losses)
-        status = xt_fail_memory(err, "the outputs", data->n_rows * n_outputs * sizeof *outputs);
+    xt_evaluation evaluation = {0};
+    xt_status status = xt_evaluation_open(&model->plan, data, &evaluation, err);
     if (!status) {
         xt_devices_prepare();
         status = xt_engine_open(&model->plan, NULL, model->state, &engine, err);
     }
     if (!status)
-        status = run_forward(engine, data, outputs, losses, err);
+        status = xt_evaluation_forward(&evaluation, engine, err);
     if (!status) {
-        xt_scored scored = {data->n_rows, n_outputs, outputs, data->targets, NULL};
-        scores->loss = xt_engine_mean_loss(&model->plan, losses, data);
+        xt_scored scored = {data->n_rows, model->plan.n_outputs, evaluation.outputs, data->targets, NULL};
+        scores->loss = xt_engine_mean_loss(&model->plan, evaluation.losses, data);
         status = measure_metrics(model, &scored, scores, err);
         if (!status)
             status = measure_classes(model, &scored, scores, err);
     }
     xt_engine_close(&engine);
-    free(outputs);
-    free(losses);
+    xt_evaluation_close(&evaluation);
     return status;
 }
 

@@ -94,6 +94,8 @@ static xt_status train(const xt_options *options, xt_session *session, const xt_
     if (!status) {
         xt_run_job job = {.plan = &session->plan,
                           .data = &session->parts.train,
+                          .validation = session->parts.validation.n_rows ? &session->parts.validation : NULL,
+                          .test = session->parts.test.n_rows ? &session->parts.test : NULL,
                           .engine = session->engine,
                           .config_yaml = yaml.data,
                           .config_json = json.data,
@@ -128,10 +130,10 @@ static void tell_seconds(const xt_run_seconds *s, bool built_from_cache)
 }
 
 /* Where standard output has the CSV: it holds no line. */
-static void tell_test(const xt_spec *spec, const xt_scores *test)
+static void tell_test(const xt_spec *spec, const xt_measured *test)
 {
     xt_buf text = {0};
-    xt_line_scores(spec, test, &text);
+    xt_line_measured(spec, test, &text);
     xt_note("test  %s", xt_buf_text(&text));
     xt_buf_clear(&text);
 }

@@ -33,7 +33,7 @@ static void evaluated_in_blocks(void **state)
     enum { N = 16000, INPUTS = 600 };
     unit_job j;
     xt_evaluation evaluation;
-    xt_scores scores;
+    xt_measured scores;
     unit_run_make(&j, 1);
     unit_run_hook(&j, 0, NULL);
     unit_run_ops.evaluate = evaluate_in_order;

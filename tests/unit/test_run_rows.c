@@ -128,7 +128,7 @@ static void validation(void **state)
     row.validated = false;
     xt_csv_row(&style, &row, 0, &text, &losses);
     xt_line_row(&style, &row, &text);
-    xt_line_scores(&spec, &row.validation, &text);
+    xt_line_measured(&spec, &row.validation, &text);
     assert_string_equal(text.data,
                         "epoch,loss,val_loss,accuracy,val_accuracy,mae,val_mae,accuracy_2,val_accuracy_2,learning_rate,"
                         "step,seconds\n"
@@ -201,7 +201,7 @@ static void longest(void **state)
     xt_row_style_init(&style, &spec);
     xt_csv_row(&style, &row, 1e14, &csv, &losses);
     xt_line_row(&style, &row, &line);
-    xt_line_scores(&spec, &row.validation, &scores);
+    xt_line_measured(&spec, &row.validation, &scores);
     assert_string_equal(strrchr(losses.data, 'e'), "e-300\n");
     assert_non_null(strstr(csv.data, ",-1.2345679e-38,18446744073709551615,100000000000000.000000\n"));
     assert_int_equal(strlen(line.data), line.len);

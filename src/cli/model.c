@@ -27,7 +27,7 @@ static xt_status open_config(const xt_options *options, const xt_model_file *fil
 xt_status xt_model_load(const xt_options *options, xt_model *out, xt_err *err)
 {
     const char *path = options->args[0];
-    xt_model model = {0};
+    xt_model model = {.path = path};
     xt_status status = xt_model_open(path, &model.file, err);
     if (!status)
         status = open_config(options, &model.file, &model.config, err);
@@ -54,13 +54,13 @@ void xt_model_clear(xt_model *model)
     *model = (xt_model){0};
 }
 
-xt_decision xt_decision_of(const xt_spec *spec)
+float xt_threshold_of(const xt_spec *spec)
 {
     for (size_t i = 0; i < spec->n_metrics; i++) {
-        const xt_param *params = xt_kind_at(&xt_metrics, spec->metrics[i].kind)->params;
-        if (params[0].name && strcmp(params[0].name, "threshold") == 0)
-            return (xt_decision){spec->metrics[i].values[0], params[1].name && spec->metrics[i].values[1] > 0};
+        const xt_param *first = xt_kind_at(&xt_metrics, spec->metrics[i].kind)->params;
+        if (first->name && strcmp(first->name, "threshold") == 0)
+            return spec->metrics[i].values[0];
     }
     /* hinge's classes are on both sides of 0, the others' targets are 0 and 1. */
-    return (xt_decision){spec->loss.kind == XT_LOSS_hinge ? 0.0f : 0.5f, false};
+    return spec->loss.kind == XT_LOSS_hinge ? 0.0f : 0.5f;
 }

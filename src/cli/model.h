@@ -6,6 +6,7 @@
 #include "cli/options.h"
 
 typedef struct xt_model {
+    const char *path;
     xt_model_file file;
     xt_config *config;
     xt_plan plan;
@@ -17,13 +18,8 @@ typedef struct xt_model {
 xt_status xt_model_load(const xt_options *options, xt_model *out, xt_err *err);
 void xt_model_clear(xt_model *model);
 
-/* How a single output says which of two classes. */
-typedef struct xt_decision {
-    float threshold;
-    bool below; /* the second class is below it, else above */
-} xt_decision;
-
-/* That of the first of the config's metrics that has one, else what the loss trains towards. */
-xt_decision xt_decision_of(const xt_spec *spec);
+/* Above which a single output says the second of two classes: the threshold of the
+ * first of the config's metrics that has one, else what the loss trains towards. */
+float xt_threshold_of(const xt_spec *spec);
 
 #endif

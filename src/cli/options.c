@@ -68,7 +68,7 @@ static const option_row rows[] = {
     {"out", 'o', "DIR", TRAIN | CHECK | CONFIG, TO_KEY, 0, "output.dir", "directory for what the run writes"},
     {"max-time", 0, "DURATION", TRAIN, TO_TIME, PLACE(max_time), NULL,
      "end after this time of the process, the model saved: 90, 30s, 10m or 1.5h"},
-    {"require", 0, "CONDITION", TRAIN, TO_REQUIREMENTS, 0, NULL,
+    {"require", 0, "CONDITION", TRAIN | EVALUATE, TO_REQUIREMENTS, 0, NULL,
      "exit with 7 unless the model has it, as 'val_accuracy>0.88'; may repeat"},
     {"csv", 0, "FILE", TRAIN, TO_TEXT, PLACE(csv), NULL,
      "write the loss CSV to FILE too; - puts it on standard output in place of the lines"},

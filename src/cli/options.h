@@ -20,10 +20,11 @@ typedef struct xt_options {
     size_t n_files; /* of them --config */
     const char *args[4]; /* MODEL, FILE */
     size_t n_args;
-    const char *csv, *format;
+    const char *csv;
     const char **requirements; /* --require, in their order */
     size_t n_requirements;
     double max_time;           /* seconds; 0: not given */
+    const char *format;        /* of evaluate */
     bool quiet, verbose, no_progress, no_cache, help, version;
     bool origins, document, json, gradients, values, keep;
     void *owned; /* labels */

@@ -52,7 +52,7 @@ typedef enum answer_kind {
 
 typedef struct answer {
     const xt_encoding *encoding;
-    xt_decision decision;
+    float threshold; /* of a single output */
     answer_kind kind;
     bool keep;
 } answer;
@@ -62,7 +62,7 @@ static answer answer_of(const xt_model *model, bool keep)
     const xt_encoding *encoding = model->file.encoding;
     bool sigmoid = model->plan.layers[model->plan.n_layers - 1].activation == XT_ACT_sigmoid;
     answer_kind kind = !encoding->n_classes ? AMOUNTS : encoding->n_targets > 1 ? SHARES : sigmoid ? SHARE : SIDE;
-    return (answer){encoding, xt_decision_of(model->plan.spec), kind, keep};
+    return (answer){encoding, xt_threshold_of(model->plan.spec), kind, keep};
 }
 
 /* A table that holds the targets too keeps their names, and a class may be called `class`. */
@@ -106,7 +106,7 @@ static void add_number(double value, bool comma, xt_buf *out)
 /* Outputs that are no numbers say no class: the cell stays empty. */
 static void add_class(const answer *how, const float *outputs, size_t n, xt_buf *out)
 {
-    long class = xt_class_of(outputs, n, how->decision.threshold, how->decision.below);
+    long class = xt_class_of(outputs, n, how->threshold, false);
     if (class >= 0)
         xt_csv_print_text(how->encoding->classes[class], out);
 }

@@ -1,10 +1,9 @@
-/* scores.h: what evaluate measured, as text, CSV or JSON. */
-#ifndef XT_CLI_SCORES_H
-#define XT_CLI_SCORES_H
+/* report.h: what evaluate measured, as text, CSV or JSON. */
+#ifndef XT_CLI_REPORT_H
+#define XT_CLI_REPORT_H
 
+#include "app/evaluation.h"
 #include "base/buf.h"
-#include "base/err.h"
-#include "base/table.h"
 #include "model/columns.h"
 #include "model/metrics.h"
 
@@ -12,15 +11,14 @@ typedef struct xt_average {
     double precision, recall, f1;
 } xt_average;
 
-typedef struct xt_scores {
+typedef struct xt_report {
     const char *model, *origin; /* paths, for show */
     const char *part;           /* "data.test", "data.validation"; NULL: a file that was given */
     const char *hash;           /* of the file, "" where there is none */
     size_t n_rows, n_dropped;
-    double loss;
+    xt_measured scores;
     size_t n_metrics;
     char names[XT_MAX_METRICS][XT_COLUMN_BYTES];
-    double values[XT_MAX_METRICS];
     /* 0: no classes, or too many for a table */
     size_t n_classes;
     const char *const *classes;
@@ -28,17 +26,17 @@ typedef struct xt_scores {
     size_t *counts;            /* (n_classes, n_classes): rows of one class that were said to be another */
     size_t n_unsaid;           /* rows in none of them: their outputs are no numbers */
     xt_average macro, weighted;
-} xt_scores;
+} xt_report;
 
 /* The averages from of_class: of the classes as they are, and by their support. */
-void xt_scores_average(xt_scores *scores);
+void xt_report_average(xt_report *report);
 
-typedef struct xt_scores_format {
+typedef struct xt_report_format {
     xt_row row;
-    void (*print)(const xt_scores *scores, xt_buf *out); /* memory that is missing sets out->failed */
-} xt_scores_format;
+    void (*print)(const xt_report *report, xt_buf *out); /* memory that is missing sets out->failed */
+} xt_report_format;
 
-extern const xt_table xt_scores_formats; /* of xt_scores_format, text first */
-const xt_scores_format *xt_scores_format_at(int index);
+extern const xt_table xt_report_formats; /* of xt_report_format, text first */
+const xt_report_format *xt_report_format_at(int index);
 
 #endif

@@ -9,31 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t is_stdin(const char *path)
+static bool is_stdin(const char *path)
 {
-    return path && strcmp(path, "-") == 0 ? 1 : 0;
+    return path && strcmp(path, "-") == 0;
 }
 
-static size_t count_stdin(const xt_source *source)
-{
-    return is_stdin(source->file) + is_stdin(source->targets_file);
-}
-
-static size_t count_part(const xt_part *part)
-{
-    return part->given && part->split <= 0 ? count_stdin(&part->source) : 0;
-}
-
-/* Standard input can be read once. */
+/* Standard input can be read once; of the data alone the configuration sees to that. */
 static xt_status check_stdin(const xt_options *options, const xt_spec *spec, xt_err *err)
 {
-    size_t n_configs = 0, n_data = count_stdin(&spec->train) + count_part(&spec->validation) + count_part(&spec->test);
+    const xt_source *sources[] = {&spec->train, &spec->validation.source, &spec->test.source};
+    bool data = false, config = false;
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++)
+        data = data || is_stdin(sources[i]->file) || is_stdin(sources[i]->targets_file);
     for (size_t i = 0; i < options->n_files; i++)
-        n_configs += is_stdin(options->sources[i].text);
-    if (n_configs && n_data)
+        config = config || is_stdin(options->sources[i].text);
+    if (data && config)
         return xt_fail(err, XT_BAD_USAGE, "standard input cannot be both the configuration and the data");
-    if (n_data > 1)
-        return xt_fail(err, XT_BAD_USAGE, "standard input cannot be %zu files of data", n_data);
     return XT_OK;
 }
 

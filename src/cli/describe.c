@@ -6,6 +6,8 @@
 #include "model/schedule.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 void xt_describe_label(const char *label, xt_buf *out)
@@ -35,10 +37,13 @@ void xt_describe_names(const char *const *names, size_t n, xt_buf *out)
         xt_buf_printf(out, " and %zu more", n - XT_SHOWN_COLUMNS);
 }
 
+/* 10, where the shortest text is 1e+01. */
 static void describe_number(double value, xt_buf *out)
 {
     char text[32];
-    xt_number_print((float)value, text);
+    snprintf(text, sizeof text, "%.0f", value);
+    if (fabs(value) >= 1e6 || floor(value) != value)
+        xt_number_print((float)value, text);
     xt_buf_puts(out, text);
 }
 
@@ -211,9 +216,13 @@ static void describe_stopping(const xt_spec *spec, xt_buf *out)
     const xt_early_stopping *early = &spec->early_stopping;
     if (early->given) {
         xt_describe_label("early stop", out);
-        xt_buf_printf(out, "%" PRIu32 " epoch%s without a better %s", early->patience, early->patience == 1 ? "" : "s",
-                      early->monitor);
-        add_setting("by more than", early->min_delta, out);
+        xt_buf_printf(out, "after %" PRIu32 " epoch%s without a better %s", early->patience,
+                      early->patience == 1 ? "" : "s", early->monitor);
+        if (early->min_delta > 0) {
+            xt_buf_puts(out, " (by more than ");
+            describe_number((double)early->min_delta, out);
+            xt_buf_puts(out, ")");
+        }
         xt_buf_puts(out, early->restore_best ? "; the model is the best epoch's\n" : "\n");
     }
     for (size_t i = 0; i < spec->n_limits; i++) {

@@ -10,7 +10,8 @@ static void describe(const xt_options *options, const xt_model *model, xt_buf *o
     xt_describe_label("model", out);
     xt_buf_printf(out, "%s\n", options->args[0]);
     xt_describe_label("run", out);
-    xt_buf_printf(out, "%s, seed %" PRIu64 ", after %lu epochs\n", spec->name, spec->seed, model->file.epoch);
+    xt_buf_printf(out, "%s, seed %" PRIu64 ", after %lu epoch%s\n", spec->name, spec->seed, model->file.epoch,
+                  model->file.epoch == 1 ? "" : "s");
     xt_describe_encoding(model->file.encoding, spec->normalize, out);
     xt_describe_network(&model->plan, false, out);
     xt_describe_objective(spec, out);

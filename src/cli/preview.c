@@ -56,7 +56,7 @@ typedef struct entry {
     double low, high, mean;
 } entry;
 
-enum { MIN_NAME = 4, MAX_NAME = 40, NUMBER = 10 };
+enum { MIN_NAME = 4, MAX_NAME = 40, NUMBER = 12 }; /* what -1.23457e-05 takes */
 
 /* The numbers of a column of a table without facts, as the network gets them. */
 static void measure(const float *values, size_t stride, size_t n_rows, entry *out)
@@ -105,9 +105,11 @@ static entry target_entry(const xt_dataset *data, size_t i)
         snprintf(out.type, sizeof out.type, "class of %zu", n_classes);
     else
         snprintf(out.type, sizeof out.type, "number");
-    if (data->target_facts)
+    if (n_classes)
+        out.n_missing = data->target_facts ? data->target_facts[i].n_missing : 0;
+    else if (data->target_facts)
         take_facts(&data->target_facts[i], &out);
-    else if (!n_classes)
+    else
         measure(data->targets + i, data->n_targets, data->n_rows, &out);
     return out;
 }

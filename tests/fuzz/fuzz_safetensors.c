@@ -125,8 +125,10 @@ static void open_encoding(const uint8_t *bytes, size_t n_bytes)
 {
     xt_arena arena = {0};
     xt_encoding encoding = {.n_inputs = 77}, again;
-    char *text = strndup((const char *)bytes, n_bytes);
+    char *text = calloc(n_bytes + 1, 1);
     REQUIRE(text);
+    if (n_bytes)
+        memcpy(text, bytes, n_bytes);
     if (xt_encoding_parse("fuzz", text, &arena, &encoding, &err)) {
         require_message();
         REQUIRE(encoding.n_inputs == 77);

@@ -314,7 +314,7 @@ static void hyper_at_an_update(void **state)
     xt_choice choice = xt_choose(&xt_optimizers, "sgd");
     choice.values[0] = 0.5f;
     choice.values[1] = 0.25f;
-    xt_hyper first = xt_hyper_at(&choice, 0.5f, 1), later = xt_hyper_at(&choice, 1, 2);
+    xt_hyper first = xt_hyper_at(&choice, 0.5, 1), later = xt_hyper_at(&choice, 1, 2);
     assert_true(first.learning_rate == 0.25f && first.first == 1);
     assert_true(later.learning_rate == 0.5f && later.first == 0 && later.values[1] == 0.25f);
     assert_int_equal(sizeof(xt_hyper), 10 * sizeof(float));

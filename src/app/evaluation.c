@@ -21,7 +21,8 @@ xt_status xt_evaluation_open(const xt_plan *plan, const xt_dataset *data, xt_eva
                           data->n_rows * (plan->n_outputs + 1) * sizeof *out->outputs);
 }
 
-xt_status xt_evaluation_forward(const xt_evaluation *evaluation, xt_engine *engine, xt_err *err)
+/* Outputs and losses of all rows. */
+static xt_status forward(const xt_evaluation *evaluation, xt_engine *engine, xt_err *err)
 {
     const xt_plan *plan = engine->plan;
     const xt_dataset *data = evaluation->data;
@@ -44,7 +45,7 @@ xt_status xt_evaluation_measure(const xt_evaluation *evaluation, xt_engine *engi
 {
     const xt_plan *plan = engine->plan;
     const xt_dataset *data = evaluation->data;
-    xt_status status = xt_evaluation_forward(evaluation, engine, err);
+    xt_status status = forward(evaluation, engine, err);
     if (status)
         return status;
     const xt_scored rows = {.n_rows = data->n_rows, .n_outputs = plan->n_outputs, .outputs = evaluation->outputs,

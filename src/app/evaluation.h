@@ -19,9 +19,7 @@ typedef struct xt_evaluation {
 
 /* data NULL opens nothing, and must outlive out otherwise. */
 xt_status xt_evaluation_open(const xt_plan *plan, const xt_dataset *data, xt_evaluation *out, xt_err *err);
-/* Outputs and losses of all rows by the engine's parameters as they are. */
-xt_status xt_evaluation_forward(const xt_evaluation *evaluation, xt_engine *engine, xt_err *err);
-/* The same, and what they measure. */
+/* Loss and metrics of all rows by the engine's parameters as they are. */
 xt_status xt_evaluation_measure(const xt_evaluation *evaluation, xt_engine *engine, xt_measured *out, xt_err *err);
 void xt_evaluation_close(xt_evaluation *evaluation);
 

@@ -201,9 +201,9 @@ static void size_buffers(xt_fused *engine)
         return;
     size_t batches = (size_t)xt_engine_batches(&engine->base), n_outputs = data->n_rows * data->n_targets;
     uint64_t settled = xt_engine_settled(&engine->base), updates = spec->epochs * (uint64_t)batches;
-    engine->max_steps = larger((size_t)(settled + 1 < MAX_STEPS ? settled + 1 : MAX_STEPS), 1);
-    if (settled + 1 > MAX_STEPS)
-        engine->max_steps = larger(updates < MAX_STEPS ? (size_t)updates : MAX_STEPS, batches);
+    /* One each until they settle, and one more for all that follow; where that is too many, a launch's. */
+    engine->max_steps = settled < MAX_STEPS ? (size_t)settled + 1
+                                            : larger(updates < MAX_STEPS ? (size_t)updates : MAX_STEPS, batches);
     n[STEPS] = engine->max_steps * sizeof(xt_fused_step) / sizeof(cl_float);
     n[OUT] = larger(n[OUT], (size_t)job->n_state);
     n[INPUTS] = data->n_rows * data->n_inputs + XT_LANES;

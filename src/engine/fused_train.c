@@ -105,7 +105,7 @@ static void limit_steps(const xt_fused *engine, uint32_t first, uint32_t *n)
 {
     uint64_t batches = xt_engine_batches(&engine->base), settled = xt_engine_settled(&engine->base), begin = first * batches;
     uint64_t left = begin < settled ? settled - begin : 0;
-    if (left + 1 > engine->max_steps && *n > engine->max_steps / batches)
+    if (left >= engine->max_steps && *n > engine->max_steps / batches)
         *n = (uint32_t)(engine->max_steps / batches);
 }
 

@@ -76,6 +76,12 @@ const xt_loss_row *xt_loss_at(int code)
     return (const xt_loss_row *)(const void *)xt_kind_at(&xt_losses, code);
 }
 
+/* 1 - beta^t; beta^t is at most e^-18 where it says 1, which single precision then says too. */
+static float correction(double beta, double t)
+{
+    return t * (1 - beta) >= 18 ? 1.0f : (float)(1 - pow(beta, t));
+}
+
 xt_hyper xt_hyper_at(const xt_choice *optimizer, double factor, unsigned long long t)
 {
     unsigned beta = xt_optimizer_at(optimizer->kind)->beta;
@@ -86,16 +92,16 @@ xt_hyper xt_hyper_at(const xt_choice *optimizer, double factor, unsigned long lo
     for (size_t i = 0; i < XT_MAX_PARAMS; i++)
         hyper.values[i] = optimizer->values[i];
     if (beta) {
-        hyper.correction1 = (float)(1 - pow((double)hyper.values[beta], (double)t));
-        hyper.correction2 = (float)(1 - pow((double)hyper.values[beta + 1], (double)t));
+        hyper.correction1 = correction((double)hyper.values[beta], (double)t);
+        hyper.correction2 = correction((double)hyper.values[beta + 1], (double)t);
     }
     return hyper;
 }
 
-/* 1 - beta^t is 1 in single precision. */
+/* From where on correction() is 1. */
 static double settled(double beta)
 {
-    return beta > 0 ? ceil(-18 / log(beta)) + 1 : 1;
+    return ceil(18 / (1 - beta));
 }
 
 unsigned long long xt_hyper_settled(const xt_choice *optimizer)

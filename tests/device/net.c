@@ -3,6 +3,7 @@
 #include "model/init.h"
 #include "model/metrics.h"
 #include "model/ops.h"
+#include "model/schedule.h"
 #include "ocl/device.h"
 
 #include <math.h>
@@ -126,6 +127,25 @@ void net_set_loss(test_net *net, size_t code)
             xt_choose(&xt_activations, xt_table_at(&xt_activations, (size_t)head)->name);
 }
 
+static void set_param(xt_choice *choice, const xt_table *table, const char *name, float value)
+{
+    const xt_param *params = xt_kind_at(table, choice->kind)->params;
+    for (size_t i = 0; params[i].name; i++)
+        if (strcmp(params[i].name, name) == 0)
+            choice->values[i] = value;
+}
+
+/* One that stays, and some that never do, by epoch and by update. */
+static void set_schedule(xt_spec *spec, size_t which)
+{
+    static const char *const names[] = {"constant", "cosine", "inverse_time", "exponential"};
+    spec->schedule = xt_choose(&xt_schedules, names[which % 4]);
+    set_param(&spec->schedule, &xt_schedules, "gamma", 0.9f);
+    set_param(&spec->schedule, &xt_schedules, "rate", 0.05f);
+    set_param(&spec->schedule, &xt_schedules, "unit", (float)(which / 4 % 2));
+    set_param(&spec->schedule, &xt_schedules, "warmup", (float)(which % 3));
+}
+
 void net_set_extras(test_net *net, size_t which, uint64_t *stream)
 {
     xt_spec *spec = &net->spec;
@@ -145,6 +165,7 @@ void net_set_extras(test_net *net, size_t which, uint64_t *stream)
     spec->clip_norm = which % 5 == 3 ? 0.1f : 0;
     spec->clip_value = which % 5 == 4 ? 0.01f : 0;
     net->weighted = which % 7 > 4;
+    set_schedule(spec, which);
 }
 
 /* Targets that the loss takes: of a class each, of probabilities, or any. */

@@ -7,6 +7,7 @@
 #include "engine/gradcheck.h"
 #include "model/ops.h"
 #include "model/rng.h"
+#include "model/schedule.h"
 #include "ocl/embed.h"
 
 #include <math.h>
@@ -224,8 +225,9 @@ static void put_all(kernel_run *run, const test_net *net)
     uint32_t *order = calloc(NET_EPOCHS * rows, sizeof *order);
     float *weights = calloc(2 * rows, sizeof *weights);
     xt_fused_step steps[MAX_STEPS];
+    xt_pace pace = {(rows - 1) / (size_t)job->batch + 1, net->spec.epochs};
     for (size_t i = 0; i < MAX_STEPS; i++) {
-        xt_hyper hyper = xt_hyper_at(&net->spec.optimizer, 1, i + 1);
+        xt_hyper hyper = xt_hyper_at(&net->spec.optimizer, xt_schedule_factor(&net->spec.schedule, &pace, i), i + 1);
         steps[i] = (xt_fused_step){hyper.learning_rate, hyper.first, hyper.correction1, hyper.correction2};
     }
     assert_true(state && mem && order && weights);

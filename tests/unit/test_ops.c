@@ -320,6 +320,28 @@ static void hyper_at_an_update(void **state)
     assert_int_equal(sizeof(xt_hyper), 10 * sizeof(float));
 }
 
+/* From then on all updates have the same numbers, and not before. */
+static void hyper_settles(void **state)
+{
+    (void)state;
+    const float betas[][2] = {{0.9f, 0.999f}, {0, 0}, {0.5f, 0.25f}, {0.99f, 0.9f}};
+    xt_choice choice = xt_choose(&xt_optimizers, "adam");
+    for (size_t i = 0; i < 4; i++) {
+        choice.values[1] = betas[i][0];
+        choice.values[2] = betas[i][1];
+        unsigned long long settled = xt_hyper_settled(&choice);
+        xt_hyper last = xt_hyper_at(&choice, 1, settled);
+        assert_true(last.first == 0 && last.correction1 == 1 && last.correction2 == 1);
+        for (unsigned long long t = 1; t < settled; t++) {
+            xt_hyper at = xt_hyper_at(&choice, 1, t);
+            unit_near((double)at.correction1, 1 - pow((double)betas[i][0], (double)t), 6e-8, "t %llu", t);
+            unit_near((double)at.correction2, 1 - pow((double)betas[i][1], (double)t), 6e-8, "t %llu", t);
+        }
+    }
+    choice = xt_choose(&xt_optimizers, "sgd");
+    assert_int_equal(xt_hyper_settled(&choice), 2);
+}
+
 /* The state before the first update is not read: v = g at t = 1. */
 static void momentum_starts_as_the_gradient(void **state)
 {
@@ -421,6 +443,7 @@ int main(void)
     ROWS(sequences, optimizer_sequence, what, ": %s");
     each(&xt_optimizers, optimizer_has_a_sequence, "has a sequence");
     UNIT_CASE(hyper_at_an_update);
+    UNIT_CASE(hyper_settles);
     UNIT_CASE(momentum_starts_as_the_gradient);
     UNIT_CASE(nesterov_needs_momentum);
     UNIT_CASE(clipping);

@@ -159,8 +159,8 @@ static void what_the_driver_refuses_is_made_anew(void **state)
 static void a_prelude_comes_first(void **state)
 {
     (void)state;
-    const xt_program_source with = {"#define XT_ROWS __constant", names, 3};
-    const xt_program_source wrong = {"#define XT_ROWS nonsense", names, 3};
+    const xt_program_source with = {"#define XT_FN static", names, 3};
+    const xt_program_source wrong = {"#define XT_FN nonsense", names, 3};
     xt_context *context = net_context();
     xt_program programs[2] = {{0}};
     float c[N_VALUES];

@@ -66,6 +66,7 @@ static json_t *rows_of(const xt_dataset *data)
         return json_null();
     return OBJECT({"origin", xt_json_text(data->origin)},
                   {"xxh3_128", xt_json_text(data->hash)},
+                  {"targets_xxh3_128", xt_json_text(data->targets_hash)},
                   {"rows", count(data->n_rows)},
                   {"dropped_rows", count(data->n_dropped)});
 }

@@ -87,8 +87,10 @@ static void document_param(const xt_param *param, xt_buf *out)
     xt_buf_printf(out, ", %s; ", param->help);
     if (param->required)
         xt_buf_puts(out, "required\n");
+    else if (param->type == XT_PARAM_TEXT && !param->def_text)
+        xt_buf_puts(out, "optional\n"); /* its help says what it is then */
     else if (param->type == XT_PARAM_TEXT)
-        xt_buf_printf(out, "default `%s`\n", param->def_text ? param->def_text : "");
+        xt_buf_printf(out, "default `%s`\n", param->def_text);
     else if (param->type == XT_PARAM_LIST && !param->names)
         xt_buf_puts(out, "default none\n");
     else if (param->type == XT_PARAM_NUMBER)

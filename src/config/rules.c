@@ -89,11 +89,6 @@ static void check_validation(xt_walk *walk, const xt_node *tree, const xt_spec *
 
 /* ---- the last layer and the loss ---- */
 
-static bool is_named(const xt_table *table, const xt_choice *choice, const char *name)
-{
-    return strcmp(xt_kind_at(table, choice->kind)->row.name, name) == 0;
-}
-
 /* Complains at a key of a layer, or at the layer where it does not say it. */
 static void complain_layer(xt_walk *walk, const xt_node *tree, size_t layer, const char *key, const char *what)
 {
@@ -102,39 +97,34 @@ static void complain_layer(xt_walk *walk, const xt_node *tree, size_t layer, con
     xt_complain(walk, find_node(layers->items[layer], keys, 2)->place, "model.layers.%zu.%s: %s", layer, key, what);
 }
 
-/* Losses that are worked out together with the last activation, from its sums. */
-static const struct {
-    const char *loss, *activation;
-    uint32_t least_units;
-} pairs[] = {{"cross_entropy", "softmax", 2}, {"binary_cross_entropy", "sigmoid", 1}};
-
+/* Some losses are worked out together with the last activation, from its sums. */
 static void check_pair(xt_walk *walk, const xt_node *tree, const xt_spec *spec)
 {
     char text[200];
     size_t last = spec->n_layers - 1;
     const xt_layer *layer = &spec->layers[last];
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
-        if (!is_named(&xt_losses, &spec->loss, pairs[i].loss))
-            continue;
-        snprintf(text, sizeof text, "%s needs %s in the last layer: write `activation: %s`", pairs[i].loss,
-                 pairs[i].activation, pairs[i].activation);
-        if (!is_named(&xt_activations, &layer->activation, pairs[i].activation))
-            complain_layer(walk, tree, last, "activation", text);
-        if (layer->units < pairs[i].least_units)
-            complain_layer(walk, tree, last, "units",
-                           "cross_entropy needs at least 2 units, one a class; one unit for two classes takes "
-                           "`activation: sigmoid` with `loss: binary_cross_entropy`");
-    }
+    const xt_loss_row *loss = xt_loss_at(spec->loss.kind);
+    if (loss->head < 0)
+        return;
+    const char *activation = xt_table_at(&xt_activations, (size_t)loss->head)->name;
+    snprintf(text, sizeof text, "%s needs %s in the last layer: write `activation: %s`", loss->kind.row.name, activation,
+             activation);
+    if (layer->activation.kind != loss->head)
+        complain_layer(walk, tree, last, "activation", text);
+    if (loss->head == XT_ACT_softmax && layer->units < 2)
+        complain_layer(walk, tree, last, "units",
+                       "cross_entropy needs at least 2 units, one a class; one unit for two classes takes "
+                       "`activation: sigmoid` with `loss: binary_cross_entropy`");
 }
 
 static void check_softmax(xt_walk *walk, const xt_node *tree, const xt_spec *spec)
 {
     for (size_t i = 0; i < spec->n_layers; i++) {
-        if (!is_named(&xt_activations, &spec->layers[i].activation, "softmax"))
+        if (spec->layers[i].activation.kind != XT_ACT_softmax)
             continue;
         if (i + 1 < spec->n_layers)
             complain_layer(walk, tree, i, "activation", "softmax is for the last layer: write another, such as relu");
-        else if (!is_named(&xt_losses, &spec->loss, "cross_entropy"))
+        else if (xt_loss_at(spec->loss.kind)->head != XT_ACT_softmax)
             complain_layer(walk, tree, i, "activation",
                            "softmax needs the loss that belongs to it: write `loss: cross_entropy`");
     }

@@ -285,12 +285,14 @@ void xt_finish_data(xt_walk *walk, const xt_node *node, void *at)
     }
 }
 
-static void publish(const xt_draft *draft, uint64_t seed, xt_part *out)
+/* train: data.train once it is published, NULL for itself. */
+static void publish(const xt_draft *draft, uint64_t seed, const xt_part *train, xt_part *out)
 {
     *out = draft->part;
     if (has(draft->node, "generate")) {
         if (!has(draft->node, "seed"))
             out->source.generate_seed = seed;
+        out->source.shape_seed = train && train->source.samples ? train->source.generate_seed : out->source.generate_seed;
         return;
     }
     out->source.generator = (xt_choice){0};
@@ -301,8 +303,8 @@ static void publish(const xt_draft *draft, uint64_t seed, xt_part *out)
 void xt_publish_data(xt_root *root)
 {
     xt_part train;
-    publish(&root->train, root->spec.seed, &train);
+    publish(&root->train, root->spec.seed, NULL, &train);
     root->spec.train = train.source;
-    publish(&root->validation, root->spec.seed + 1, &root->spec.validation);
-    publish(&root->test, root->spec.seed + 2, &root->spec.test);
+    publish(&root->validation, root->spec.seed + 1, &train, &root->spec.validation);
+    publish(&root->test, root->spec.seed + 2, &train, &root->spec.test);
 }

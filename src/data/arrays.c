@@ -227,7 +227,7 @@ static xt_status take_arrays(arrays *self, const xt_wanted *wanted, xt_raw *raw,
     return status ? status : take_numbers(raw, wanted, 0, err);
 }
 
-static xt_status read_targets(arrays *self, xt_err *err)
+static xt_status read_targets(arrays *self, char hash[XT_HASH_BYTES], xt_err *err)
 {
     const char *path = self->source->targets_file;
     xt_format format = xt_format_of(self->source->format, path);
@@ -238,6 +238,8 @@ static xt_status read_targets(arrays *self, xt_err *err)
     if (status)
         return status;
     status = xt_array_read(format, &input, &self->targets, err);
+    if (!status)
+        xt_input_hash(&input, hash);
     xt_input_close(&input);
     if (!status && self->targets.n_rows != self->inputs.n_rows)
         status = xt_fail(err, XT_BAD_DATA, "%s has %zu row%s, but its targets in %s have %zu", self->name,
@@ -254,7 +256,7 @@ xt_status xt_raw_read_array(const xt_wanted *wanted, xt_input *input, xt_raw *ou
     if (!status)
         xt_input_hash(input, raw.hash);
     if (!status && source->targets_file)
-        status = read_targets(&self, err);
+        status = read_targets(&self, raw.targets_hash, err);
     if (!status)
         status = take_arrays(&self, wanted, &raw, err);
     xt_array_clear(&self.inputs);

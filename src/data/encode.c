@@ -86,6 +86,7 @@ xt_status xt_encode_rows(const xt_raw *raw, const unsigned char *part, xt_part_c
     for (size_t i = 0; i < raw->n_rows; i++)
         data.n_rows += !part || part[i] == code;
     memcpy(data.hash, raw->hash, sizeof data.hash);
+    memcpy(data.targets_hash, raw->targets_hash, sizeof data.targets_hash);
     data.origin = xt_arena_strdup(&data.arena, raw->origin);
     xt_status status = data.origin ? alloc_rows(&data, encoding, err) : xt_fail_memory(err, raw->cells.name, 0);
     if (!status)

@@ -164,11 +164,29 @@ static xt_status read_cells(const xt_wanted *wanted, xt_input *input, xt_raw *ou
 
 /* ---- any source ---- */
 
+/* What a format has no use for must not seem to be heeded. */
+static xt_status refuse_keys(const xt_source *source, bool is_array, xt_err *err)
+{
+    const char *key = is_array && source->header != XT_HEADER_AUTO ? "header"
+                      : is_array && source->delimiter              ? "delimiter"
+                      : is_array && source->skip_rows              ? "skip_rows"
+                      : !is_array && source->targets_file          ? "targets_file"
+                                                                   : NULL;
+    if (!key)
+        return XT_OK;
+    return xt_fail(err, XT_BAD_CONFIG, "%s: `%s` is for %s, and this is %s", source->file, key,
+                   is_array ? "csv and tsv" : "idx and npy",
+                   xt_table_at(&xt_format_names, xt_format_of(source->format, source->file))->name);
+}
+
 xt_status xt_raw_read_input(const xt_wanted *wanted, xt_input *input, xt_raw *out, xt_err *err)
 {
     const xt_source *source = wanted->source;
-    return xt_format_is_array(xt_format_of(source->format, source->file)) ? xt_raw_read_array(wanted, input, out, err)
-                                                                          : read_cells(wanted, input, out, err);
+    bool is_array = xt_format_is_array(xt_format_of(source->format, source->file));
+    xt_status status = refuse_keys(source, is_array, err);
+    if (status)
+        return status;
+    return is_array ? xt_raw_read_array(wanted, input, out, err) : read_cells(wanted, input, out, err);
 }
 
 xt_status xt_raw_read(const xt_wanted *wanted, xt_raw *out, xt_err *err)

@@ -12,6 +12,7 @@ typedef struct xt_raw {
     float *inputs, *targets; /* row-major, malloc'ed */
     size_t n_dropped;        /* rows left out by `missing: drop` */
     char hash[XT_HASH_BYTES]; /* "": not of a file */
+    char targets_hash[XT_HASH_BYTES]; /* of the targets' own file; "": there is none */
     const char *origin;      /* the file, "standard input", "inline" */
     xt_cells cells;          /* the columns */
 } xt_raw;

@@ -35,6 +35,7 @@ typedef struct xt_dataset {
     size_t n_dropped;          /* rows left out by `missing: drop` */
     const char *origin;        /* the file's path, "standard input" or "inline" */
     char hash[33];             /* XXH3-128 of the file's bytes in hex, "" for inline rows */
+    char targets_hash[33];     /* likewise of the targets' own file, "" where there is none */
     xt_arena arena;
 } xt_dataset;
 

@@ -190,7 +190,9 @@ static xt_status draw(const generator_row *row, const xt_source *source, drawing
         return xt_fail_memory(err, "generated rows", self->n_rows * (self->n_inputs + 1) * sizeof *self->inputs);
     xt_key key = xt_key_fold_in(xt_key_of_seed(source->generate_seed), XT_FOLD_GENERATE);
     self->inputs_key = xt_key_fold_in(key, XT_GENERATE_INPUTS);
-    self->centers_key = xt_key_fold_in(key, XT_GENERATE_CENTERS);
+    /* Validation and test rows lie around the centers of the training rows. */
+    xt_key shape = xt_key_fold_in(xt_key_of_seed(source->shape_seed), XT_FOLD_GENERATE);
+    self->centers_key = xt_key_fold_in(shape, XT_GENERATE_CENTERS);
     row->draw(self);
     xt_key noise_key = xt_key_fold_in(key, XT_GENERATE_NOISE);
     if (row->noise_in_target)

@@ -227,8 +227,8 @@ static const schedule_row rows[] = {
                TIMED}, NULL},
      .unit = 1, .factor = inverse_time, .settled = inverse_time_settled},
     {.kind = {{"plateau", "times factor when what is watched has stopped improving"},
-              {{.name = "monitor", .help = "column of loss.csv that is watched", .type = XT_PARAM_TEXT,
-                .def_text = "loss"},
+              {{.name = "monitor", .type = XT_PARAM_TEXT,
+                .help = "column of loss.csv that is watched (default: val_loss where there are validation rows, else loss)"},
                {.name = "factor", .help = "what the rate is multiplied by", .def = 0.1f, .range = {0, 1, true, true}},
                {.name = "patience", .help = "epochs without an improvement that it waits", .def = 10, .whole = true,
                 .range = COUNTS(0)},
@@ -288,7 +288,7 @@ const char *xt_plateau_monitor(const xt_choice *schedule)
     const schedule_row *row = (const schedule_row *)(const void *)xt_kind_at(&xt_schedules, schedule->kind);
     if (!row->is_plateau)
         return NULL;
-    return schedule->text ? schedule->text : row->kind.params[MONITOR].def_text;
+    return schedule->text ? schedule->text : "loss";
 }
 
 void xt_plateau_begin(xt_plateau *plateau)

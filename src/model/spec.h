@@ -56,6 +56,7 @@ typedef struct xt_source {
     xt_choice generator; /* of xt_generators (model/generate.h) */
     uint32_t samples;
     float noise;            /* standard deviation of what is added to the inputs (sine: to the target) */
+    uint64_t shape_seed;    /* of what all parts share, such as the centers of blobs: data.train's generate_seed */
     uint64_t generate_seed; /* where none is given the spec's seed, of validation that + 1, of test that + 2 */
     /* inline: file is NULL too */
     size_t n_rows, n_inputs, n_targets;

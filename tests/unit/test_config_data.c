@@ -65,6 +65,7 @@ static void what_is_made_is_made_alike(void **state)
     assert_true(unit_chose(&xt_generators, &v->generator, "spirals") && v->generator.values[1] == 3);
     assert_true(v->samples == 50 && v->noise == 0.25f && v->generate_seed == 41 && s->validation.given);
     assert_true(unit_chose(&xt_generators, &t->generator, "moons") && t->samples == 1000 && t->generate_seed == 7);
+    assert_true(s->train.shape_seed == 40 && v->shape_seed == 40 && t->shape_seed == 40);
     unit_round_trip(config);
     xt_config_close(&config);
     /* Nothing but where it goes. */

@@ -14,7 +14,7 @@ static const double pi = 3.14159265358979323846;
 
 static xt_source source_of(const char *name, uint32_t samples)
 {
-    return (xt_source){.generator = xt_choose(&xt_generators, name), .samples = samples, .generate_seed = 7};
+    return (xt_source){.generator = xt_choose(&xt_generators, name), .samples = samples, .shape_seed = 7, .generate_seed = 7};
 }
 
 static xt_generated generate(const xt_source *source)

@@ -62,7 +62,7 @@ static void assert_record(const unit_job *j, const char *losses)
     assert_string_equal(json_string_value(json_object_get(engine, "device")), "host");
     assert_true(json_is_null(json_object_get(engine, "platform")));
     const json_t *data = json_object_get(record, "data");
-    assert_keys(data, "origin xxh3_128 rows dropped_rows inputs targets validation test ");
+    assert_keys(data, "origin xxh3_128 targets_xxh3_128 rows dropped_rows inputs targets validation test ");
     assert_int_equal(json_integer_value(json_object_get(data, "rows")), 4);
     assert_true(json_is_null(json_object_get(data, "xxh3_128")));
     assert_string_equal(json_string_value(json_array_get(json_object_get(data, "inputs"), 1)), "x2");

@@ -166,8 +166,9 @@ uint32_t unit_run_rows(const char *path)
 {
     char *csv = unit_run_text(path);
     uint32_t n = 0;
-    for (const char *at = csv; (at = strchr(at, '\n')); at++)
-        n++;
+    /* Not strchr, which under ASan looks at the whole of what follows each time. */
+    for (const char *at = csv; *at; at++)
+        n += *at == '\n';
     free(csv);
     return n - 1;
 }

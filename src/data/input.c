@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,6 +32,37 @@ static xt_status fetch_memory(xt_input *input, void *bytes, size_t n_bytes, size
     return XT_OK;
 }
 
+/* Debian's packages of data, dataset-NAME, have a folder NAME each in one place. */
+static const char datasets[] = "/usr/share/datasets/";
+
+/* Where path is a file of such a folder that is not there, its NAME and the
+ * length of that; else NULL. In a folder that is there, only the file's name is wrong. */
+static const char *missing_dataset(const char *path, int *length)
+{
+    char folder[256];
+    size_t n_prefix = sizeof datasets - 1;
+    if (strncmp(path, datasets, n_prefix) != 0)
+        return NULL;
+    const char *name = path + n_prefix;
+    size_t n = strcspn(name, "/");
+    if (n == 0 || *name == '.' || name[n] == '\0' || n_prefix + n >= sizeof folder)
+        return NULL;
+    *length = (int)n;
+    snprintf(folder, sizeof folder, "%s%.*s", datasets, *length, name);
+    return access(folder, F_OK) != 0 && errno == ENOENT ? name : NULL;
+}
+
+static xt_status fail_open(const char *path, xt_err *err)
+{
+    int n = 0, saved = errno;
+    const char *name = saved == ENOENT ? missing_dataset(path, &n) : NULL;
+    errno = saved;
+    if (!name)
+        return xt_fail_errno(err, "cannot open %s", path);
+    return xt_fail(err, XT_FAILED, "cannot open %s: %s; Debian's package dataset-%.*s has it", path, strerror(saved), n,
+                   name);
+}
+
 xt_status xt_input_open(const char *path, xt_input *out, xt_err *err)
 {
     if (strcmp(path, "-") == 0) {
@@ -39,7 +71,7 @@ xt_status xt_input_open(const char *path, xt_input *out, xt_err *err)
     }
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return xt_fail_errno(err, "cannot open %s", path);
+        return fail_open(path, err);
     *out = (xt_input){.name = path, .fetch = fetch_file, .fd = fd};
     return XT_OK;
 }

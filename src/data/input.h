@@ -27,7 +27,8 @@ typedef struct xt_input {
     bool begun;
 } xt_input;
 
-/* A file, or standard input for "-". path must outlive the input. */
+/* A file, or standard input for "-". path must outlive the input. XT_FAILED names
+ * the package of Debian where one would have the file. */
 xt_status xt_input_open(const char *path, xt_input *out, xt_err *err);
 /* Bytes that the caller keeps. Only compressed ones have something to close. */
 xt_input xt_input_of_memory(const char *name, const void *bytes, size_t n_bytes);

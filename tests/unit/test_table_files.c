@@ -156,6 +156,25 @@ static void unreadable(void **state)
     close(saved);
 }
 
+/* Only a folder of that name says that the package is there; it is never there for these. */
+static void a_package_would_have_it(void **state)
+{
+    (void)state;
+    static const char *const files[][2] = {
+        {"/usr/share/datasets/no-such/train.csv", "; Debian's package dataset-no-such has it"},
+        {"/usr/share/datasets/no-such/part/train.npy", "; Debian's package dataset-no-such has it"},
+        {"/usr/share/datasets/no-such", ""},
+        {"/usr/share/datasets//train.csv", ""},
+        {"/usr/share/datasets/../no-such.csv", ""},
+        {"/usr/share/no-such/datasets/x/train.csv", ""},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char expected[200];
+        snprintf(expected, sizeof expected, "cannot open %s: No such file or directory%s", files[i][0], files[i][1]);
+        refuse_file(files[i][0], XT_FAILED, expected);
+    }
+}
+
 /* Three rows and then a bad disk. */
 static xt_status read_badly(xt_input *input, void *bytes, size_t n_bytes, size_t *n_fetched, xt_err *fault)
 {
@@ -252,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tutorial_table),           cmocka_unit_test(penguins),
         cmocka_unit_test(standard_input),           cmocka_unit_test(unreadable),
+        cmocka_unit_test(a_package_would_have_it),
         cmocka_unit_test(read_error_in_the_middle), cmocka_unit_test(messages_name_the_file),
         cmocka_unit_test(many_chunks),              cmocka_unit_test(row_without_end),
     };

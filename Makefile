@@ -37,7 +37,7 @@ LIBS := -pthread -lOpenCL -lcsv $(foreach lib,yaml jansson xxhash z,$(or $(call 
 BUILD_PACKAGES := gcc libc6-dev ocl-icd-opencl-dev pocl-opencl-icd libclblast-dev libyaml-dev libcsv-dev \
                   libjansson-dev libxxhash-dev zlib1g-dev
 TEST_PACKAGES := libcmocka-dev oclgrind gnuplot-nox xxhash clang locales dataset-fashion-mnist
-BENCH_PACKAGES := clinfo libopenblas-dev
+BENCH_PACKAGES := clinfo libopenblas-dev dataset-fashion-mnist
 # header:package, to name what is missing
 HEADERS := stdio.h:libc6-dev CL/cl.h:ocl-icd-opencl-dev clblast_c.h:libclblast-dev yaml.h:libyaml-dev \
            csv.h:libcsv-dev jansson.h:libjansson-dev xxhash.h:libxxhash-dev zlib.h:zlib1g-dev
@@ -59,7 +59,7 @@ TEST_BIN := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 TEST_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out $(TEST_SRC),$(wildcard tests/unit/*.c tests/device/*.c)))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
-BENCH_BIN := $(addprefix $(B)/tests/bench/,nets process tutorial)
+BENCH_BIN := $(addprefix $(B)/tests/bench/,load nets process tutorial)
 WITH_TESTS := $(filter test check-all lint fuzz,$(MAKECMDGOALS))
 WITH_BENCH := $(filter bench,$(MAKECMDGOALS))
 
@@ -140,6 +140,9 @@ $(B)/tests/bench/tutorial: $(B)/tests/bench/tutorial_main.o $(B)/tests/bench/tut
 $(B)/tests/bench/process: $(B)/tests/bench/process.o $(B)/libxortrain.a
 	$(call say,LD)
 	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ -o $@
+$(B)/tests/bench/load: $(B)/tests/bench/load.o $(B)/libxortrain.a
+	$(call say,LD)
+	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -o $@
 $(B)/tests/bench/nets: $(addprefix $(B)/tests/bench/,nets.o blas.o tutorial_plain.o tutorial_tuned.o tutorial_native.o) $(B)/libxortrain.a | build/bench-found
 	$(call say,LD)
 	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -lopenblas -o $@

@@ -151,6 +151,8 @@ void net_set_extras(test_net *net, size_t which, uint64_t *stream)
     xt_spec *spec = &net->spec;
     spec->optimizer = xt_choose(&xt_optimizers, xt_table_at(&xt_optimizers, which % XT_N_OPTIMIZERS)->name);
     spec->optimizer.values[0] = 0.01f;
+    /* So large that a gradient of rounding alone does not make a whole step. */
+    set_param(&spec->optimizer, &xt_optimizers, "epsilon", 0.01f);
     if (spec->optimizer.kind == XT_OPT_sgd) {
         spec->optimizer.values[0] = 0.02f;
         spec->optimizer.values[1] = which % 2 ? 0.9f : 0;

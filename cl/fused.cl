@@ -54,10 +54,10 @@ XT_INLINE float xt_shares_of(xt_fused_job job, xt_batch batch)
 {
     if (!job.weighted)
         return (float)batch.n;
-    float sum = 0.0f;
+    xt_sum sum = {0.0f, 0.0f};
     for (int r = 0; r < batch.n; r++)
-        sum += batch.weights[xt_row_of(job, batch, r)].y;
-    return sum;
+        sum = xt_sum_add(sum, batch.weights[xt_row_of(job, batch, r)].y);
+    return sum.hi + sum.lo;
 }
 
 XT_INLINE void xt_gather(XT_MEM float *mem, xt_fused_job job, xt_batch batch)
@@ -281,8 +281,9 @@ XT_INLINE void xt_write_outputs(XT_MEM const float *mem, XT_MEM float *row, xt_f
 XT_INLINE xt_sum xt_score(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l, xt_fused_job job, xt_batch batch,
                           __global float *kept, xt_sum sum)
 {
-    /* A batch's mean counts as often as it has rows. */
-    float factor = job.weighted ? (float)batch.n / xt_shares_of(job, batch) : 1.0f;
+    /* A batch's mean counts as often as it has rows. In a pass after the epoch all rows are one batch: the host divides. */
+    int by_batch = job.weighted && !(job.mode == XT_FUSED_TRAIN && job.report == XT_FUSED_EVAL);
+    float factor = by_batch ? (float)batch.n / xt_shares_of(job, batch) : 1.0f;
     XT_MEM float *scores = mem + job.scores;
     XT_EACH(r, batch.n) {
         float loss = xt_row_loss(mem, row, l, job, batch, r);

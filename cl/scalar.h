@@ -47,17 +47,33 @@ XT_FN xt_real xt_dact_gelu(xt_real z, xt_real a, float p)
     return XT_R(0.5) * (XT_R(1) + xt_erf(z * XT_R(0.7071067811865476))) + z * XT_R(0.3989422804014327) * xt_exp(XT_R(-0.5) * z * z);
 }
 
+/* A library's tanh may stop at the float before 1, and what a z or its cube multiplies
+ * then does not vanish. Beyond 20 tanh is 1 in double precision too. */
+XT_FN xt_real xt_tanh_to_1(xt_real z)
+{
+    xt_real t = xt_tanh(z);
+    t = z > XT_R(20) ? XT_R(1) : t;
+    return z < XT_R(-20) ? XT_R(-1) : t;
+}
+
+/* 1 - tanh(z)^2 without cancelling: 4 e^(-2|z|) / (1 + e^(-2|z|))^2. */
+XT_FN xt_real xt_tanh_slope(xt_real z)
+{
+    xt_real e = xt_exp(XT_R(-2) * xt_fabs(z)), d = XT_R(1) + e;
+    return XT_R(4) * e / (d * d);
+}
+
 /* gelu's approximation: 0.5 z (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))). */
 XT_FN xt_real xt_act_gelu_tanh(xt_real z, float p)
 {
     (void)p;
-    return XT_R(0.5) * z * (XT_R(1) + xt_tanh(XT_R(0.7978845608028654) * (z + XT_R(0.044715) * z * z * z)));
+    return XT_R(0.5) * z * (XT_R(1) + xt_tanh_to_1(XT_R(0.7978845608028654) * (z + XT_R(0.044715) * z * z * z)));
 }
 XT_FN xt_real xt_dact_gelu_tanh(xt_real z, xt_real a, float p)
 {
     (void)a; (void)p;
-    xt_real t = xt_tanh(XT_R(0.7978845608028654) * (z + XT_R(0.044715) * z * z * z));
-    xt_real bend = XT_R(1) - t * t; /* 0 long before z * z overflows */
+    xt_real u = XT_R(0.7978845608028654) * (z + XT_R(0.044715) * z * z * z);
+    xt_real t = xt_tanh_to_1(u), bend = xt_tanh_slope(u); /* 0 long before z * z overflows */
     return XT_R(0.5) * (XT_R(1) + t) +
            (bend > XT_R(0) ? XT_R(0.5) * z * bend * XT_R(0.7978845608028654) * (XT_R(1) + XT_R(0.134145) * z * z) : XT_R(0));
 }
@@ -73,7 +89,7 @@ XT_FN xt_real xt_dact_silu(xt_real z, xt_real a, float p)
     return s * (XT_R(1) + z * (XT_R(1) - s));
 }
 
-XT_FN xt_real xt_act_tanh(xt_real z, float p) { (void)p; return xt_tanh(z); }
+XT_FN xt_real xt_act_tanh(xt_real z, float p) { (void)p; return xt_tanh_to_1(z); }
 XT_FN xt_real xt_dact_tanh(xt_real z, xt_real a, float p) { (void)z; (void)p; return XT_R(1) - a * a; }
 
 /* log(1 + e^z) without overflow. */
@@ -114,12 +130,12 @@ XT_FN xt_real xt_act_relu6(xt_real z, float p)
 XT_FN xt_real xt_dact_relu6(xt_real z, xt_real a, float p) { (void)a; (void)p; return z > XT_R(0) && z < XT_R(6) ? XT_R(1) : XT_R(0); }
 
 /* z tanh(softplus(z)). */
-XT_FN xt_real xt_act_mish(xt_real z, float p) { return z * xt_tanh(xt_act_softplus(z, p)); }
+XT_FN xt_real xt_act_mish(xt_real z, float p) { return z * xt_tanh_to_1(xt_act_softplus(z, p)); }
 XT_FN xt_real xt_dact_mish(xt_real z, xt_real a, float p)
 {
     (void)a;
-    xt_real t = xt_tanh(xt_act_softplus(z, p));
-    return t + z * (XT_R(1) - t * t) * xt_act_sigmoid(z, p);
+    xt_real u = xt_act_softplus(z, p);
+    return xt_tanh_to_1(u) + z * xt_tanh_slope(u) * xt_act_sigmoid(z, p);
 }
 
 /* A softmax is of a whole row, whose log-sum-exp whoever computes the row takes out

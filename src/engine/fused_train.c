@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/layerwise.h"
 #include "model/metrics.h"
 #include "model/rng.h"
 
@@ -71,12 +72,13 @@ static xt_status take_results(const xt_fused *engine, uint32_t first, uint32_t n
     const xt_spec *spec = plan->spec;
     size_t n_rows = engine->base.data->n_rows, last = engine->n_steps - 1;
     uint64_t batches = xt_engine_batches(&engine->base);
+    double rows_of_loss = spec->loss_report == XT_REPORT_EVAL ? xt_layerwise_all_shares(engine->base.data) : (double)n_rows;
     xt_status status = XT_OK;
     for (uint32_t i = 0; !status && i < n; i++) {
         uint64_t update = (i + 1) * batches - 1;
         xt_scored scored = {n_rows, plan->n_outputs, engine->kept + i * n_rows * plan->n_outputs,
                             engine->base.data->targets, spec->shuffle ? engine->orders + i * n_rows : NULL};
-        rows[i].loss = xt_fused_mean(engine->staging + 2 * i, (double)n_rows * (double)plan->n_losses);
+        rows[i].loss = xt_fused_mean(engine->staging + 2 * i, rows_of_loss * (double)plan->n_losses);
         rows[i].step = (first + i + 1) * batches;
         rows[i].learning_rate = engine->steps[update < last ? update : last].learning_rate;
         status = xt_metrics_measure(spec->metrics, spec->n_metrics, &scored, rows[i].metrics, err);

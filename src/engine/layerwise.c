@@ -57,9 +57,17 @@ float xt_layerwise_shares(const xt_dataset *data, const uint32_t *order, size_t 
 {
     if (!data->shares)
         return (float)n;
-    float sum = 0;
+    xt_sum sum = {0, 0};
     for (size_t i = first; i < first + n; i++)
-        sum += data->shares[order ? order[i] : i];
+        sum = xt_sum_add(sum, data->shares[order ? order[i] : i]);
+    return sum.hi + sum.lo;
+}
+
+double xt_layerwise_all_shares(const xt_dataset *data)
+{
+    double sum = data->shares ? 0 : (double)data->n_rows;
+    for (size_t i = 0; data->shares && i < data->n_rows; i++)
+        sum += (double)data->shares[i];
     return sum;
 }
 
@@ -110,11 +118,18 @@ double xt_layerwise_mean_loss(const xt_plan *plan, const float *losses, size_t n
     return ((double)sum.hi + (double)sum.lo) / ((double)n * (double)plan->n_losses);
 }
 
-/* A batch's mean counts as often as it has rows: where rows have shares, each loss goes by rows over shares. */
+/* A batch's mean counts as often as it has rows: where rows have shares, each loss goes by rows over shares. A pass after
+ * the epoch has no batches: there all rows are one. */
 static double epoch_loss(const xt_layerwise *engine)
 {
     const xt_dataset *data = engine->base.data;
     xt_sum sum = {0, 0};
+    if (engine->base.plan->spec->loss_report == XT_REPORT_EVAL) {
+        for (size_t i = 0; i < data->n_rows; i++)
+            sum = xt_sum_add(sum, engine->losses[i]);
+        return ((double)sum.hi + (double)sum.lo) /
+               (xt_layerwise_all_shares(data) * (double)engine->base.plan->n_losses);
+    }
     for (size_t first = 0; first < data->n_rows; first += engine->batch_rows) {
         size_t n = rows_at(engine, first);
         float factor = data->shares ? (float)n / xt_layerwise_shares(data, engine->order, first, n) : 1;

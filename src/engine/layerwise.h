@@ -55,6 +55,8 @@ size_t xt_layerwise_batch_rows(const xt_plan *plan, const xt_dataset *data);
 
 /* The sum of the shares of rows first .. first + n - 1 in this order (NULL: as they are). */
 float xt_layerwise_shares(const xt_dataset *data, const uint32_t *order, size_t first, size_t n);
+/* Of all rows, as an epoch's pass after it is divided by. */
+double xt_layerwise_all_shares(const xt_dataset *data);
 /* The mean loss of a batch from its n rows' losses, added in their order, and the sum of their shares. */
 double xt_layerwise_mean_loss(const xt_plan *plan, const float *losses, size_t n, float shares);
 

@@ -278,8 +278,8 @@ XT_INLINE void xt_write_outputs(XT_MEM const float *mem, XT_MEM float *row, xt_f
 }
 
 /* Adds a batch's losses to the epoch's sum, the first work-item's; kept: where the epoch's outputs go. */
-XT_INLINE xt_sum xt_score(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l, xt_fused_job job, xt_batch batch,
-                          __global float *kept, xt_sum sum)
+XT_INLINE void xt_score(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l, xt_fused_job job, xt_batch batch,
+                        __global float *kept, xt_sum *sum)
 {
     /* A batch's mean counts as often as it has rows. In a pass after the epoch all rows are one batch: the host divides. */
     int by_batch = job.weighted && !(job.mode == XT_FUSED_TRAIN && job.report == XT_FUSED_EVAL);
@@ -290,7 +290,7 @@ XT_INLINE xt_sum xt_score(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l
         if (job.weighted)
             loss = loss * batch.weights[xt_row_of(job, batch, r)].x * factor;
 #if XT_W == 16
-        sum = xt_sum_add(sum, loss);
+        *sum = xt_sum_add(*sum, loss);
 #else
         scores[r] = loss;
 #endif
@@ -301,10 +301,9 @@ XT_INLINE xt_sum xt_score(XT_MEM float *mem, XT_MEM float *row, xt_fused_layer l
     XT_SYNC
     if (XT_ID == 0)
         for (int r = 0; r < batch.n; r++)
-            sum = xt_sum_add(sum, scores[r]);
+            *sum = xt_sum_add(*sum, scores[r]);
     XT_SYNC
 #endif
-    return sum;
 }
 
 /* ---- the kernel ---- */
@@ -409,7 +408,7 @@ __kernel XT_GROUP void xt_fused(__global float *restrict parameters, XT_SCRATCH 
                         }
                         XT_SYNC
                     } else if (pass == 1 || job.report == XT_FUSED_RUNNING || mode == XT_FUSED_GRADIENTS) {
-                        sum = xt_score(mem, row, XT_LAST, job, batch, kept + epoch * n_rows * job.n_outputs, sum);
+                        xt_score(mem, row, XT_LAST, job, batch, kept + epoch * n_rows * job.n_outputs, &sum);
                     }
                     if (pass == 0) {
                         XT_EACH_LAYER_BACK(XT_DO_BACKWARD)

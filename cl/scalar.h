@@ -275,30 +275,34 @@ XT_FN xt_cell xt_opt_sgd(xt_cell c, xt_real g, xt_hyper h)
     return c;
 }
 
-/* Kingma & Ba 2015. s0, s1: the means of g and of its square. */
-XT_FN xt_cell xt_adam_step(xt_cell c, xt_real g, xt_hyper h)
+/* Kingma & Ba 2015. s0, s1: the means of g and of its square. A function that gives a
+ * struct calls none that does: not every compiler of kernels takes that. */
+XT_FN xt_real xt_adam_step(xt_real s0, xt_real s1, xt_hyper h)
 {
-    float b1 = h.values[1], b2 = h.values[2], eps = h.values[3];
-    c.s0 = XT_R(b1) * c.s0 + XT_R(1 - b1) * g;
-    c.s1 = XT_R(b2) * c.s1 + XT_R(1 - b2) * g * g;
-    c.p = c.p - XT_R(h.learning_rate) * (c.s0 / XT_R(h.correction1)) / (xt_sqrt(c.s1 / XT_R(h.correction2)) + XT_R(eps));
-    return c;
+    return XT_R(h.learning_rate) * (s0 / XT_R(h.correction1)) / (xt_sqrt(s1 / XT_R(h.correction2)) + XT_R(h.values[3]));
 }
 
 /* values: learning_rate, beta1, beta2, epsilon, weight_decay. */
 XT_FN xt_cell xt_opt_adam(xt_cell c, xt_real g, xt_hyper h)
 {
-    float decay = h.values[4];
+    float b1 = h.values[1], b2 = h.values[2], decay = h.values[4];
     if (decay != 0)
         g = g + XT_R(decay) * c.p;
-    return xt_adam_step(c, g, h);
+    c.s0 = XT_R(b1) * c.s0 + XT_R(1 - b1) * g;
+    c.s1 = XT_R(b2) * c.s1 + XT_R(1 - b2) * g * g;
+    c.p = c.p - xt_adam_step(c.s0, c.s1, h);
+    return c;
 }
 
 /* Loshchilov & Hutter 2019: the decay is not part of the gradient. */
 XT_FN xt_cell xt_opt_adamw(xt_cell c, xt_real g, xt_hyper h)
 {
+    float b1 = h.values[1], b2 = h.values[2];
     c.p = c.p - XT_R(h.learning_rate * h.values[4]) * c.p;
-    return xt_adam_step(c, g, h);
+    c.s0 = XT_R(b1) * c.s0 + XT_R(1 - b1) * g;
+    c.s1 = XT_R(b2) * c.s1 + XT_R(1 - b2) * g * g;
+    c.p = c.p - xt_adam_step(c.s0, c.s1, h);
+    return c;
 }
 
 /* values: learning_rate, alpha, epsilon, momentum, weight_decay. s0: the mean of g's square, s1: the step. */

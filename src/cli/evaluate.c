@@ -68,9 +68,12 @@ static xt_status load_part(const xt_model *model, rows *out, xt_err *err)
         return xt_fail(err, XT_BAD_USAGE,
                        "the model's configuration has neither data.test nor data.validation: give FILE, or - for "
                        "standard input");
-    xt_status status = xt_parts_load(spec, &out->parts, err);
+    xt_err found;
+    xt_status status = xt_parts_load(spec, &out->parts, &found);
+    if (status == XT_BAD_CONFIG || status == XT_BAD_DATA)
+        return xt_fail(err, XT_BAD_DATA, "no longer the data that the model was trained on: %s\ngive FILE", found.text);
     if (status)
-        return status;
+        return xt_fail(err, status, "%s", found.text);
     out->data = test ? &out->parts.test : &out->parts.validation;
     out->part = test ? test_part : validation_part;
     out->split = (test ? &spec->test : &spec->validation)->split > 0;

@@ -10,13 +10,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether rows are of the class or were said to be: the others do not count, as in scikit-learn. */
+static bool occurs(const xt_report *report, size_t class)
+{
+    size_t n = report->n_classes, said = 0;
+    for (size_t i = 0; i < n; i++)
+        said += report->counts[i * n + class];
+    return said || report->of_class[class].support;
+}
+
 void xt_report_average(xt_report *report)
 {
     xt_average macro = {0, 0, 0}, weighted = {0, 0, 0};
-    double n = (double)report->n_classes, support = 0;
+    double n = 0, support = 0;
+    for (size_t i = 0; i < report->n_classes; i++)
+        n += occurs(report, i);
     for (size_t i = 0; i < report->n_classes; i++) {
         const xt_class_scores *one = &report->of_class[i];
         double weight = (double)one->support;
+        if (!occurs(report, i))
+            continue;
         macro.precision += one->precision / n;
         macro.recall += one->recall / n;
         macro.f1 += one->f1 / n;

@@ -6,6 +6,8 @@
 #include "model/weighing.h"
 #include "ocl/device.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +36,23 @@ static xt_status check_encoding(const xt_dataset *data, xt_err *err)
     return data->encoding ? xt_encoding_check(data->origin, data->encoding, err) : XT_OK;
 }
 
+/* What is not wrong, but hardly meant. */
+static void warn_of(const xt_dataset *train)
+{
+    const xt_encoding *encoding = train->encoding;
+    for (size_t i = 0; encoding && train->input_facts && i < encoding->n_columns; i++) {
+        const xt_column_facts *facts = &train->input_facts[i];
+        double span = facts->high - facts->low, most = fmax(fabs(facts->low), fabs(facts->high));
+        /* Steps of single precision at these numbers are more than a thousandth of what they range over. */
+        if (!encoding->columns[i].n_values && span > 0 && most * (double)FLT_EPSILON > span / 1000)
+            xt_warn("column %s runs from %.10g to %.10g, where single precision has steps of %.2g: take a base off before",
+                    facts->name, facts->low, facts->high, most * (double)FLT_EPSILON);
+    }
+    for (size_t i = 0; encoding && train->class_rows && i < encoding->n_classes; i++)
+        if (!train->class_rows[i])
+            xt_warn("class %s has no row to train on", encoding->classes[i]);
+}
+
 static xt_status load_parts(xt_session *session, xt_err *err)
 {
     double before = xt_seconds();
@@ -46,6 +65,8 @@ static xt_status load_parts(xt_session *session, xt_err *err)
         if (all[i]->n_rows)
             status = xt_weigh(session->spec, all[i], err);
     session->data_seconds = xt_seconds() - before;
+    if (!status)
+        warn_of(&parts->train);
     return status;
 }
 
@@ -95,7 +116,10 @@ xt_status xt_session_open_engine(xt_session *session, xt_err *err)
         return status;
     const xt_engine_facts *facts = &session->engine->facts;
     const char *form = facts->form ? facts->form : "";
-    xt_detail("engine %s%s%s (%s) on %s %s, %s; %zu bytes on the device", facts->engine, *form ? ", " : "", form,
+    if (!*facts->device_index)
+        xt_detail("engine %s (%s) on the host", facts->engine, facts->why);
+    else
+        xt_detail("engine %s%s%s (%s) on %s %s, %s; %zu bytes on the device", facts->engine, *form ? ", " : "", form,
               facts->why, facts->device_index, facts->device, facts->driver, facts->device_bytes);
     return XT_OK;
 }

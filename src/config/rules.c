@@ -2,6 +2,7 @@
 #include "config/schema.h"
 
 #include "model/columns.h"
+#include "model/metrics.h"
 #include "model/ops.h"
 #include "model/schedule.h"
 
@@ -124,9 +125,38 @@ static void check_softmax(xt_walk *walk, const xt_node *tree, const xt_spec *spe
             continue;
         if (i + 1 < spec->n_layers)
             complain_layer(walk, tree, i, "activation", "softmax is for the last layer: write another, such as relu");
-        else if (xt_loss_at(spec->loss.kind)->head != XT_ACT_softmax)
+        else if (xt_loss_at(spec->loss.kind)->head < 0) /* another loss with a layer of its own has told of it */
             complain_layer(walk, tree, i, "activation",
                            "softmax needs the loss that belongs to it: write `loss: cross_entropy`");
+    }
+}
+
+/* ---- metrics ---- */
+
+static int find_param(const xt_kind *kind, const char *name)
+{
+    for (int i = 0; kind->params[i].name; i++)
+        if (strcmp(kind->params[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+/* hinge's classes are on both sides of 0: so are a metric's that does not say another threshold. Two classes are what a
+ * binary average is of. */
+static void fit_metrics(xt_walk *walk, const xt_node *tree, xt_spec *spec)
+{
+    const xt_node *list = xt_node_get(tree, "metrics");
+    uint32_t units = spec->layers[spec->n_layers - 1].units;
+    for (size_t i = 0; i < spec->n_metrics; i++) {
+        xt_choice *metric = (xt_choice *)(void *)(uintptr_t)&spec->metrics[i]; /* made in this walk's arena */
+        const xt_kind *kind = xt_kind_at(&xt_metrics, metric->kind);
+        const xt_node *node = list->type == XT_NODE_LIST ? list->items[i] : list;
+        int threshold = find_param(kind, "threshold"), average = find_param(kind, "average");
+        if (threshold >= 0 && spec->loss.kind == XT_LOSS_hinge && !xt_node_get(node, "threshold"))
+            metric->values[threshold] = 0;
+        if (average >= 0 && strcmp(kind->params[average].names[(size_t)metric->values[average]], "binary") == 0 && units > 2)
+            xt_complain(walk, node->place, "metrics: %s with average: binary is of two classes, and the last layer has %u "
+                                           "units: write macro, weighted or micro", kind->row.name, units);
     }
 }
 
@@ -137,4 +167,5 @@ void xt_rules(xt_walk *walk, const xt_node *tree, xt_root *root)
     check_validation(walk, tree, &root->spec);
     check_pair(walk, tree, &root->spec);
     check_softmax(walk, tree, &root->spec);
+    fit_metrics(walk, tree, &root->spec);
 }

@@ -135,7 +135,7 @@ static const xt_field stopping_fields[] = {
     {.name = "monitor", .type = &xt_type_text, ROOT(spec.early_stopping.monitor, const char *),
      .help = "column of loss.csv that is watched (default: val_loss where there is data.validation, else loss)"},
     {.name = "patience", .type = &xt_type_uint32, ROOT(spec.early_stopping.patience, uint32_t), .required = true,
-     .range = WHOLE(1, 1e9), .help = "epochs without an improvement that end training"},
+     .range = WHOLE(1, 1e9), .help = "epochs in which the column is measured without an improvement that end training"},
     {.name = "min_delta", .type = &xt_type_float, ROOT(spec.early_stopping.min_delta, float), .def = "0",
      .range = XT_RANGE_NON_NEGATIVE, .help = "an improvement is more than this"},
     {.name = "mode", .type = &xt_type_names, ROOT(spec.early_stopping.mode, xt_mode), .def = "auto", .table = &modes,

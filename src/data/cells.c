@@ -194,6 +194,9 @@ static void take_missing(xt_cells *cells, xt_table_column *column, const xt_cell
 
 static void take_number(xt_cells *cells, const xt_table_column *column, const xt_cell *cell, float value)
 {
+    if (cells->unit && column->is_target && !column->n_whole && !(value >= 0 && value <= 1))
+        xt_cells_blame(cells, column, cell, "is no probability, which binary_cross_entropy takes: from 0 to 1",
+                       "; data.classes makes classes of other values, in their order");
     if (column->n_whole && !(value >= 0 && value < (float)column->n_whole && value == floorf(value)))
         blame_not_whole(cells, column, cell);
 }
@@ -294,7 +297,7 @@ xt_status xt_cells_take_numbers(xt_cells *cells, size_t number, float *x, float 
         xt_table_column *column = cells->columns + i;
         float *value = i < cells->n_inputs ? x + i : y + (i - cells->n_inputs);
         /* Nearly all of them are numbers as they are. */
-        if (!isfinite(*value) || column->kind != XT_COLUMN_NUMBERS || column->n_whole)
+        if (!isfinite(*value) || column->kind != XT_COLUMN_NUMBERS || column->n_whole || (cells->unit && column->is_target))
             status = take_value(cells, column, number, value, missing, err);
     }
     if (!status && cells->shares && !*missing && cells->problems.n == n_before) {

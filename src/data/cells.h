@@ -37,6 +37,7 @@ typedef struct xt_cells {
     xt_missing missing;
     const char *hint;     /* follows the message about a missing value */
     bool shares;          /* the targets of a row are probabilities: they sum to 1 */
+    bool unit;            /* each target is a probability */
     size_t n_inputs, n_targets;
     xt_table_column *columns; /* inputs, then targets */
     xt_problems problems;

@@ -245,7 +245,7 @@ static xt_status step(xt_csv *csv, xt_err *err)
     const unsigned char *segment = csv->chunk + csv->at;
     size_t n = segment_bytes(csv), n_chars = count_chars(segment, n);
     if (segment[n - 1] == '\0')
-        return xt_fail(err, XT_BAD_DATA, "%s:%zu:%zu: a NUL byte: not a text file, or one in UTF-16", csv->input->name,
+        return xt_fail(err, XT_BAD_DATA, "%s:%zu:%zu: a NUL byte: not a text file, or one in UTF-16; arrays need format: idx or npy", csv->input->name,
                        csv->line, csv->column + n_chars - 1);
     xt_status status = csv->line > csv->n_skip ? parse(csv, segment, n, n_chars, err) : XT_OK;
     if (status)

@@ -20,6 +20,14 @@ static size_t n_inputs_named(const matcher *self)
     return n;
 }
 
+static bool targets_named(const matcher *self)
+{
+    for (size_t i = 0; i < self->encoding->n_target_columns; i++)
+        if (!xt_names_find(&self->found, self->encoding->target_names[i]))
+            return false;
+    return true;
+}
+
 static bool any_text(const xt_csv_row *row)
 {
     float value;
@@ -164,13 +172,17 @@ xt_status xt_match_table(const xt_wanted *wanted, const char *file, const xt_csv
     if (status)
         return status;
     xt_selection made;
-    bool named = n_inputs_named(&self) == wanted->encoding->n_columns;
-    if (source->input_columns.n || (source->target_columns.n && !source->target_columns.at[0].name && !named)) {
+    bool named = source->header != XT_HEADER_FALSE && n_inputs_named(&self) == wanted->encoding->n_columns;
+    bool by_index = source->input_columns.n && !source->input_columns.at[0].name;
+    /* Places that the training rows had are not this file's where its header says others. */
+    if ((source->input_columns.n && !(by_index && named)) || (source->target_columns.n && !source->target_columns.at[0].name && !named)) {
         status = xt_columns_select(source, file, first, arena, &made, err);
         if (!status)
             status = check_counts(wanted->encoding, file, &made, err);
     } else {
-        status = match(&self, source->header, &source->target_columns, arena, &made, err);
+        bool placed = source->target_columns.n && !source->target_columns.at[0].name;
+        status = match(&self, source->header, placed && targets_named(&self) ? &(xt_columns){0} : &source->target_columns,
+                       arena, &made, err);
         if (!status)
             status = check_counts(wanted->encoding, file, &made, err);
     }

@@ -14,3 +14,8 @@ size_t xt_last_units(const xt_spec *spec)
 {
     return spec->layers[spec->n_layers - 1].units;
 }
+
+bool xt_loss_of_shares(const xt_spec *spec)
+{
+    return xt_loss_at(spec->loss.kind)->head == XT_ACT_sigmoid;
+}

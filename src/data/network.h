@@ -6,5 +6,7 @@
 
 bool xt_last_is(const xt_spec *spec, const char *activation);
 size_t xt_last_units(const xt_spec *spec);
+/* Whether the loss takes probabilities, one an output: binary_cross_entropy. */
+bool xt_loss_of_shares(const xt_spec *spec);
 
 #endif

@@ -32,6 +32,7 @@ xt_status xt_raw_expect(xt_raw *raw, const xt_wanted *wanted, xt_err *err)
     cells->missing = wanted->source->missing;
     cells->hint = "; missing: drop leaves such rows out";
     cells->shares = spec && cells->n_targets > 1 && xt_last_is(spec, "softmax");
+    cells->unit = spec && xt_loss_of_shares(spec);
     if (wanted->encoding)
         return xt_cells_like(cells, wanted->encoding, err);
     for (size_t i = 0; i < cells->n_inputs; i++)

@@ -230,7 +230,7 @@ static const schedule_row rows[] = {
               {{.name = "monitor", .type = XT_PARAM_TEXT,
                 .help = "column of loss.csv that is watched (default: val_loss where there are validation rows, else loss)"},
                {.name = "factor", .help = "what the rate is multiplied by", .def = 0.1f, .range = {0, 1, true, true}},
-               {.name = "patience", .help = "epochs without an improvement that it waits", .def = 10, .whole = true,
+               {.name = "patience", .help = "epochs in which the column is measured without an improvement that it waits", .def = 10, .whole = true,
                 .range = COUNTS(0)},
                {.name = "min_delta", .help = "an improvement is more than this", .def = 1e-4f,
                 .range = XT_RANGE_NON_NEGATIVE},

@@ -14,7 +14,7 @@
 
 extern char **environ;
 
-const char xt_compiler_options[] = "-cl-std=CL1.2 -cl-single-precision-constant";
+const char xt_compiler_options[] = "-cl-std=CL1.2 -cl-single-precision-constant -w";
 
 /* With its length, so that the end of one is never the start of the next. */
 static void add(xt_hash *hash, const void *bytes, size_t n_bytes)

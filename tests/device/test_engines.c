@@ -4,6 +4,7 @@
 
 #include "../unit/cases.h"
 #include "engine/gradcheck.h"
+#include "model/init.h"
 #include "model/ops.h"
 
 #include <math.h>
@@ -248,6 +249,52 @@ static void state_goes_round(void **state)
     net_clear(&net);
 }
 
+/* ---- far out ---- */
+
+/* The slope of what is saturated is exact: nothing that it is multiplied by brings a rounding back. */
+static void saturated_slopes(void **state)
+{
+    static const char *const names[] = {"gelu_tanh", "mish", "tanh", "sigmoid"};
+    static const float far[] = {-1e6f, -100, -20, 20, 100, 1e6f};
+    xt_engine_code code = *(const xt_engine_code *)*state;
+    uint64_t stream = 3;
+    xt_err err;
+    for (size_t i = 0; i < 4; i++) {
+        test_net net;
+        net_begin(&net);
+        net_add_layer(&net, 1, names[i]);
+        net.layers[0].weight = net.layers[0].bias = xt_choose(&xt_initializers, "zeros");
+        net_finish(&net, 6, 1, &stream);
+        net.state[0] = 1;
+        xt_engine *engine = net_open(&net, code), *reference = net_open(&net, XT_ENGINE_reference);
+        for (size_t r = 0; r < 6; r++) {
+            float out, expected;
+            net_ok(engine->ops->evaluate(engine, &far[r], NULL, 1, &out, NULL, &err), &err);
+            net_ok(reference->ops->evaluate(reference, &far[r], NULL, 1, &expected, NULL, &err), &err);
+            if (!(fabsf(out - expected) <= 2e-6f * (1 + fabsf(expected))))
+                fail_msg("%s(%g) is %.9g, not %.9g", names[i], (double)far[r], (double)out, (double)expected);
+        }
+        xt_engine_close(&engine);
+        xt_engine_close(&reference);
+        /* By mae the bias' gradient is the slope, towards a target far above. */
+        for (size_t r = 0; r < 6; r++) {
+            net.data.inputs[r] = far[r];
+            net.data.targets[r] = 3e8f;
+        }
+        net_set_loss(&net, XT_LOSS_mae);
+        engine = net_open(&net, code);
+        for (size_t r = 0; r < 6; r++) {
+            double loss, slope = (double)far[r] > 0 && i < 2 ? -1 : 0;
+            float gradients[2];
+            net_ok(engine->ops->gradients(engine, r, 1, &loss, gradients, &err), &err);
+            if (!(fabs((double)gradients[1] - slope) <= 1e-6))
+                fail_msg("the slope of %s at %g is %.9g, not %g", names[i], (double)far[r], (double)-gradients[1], -slope);
+        }
+        xt_engine_close(&engine);
+        net_clear(&net);
+    }
+}
+
 /* ---- predicting ---- */
 
 static void predicts_without_data(void **state)
@@ -335,6 +382,7 @@ int main(void)
         unit_case(same_bits_whatever_the_chunks, code, "%s same_bits_whatever_the_chunks", name_of(code));
         unit_case(more_epochs_than_the_spec_has, code, "%s more_epochs_than_the_spec_has", name_of(code));
         unit_case(state_goes_round, code, "%s state_goes_round", name_of(code));
+        unit_case(saturated_slopes, code, "%s saturated_slopes", name_of(code));
         unit_case(predicts_without_data, code, "%s predicts_without_data", name_of(code));
         unit_case(facts_are_filled, code, "%s facts_are_filled", name_of(code));
         unit_case(too_much_is_an_error, code, "%s too_much_is_an_error", name_of(code));

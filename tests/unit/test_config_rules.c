@@ -95,7 +95,7 @@ static const unit_refused_row rows[] = {
     {"no monitor", SMALL, "early_stopping={monitor: , patience: 3}",
      "--set early_stopping={monitor: , patience: 3}: early_stopping.monitor: expected a text, found nothing"},
     {"no patience", SMALL "early_stopping: {monitor: loss}\n", NULL,
-     "t.yaml:5:17: early_stopping.patience: missing: epochs without an improvement that end training\n"
+     "t.yaml:5:17: early_stopping.patience: missing: epochs in which the column is measured without an improvement that end training\n"
      "     5 | early_stopping: {monitor: loss}\n"
      "       |                 ^"},
     {"patience alone", SMALL, "early_stopping=3",

@@ -180,8 +180,8 @@ static void broken_files(void **state)
                 "t.csv:2:1: 'a' is not a number (column 'x')" ENCODE "\nt.csv:3:6: text after the closing quote of a cell");
     static const char with_nul[] = "x,y\n1,2\n1,\0002\n", utf16[] = "\xFF\xFEx\0,\0y\0\n";
     refuse(&by_name, with_nul, sizeof with_nul - 1, XT_BAD_DATA,
-           "t.csv:3:3: a NUL byte: not a text file, or one in UTF-16");
-    refuse(&by_name, utf16, sizeof utf16 - 1, XT_BAD_DATA, "t.csv:1:4: a NUL byte: not a text file, or one in UTF-16");
+           "t.csv:3:3: a NUL byte: not a text file, or one in UTF-16; arrays need format: idx or npy");
+    refuse(&by_name, utf16, sizeof utf16 - 1, XT_BAD_DATA, "t.csv:1:4: a NUL byte: not a text file, or one in UTF-16; arrays need format: idx or npy");
 }
 
 /* A file that is one long line by mistake must not fill the memory. */

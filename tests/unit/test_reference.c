@@ -3,6 +3,7 @@
 #include "model/metrics.h"
 #include "model/ops.h"
 #include "model/rng.h"
+#include "engine/layerwise.h"
 #include "nets.h"
 
 #include <math.h>
@@ -319,6 +320,57 @@ static void opens_without_data_to_predict(void **state)
     unit_net_clear(&net);
 }
 
+/* ---- weights of rows ---- */
+
+static void give_weights(unit_net *net, size_t n, float weight)
+{
+    xt_dataset *data = &net->data;
+    data->weights = xt_arena_alloc(&data->arena, n, sizeof(float));
+    data->shares = xt_arena_alloc(&data->arena, n, sizeof(float));
+    assert_true(data->weights && data->shares);
+    for (size_t i = 0; i < n; i++)
+        data->weights[i] = data->shares[i] = weight * (float)(1 + i % 3);
+}
+
+/* A float that adds a hundred thousand others loses a thousandth of itself. */
+static void shares_of_a_large_batch(void **state)
+{
+    (void)state;
+    enum { N = 300000 };
+    unit_net net;
+    unit_net_make(&net, &(unit_shape){N, 1, {1}, "linear", "mse", N, 1});
+    give_weights(&net, N, 0.1f);
+    unit_near((double)xt_layerwise_shares(&net.data, NULL, 0, N), 2 * (double)0.1f * N, 0.05, "a batch");
+    unit_near(xt_layerwise_all_shares(&net.data), 2 * (double)0.1f * N, 1e-3, "all rows");
+    unit_net_clear(&net);
+}
+
+/* A pass after the epoch is a mean over all rows: batches and their order are nothing to it. */
+static void eval_of_weighted_rows(void **state)
+{
+    (void)state;
+    double first = 0;
+    for (uint32_t batch = 1; batch <= 64; batch *= 4)
+        for (int shuffle = 0; shuffle < 2; shuffle++) {
+            unit_net net;
+            xt_epoch row;
+            unit_net_make(&net, &(unit_shape){50, 3, {4, 3}, "tanh", "cross_entropy", batch, 2});
+            give_weights(&net, 50, 0.7f);
+            net.spec.loss_report = XT_REPORT_EVAL;
+            net.spec.shuffle = shuffle;
+            net.spec.optimizer.values[0] = 1e-30f;
+            xt_engine *engine = unit_net_open(&net, NULL);
+            unit_train(engine, 0, 1, &row);
+            float outputs[150], losses[50];
+            assert_int_equal(engine->ops->evaluate(engine, net.data.inputs, net.data.targets, 50, outputs, losses, &err), XT_OK);
+            first = first > 0 ? first : row.loss;
+            unit_near(row.loss, first, 1e-7, "batches of %u", batch);
+            unit_near(row.loss, xt_engine_mean_loss(&net.plan, losses, &net.data), 1e-7, "as validation");
+            xt_engine_close(&engine);
+            unit_net_clear(&net);
+        }
+}
+
 int main(void)
 {
     for (uintptr_t report = 0; report < 3; report++)
@@ -333,6 +385,8 @@ int main(void)
     unit_case(divergence_shows, "relu", "divergence_shows relu");
     unit_case(divergence_shows, "tanh", "divergence_shows tanh");
     unit_case(divergence_shows, "sigmoid", "divergence_shows sigmoid");
+    UNIT_CASE(shares_of_a_large_batch);
+    UNIT_CASE(eval_of_weighted_rows);
     UNIT_CASE(opens_without_data_to_predict);
     return unit_run("reference");
 }

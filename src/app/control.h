@@ -2,7 +2,8 @@
  * whether this is the best epoch, the factor on the learning rate.
  *
  * Plain data and a pure function of the rows, in their order: a copy may look
- * ahead. A column that was not measured, or is not a number, decides nothing. */
+ * ahead. A column that was not measured decides nothing; a value that is
+ * not a number is measured, and no improvement. */
 #ifndef XT_APP_CONTROL_H
 #define XT_APP_CONTROL_H
 

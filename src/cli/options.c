@@ -17,7 +17,7 @@ static const xt_command commands[] = {
     {{"check", "validate config, data, network and device without training"}, "--config FILE [KEY=VALUE...]", CHECK, 0,
      0, true, xt_cmd_check},
     {{"config", "print the resolved configuration"}, "--config FILE [KEY=VALUE...]", CONFIG, 0, 0, true, xt_cmd_config},
-    {{"predict", "outputs of a model for the rows of a CSV file"}, "MODEL [FILE|-]", PREDICT, 1, 2, false,
+    {{"predict", "outputs of a model for the rows of a table or array"}, "MODEL [FILE|-]", PREDICT, 1, 2, false,
      xt_cmd_predict},
     {{"evaluate", "loss and metrics of a model on data"}, "MODEL [FILE|-]", EVALUATE, 1, 2, false, xt_cmd_evaluate},
     {{"inspect", "what a model holds"}, "MODEL", INSPECT, 1, 1, false, xt_cmd_inspect},

@@ -8,10 +8,21 @@
 
 enum { CSV_DIGITS = 9, LINE_DIGITS = 8 };
 
+static char *put_text(char *at, const char *text)
+{
+    size_t n = strlen(text);
+    memcpy(at, text, n);
+    return at + n;
+}
+
 void xt_row_style_init(xt_row_style *style, const xt_spec *spec)
 {
+    char columns[XT_MAX_ROW_COLUMNS][XT_ROW_COLUMN_BYTES];
     *style = (xt_row_style){.spec = spec, .width = snprintf(NULL, 0, "%" PRIu32, spec->epochs)};
     xt_metric_columns(spec, style->names);
+    style->n_columns = xt_row_columns(spec, columns);
+    for (size_t i = 0; i < style->n_columns; i++)
+        strcpy(put_text(put_text(style->keys[i], i ? ",\"" : "{\""), columns[i]), "\":");
 }
 
 /* A nan in which its sign does not show. */
@@ -28,13 +39,6 @@ void xt_csv_number(double value, char *out)
     *put_number(out, value, CSV_DIGITS) = '\0';
 }
 
-static char *put_text(char *at, const char *text)
-{
-    size_t n = strlen(text);
-    memcpy(at, text, n);
-    return at + n;
-}
-
 bool xt_row_value(const xt_run_row *row, xt_watched watched, double *out)
 {
     if (!row->epoch || (watched.validation && !row->validated))
@@ -46,18 +50,31 @@ bool xt_row_value(const xt_run_row *row, xt_watched watched, double *out)
     return true;
 }
 
+size_t xt_row_columns(const xt_spec *spec, char (*names)[XT_ROW_COLUMN_BYTES])
+{
+    static const char *const last[] = {"learning_rate", "step", "seconds"};
+    char metrics[XT_MAX_METRICS][XT_COLUMN_BYTES];
+    size_t n = 0;
+    xt_metric_columns(spec, metrics);
+    strcpy(names[n++], "epoch");
+    for (int i = -1; i < (int)spec->n_metrics; i++) {
+        const char *name = i < 0 ? "loss" : metrics[i];
+        strcpy(names[n++], name);
+        if (spec->validation.given)
+            snprintf(names[n++], XT_ROW_COLUMN_BYTES, "val_%s", name);
+    }
+    for (size_t i = 0; i < sizeof last / sizeof last[0]; i++)
+        strcpy(names[n++], last[i]);
+    return n;
+}
+
 void xt_csv_header(const xt_spec *spec, xt_buf *out)
 {
-    char names[XT_MAX_METRICS][XT_COLUMN_BYTES];
-    xt_metric_columns(spec, names);
-    xt_buf_puts(out, "epoch");
-    for (int i = -1; i < (int)spec->n_metrics; i++) {
-        const char *name = i < 0 ? "loss" : names[i];
-        xt_buf_printf(out, ",%s", name);
-        if (spec->validation.given)
-            xt_buf_printf(out, ",val_%s", name);
-    }
-    xt_buf_puts(out, ",learning_rate,step,seconds\n");
+    char names[XT_MAX_ROW_COLUMNS][XT_ROW_COLUMN_BYTES];
+    size_t n = xt_row_columns(spec, names);
+    for (size_t i = 0; i < n; i++)
+        xt_buf_printf(out, "%s%s", i ? "," : "", names[i]);
+    xt_buf_puts(out, "\n");
 }
 
 /* The text of a learning rate takes some tries to find, and stays for long. */
@@ -81,7 +98,7 @@ static char *put_validation(char *at, const xt_row_style *style, const xt_run_ro
 
 void xt_csv_row(xt_row_style *style, const xt_run_row *row, double seconds, xt_buf *out, xt_buf *losses)
 {
-    char *at = xt_buf_room(out, (6 + 2 * XT_MAX_METRICS) * (XT_NUMBER_BYTES + 1));
+    char *at = xt_buf_room(out, XT_MAX_ROW_COLUMNS * (XT_NUMBER_BYTES + 1));
     char *loss = xt_buf_room(losses, XT_NUMBER_BYTES + 1);
     if (!at || !loss)
         return;
@@ -105,6 +122,29 @@ void xt_csv_row(xt_row_style *style, const xt_run_row *row, double seconds, xt_b
     *at++ = ',';
     at = xt_number_put_micros(at, seconds);
     *at++ = '\n';
+    xt_buf_end(out, at);
+}
+
+void xt_json_row(const xt_row_style *style, const char *csv, size_t n_bytes, xt_buf *out)
+{
+    char *at = xt_buf_room(out, n_bytes + XT_MAX_ROW_COLUMNS * (sizeof style->keys[0] + sizeof "null"));
+    if (!at)
+        return;
+    for (size_t i = 0; i < style->n_columns; i++) {
+        size_t n = 0;
+        while (csv[n] != ',' && csv[n] != '\n')
+            n++;
+        at = put_text(at, style->keys[i]);
+        /* Only a number ends with a digit. */
+        if (n && csv[n - 1] >= '0' && csv[n - 1] <= '9') {
+            memcpy(at, csv, n);
+            at += n;
+        } else {
+            at = put_text(at, "null");
+        }
+        csv += n + 1;
+    }
+    at = put_text(at, "}\n");
     xt_buf_end(out, at);
 }
 

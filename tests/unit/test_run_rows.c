@@ -1,4 +1,4 @@
-/* src/app: rows of a run as text: CSV, lines, their columns and numbers. */
+/* src/app: rows of a run as text: CSV, JSON, lines, their columns and numbers. */
 #include "app/rows.h"
 #include "cases.h"
 #include "model/metrics.h"
@@ -143,6 +143,43 @@ static void validation(void **state)
     xt_buf_clear(&losses);
 }
 
+/* The CSV's digits under its names; null for all that JSON has no number for. */
+static void json(void **state)
+{
+    (void)state;
+    xt_choice metrics[8];
+    xt_spec spec = spec_of(metrics, 3);
+    xt_run_row row = {.epoch = 1, .train = {.loss = 0.482332001, .metrics = {0.5, (double)NAN, -HUGE_VAL},
+                                            .learning_rate = 1e-8f, .step = UINT64_MAX}};
+    xt_buf csv = {0}, text = {0}, losses = {0};
+    xt_row_style style;
+    xt_row_style_init(&style, &spec);
+    xt_csv_row(&style, &row, 0.000123, &csv, &losses);
+    xt_json_row(&style, csv.data, csv.len, &text);
+    spec.n_metrics = 1;
+    spec.validation.given = true;
+    xt_row_style_init(&style, &spec);
+    row = (xt_run_row){.epoch = UINT32_MAX, .train = {.loss = HUGE_VAL, .metrics = {-0.0}, .learning_rate = 0.1f, .step = 4}};
+    for (int validated = 0; validated < 2; validated++) {
+        row.validated = validated;
+        row.validation = (xt_measured){1e20, {-1e-20}};
+        xt_buf_reset(&csv);
+        xt_csv_row(&style, &row, 1e6, &csv, &losses);
+        xt_json_row(&style, csv.data, csv.len, &text);
+    }
+    assert_string_equal(
+        text.data,
+        "{\"epoch\":1,\"loss\":0.482332001,\"accuracy\":0.5,\"mae\":null,\"accuracy_2\":null,\"learning_rate\":1e-08,"
+        "\"step\":18446744073709551615,\"seconds\":0.000123}\n"
+        "{\"epoch\":4294967295,\"loss\":null,\"val_loss\":null,\"accuracy\":-0,\"val_accuracy\":null,"
+        "\"learning_rate\":0.1,\"step\":4,\"seconds\":1000000.000000}\n"
+        "{\"epoch\":4294967295,\"loss\":null,\"val_loss\":1e+20,\"accuracy\":-0,\"val_accuracy\":-1e-20,"
+        "\"learning_rate\":0.1,\"step\":4,\"seconds\":1000000.000000}\n");
+    xt_buf_clear(&csv);
+    xt_buf_clear(&text);
+    xt_buf_clear(&losses);
+}
+
 static void values_of_columns(void **state)
 {
     (void)state;
@@ -196,12 +233,14 @@ static void longest(void **state)
     row.validation.loss = row.train.loss;
     for (size_t i = 0; i < 8; i++)
         row.train.metrics[i] = row.validation.metrics[i] = row.train.loss;
-    xt_buf csv = {0}, line = {0}, scores = {0}, losses = {0};
+    xt_buf csv = {0}, json_text = {0}, line = {0}, scores = {0}, losses = {0};
     xt_row_style style;
     xt_row_style_init(&style, &spec);
     xt_csv_row(&style, &row, 1e14, &csv, &losses);
+    xt_json_row(&style, csv.data, csv.len, &json_text);
     xt_line_row(&style, &row, &line);
     xt_line_measured(&spec, &row.validation, &scores);
+    assert_string_equal(strrchr(json_text.data, ':'), ":100000000000000.000000}\n");
     assert_string_equal(strrchr(losses.data, 'e'), "e-300\n");
     assert_non_null(strstr(csv.data, ",-1.2345679e-38,18446744073709551615,100000000000000.000000\n"));
     assert_int_equal(strlen(line.data), line.len);
@@ -209,6 +248,7 @@ static void longest(void **state)
                                    "-1.2345679e-300", 100);
     assert_string_equal(strrchr(scores.data, ' '), " -1.2345679e-300");
     xt_buf_clear(&csv);
+    xt_buf_clear(&json_text);
     xt_buf_clear(&line);
     xt_buf_clear(&scores);
     xt_buf_clear(&losses);
@@ -245,6 +285,7 @@ int main(void)
     UNIT_CASE(columns);
     UNIT_CASE(csv);
     UNIT_CASE(validation);
+    UNIT_CASE(json);
     UNIT_CASE(values_of_columns);
     UNIT_CASE(learning_rates);
     UNIT_CASE(longest);

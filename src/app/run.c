@@ -60,7 +60,7 @@ static xt_status both(xt_status status, xt_status later, const xt_err *later_err
 
 /* ---- opening ---- */
 
-/* Everything of this run under temporary names; the second CSV is emptied last.
+/* Everything of this run under temporary names; copies of loss.csv are emptied last.
  * What fails until then leaves the run before as it was. run.json goes into place
  * first: what a killed start leaves does not call itself finished. */
 static xt_status stage_files(run *r, xt_err *err)
@@ -69,7 +69,7 @@ static xt_status stage_files(run *r, xt_err *err)
     xt_buf record = {0};
     xt_status status = xt_outdir_open(job->plan->spec->output_dir, &r->dir, err);
     if (!status)
-        status = xt_sinks_open_copy(&r->t.sinks, job->csv_path, job->inputs, job->n_inputs, &r->dir, err);
+        status = xt_sinks_open_copies(&r->t.sinks, job->inputs, job->n_inputs, &r->dir, err);
     if (!status)
         status = xt_sinks_stage_csv(&r->t.sinks, &r->dir, err);
     if (!status)
@@ -299,7 +299,7 @@ xt_status xt_run(const xt_run_job *job, xt_run_result *result, xt_err *err)
     *result = (xt_run_result){.loss = (double)NAN};
     run r = {.t = {.job = job, .result = result, .start = xt_seconds()}, .dir = {.fd = -1}, .config = -1,
              .setup = xt_training_setup(&job->engine->facts)};
-    xt_sinks_init(&r.t.sinks, job->plan->spec, job->lines, job->csv_path, job->stop);
+    xt_sinks_init(&r.t.sinks, job->plan->spec, job->lines, job->csv_path, job->jsonl_path, job->stop);
     xt_status status = open_run(&r, err);
     if (!status)
         status = open_files(&r, err);

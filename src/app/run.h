@@ -21,9 +21,10 @@ typedef struct xt_run_job {
     xt_engine *engine;
     const char *config_yaml, *config_json; /* resolved */
     float *state;            /* (1 + n_slots) * n_params floats: what the engine holds; afterwards the model's state */
-    const char *const *inputs; /* n_inputs paths that this run reads: csv_path must be none of them */
+    const char *const *inputs; /* n_inputs paths that this run reads: csv_path and jsonl_path must be none of them */
     size_t n_inputs;
     const char *csv_path;    /* a second place for the CSV; "-": stdout, in place of lines; NULL: none */
+    const char *jsonl_path;  /* a place for the rows as JSON objects, likewise; not both are "-" */
     bool lines;              /* readable lines on stdout */
     bool progress;           /* a line on stderr that is redrawn */
     double data_seconds, open_seconds; /* for the record: loading data, opening the engine */

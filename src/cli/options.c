@@ -72,6 +72,8 @@ static const option_row rows[] = {
      "exit with 7 unless the model has it, as 'val_accuracy>0.88'; may repeat"},
     {"csv", 0, "FILE", TRAIN, TO_TEXT, PLACE(csv), NULL,
      "write the loss CSV to FILE too; - puts it on standard output in place of the lines"},
+    {"jsonl", 0, "FILE", TRAIN, TO_TEXT, PLACE(jsonl), NULL,
+     "write a JSON object an epoch to FILE, one a line; - puts them on standard output in place of the lines"},
     {"device", 'd', "DEVICE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE, TO_KEY, 0, "device",
      "auto, cpu, gpu, PLATFORM:DEVICE such as 0:1, name:TEXT or platform:TEXT"},
     {"engine", 0, "ENGINE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE, TO_KEY, 0, "engine", "auto, fused, gemm or reference"},
@@ -278,6 +280,11 @@ static xt_status refuse_abbreviations(int argc, char **argv, xt_err *err)
     return XT_OK;
 }
 
+static bool takes_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
 static xt_status check_command(const xt_options *options, const given *given_options, xt_err *err)
 {
     const xt_command *command = &commands[options->command];
@@ -289,6 +296,8 @@ static xt_status check_command(const xt_options *options, const given *given_opt
         return XT_OK;
     if (options->json && options->origins)
         return xt_fail(err, XT_BAD_USAGE, "--origins are comments, which JSON does not have");
+    if (takes_stdout(options->csv) && takes_stdout(options->jsonl))
+        return xt_fail(err, XT_BAD_USAGE, "--csv - and --jsonl -: standard output takes one of them");
     if (command->takes_config && options->n_files == 0 && !options->document)
         return xt_fail(err, XT_BAD_USAGE, "%s needs --config FILE; see xortrain --help", command->row.name);
     if (options->n_args < command->min_args)

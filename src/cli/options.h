@@ -20,7 +20,7 @@ typedef struct xt_options {
     size_t n_files; /* of them --config */
     const char *args[4]; /* MODEL, FILE */
     size_t n_args;
-    const char *csv;
+    const char *csv, *jsonl;
     const char **requirements; /* --require, in their order */
     size_t n_requirements;
     double max_time;           /* seconds; 0: not given */

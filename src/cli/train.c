@@ -103,6 +103,7 @@ static xt_status train(const xt_options *options, xt_session *session, const xt_
                           .inputs = inputs,
                           .n_inputs = n_inputs,
                           .csv_path = options->csv,
+                          .jsonl_path = options->jsonl,
                           .lines = !options->quiet,
                           .progress = !options->quiet && !options->no_progress && xt_progress_possible(),
                           .data_seconds = session->data_seconds,
@@ -129,7 +130,7 @@ static void tell_seconds(const xt_run_seconds *s, bool built_from_cache)
               1e3 * s->total);
 }
 
-/* Where standard output has the CSV: it holds no line. */
+/* Where standard output has the CSV or JSON: it holds no line. */
 static void tell_test(const xt_spec *spec, const xt_measured *test)
 {
     xt_buf text = {0};
@@ -141,7 +142,9 @@ static void tell_test(const xt_spec *spec, const xt_measured *test)
 static void tell_result(const xt_options *options, const xt_session *session, const xt_run_result *result)
 {
     const xt_engine_facts *facts = &session->engine->facts;
-    if (result->tested && options->csv && strcmp(options->csv, "-") == 0)
+    bool no_lines = (options->csv && strcmp(options->csv, "-") == 0) ||
+                    (options->jsonl && strcmp(options->jsonl, "-") == 0);
+    if (result->tested && no_lines)
         tell_test(session->spec, &result->test);
     if (result->signal && !result->epochs) {
         xt_note("interrupted before the first epoch; no model is saved");

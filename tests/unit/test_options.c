@@ -87,6 +87,7 @@ static const option_case cases[] = {
     {"max-time", 0, "2m", "train", NULL, false},
     {"require", 0, "loss<1", "train evaluate", NULL, false},
     {"csv", 0, "file", "train", NULL, false},
+    {"jsonl", 0, "file", "train", NULL, false},
     {"device", 'd', "0:1", WITH_CONFIG " predict evaluate", "device", false},
     {"engine", 0, "gemm", WITH_CONFIG " predict evaluate", "engine", false},
     {"no-cache", 0, NULL, "train check predict evaluate", NULL, false},
@@ -146,13 +147,18 @@ static void assert_taken(const xt_options *o, const option_case *c, const char *
     }
     for (size_t i = 0; i < N_CASES; i++)
         assert_false(!cases[i].arg && flag_of(o, cases[i].name));
-    bool csv = strcmp(c->name, "csv") == 0, format = strcmp(c->name, "format") == 0;
-    if (csv || format) {
-        assert_string_equal(csv ? o->csv : o->format, c->arg);
-        assert_null(csv ? o->format : o->csv);
-        return;
+    const struct { const char *name, *value; } texts[] = {{"csv", o->csv}, {"jsonl", o->jsonl}, {"format", o->format}};
+    bool text_taken = false;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        bool here = strcmp(c->name, texts[i].name) == 0;
+        text_taken = text_taken || here;
+        if (here)
+            assert_string_equal(texts[i].value, c->arg);
+        else
+            assert_null(texts[i].value);
     }
-    assert_null(o->csv);
+    if (text_taken)
+        return;
     bool timed = strcmp(c->name, "max-time") == 0, required = strcmp(c->name, "require") == 0;
     assert_true(o->max_time == (timed ? 120 : 0));
     assert_int_equal(o->n_requirements, required);
@@ -373,6 +379,8 @@ static void requirements_in_their_order(void **state)
     assert_string_equal(options.requirements[2], " a < 2 ");
     xt_options_clear(&options);
     refused("-c x --max-time 3 --max-time 4", "option --max-time is given twice");
+    refused("-c x --jsonl a --jsonl a", "option --jsonl is given twice");
+    refused("-c x --csv - --jsonl -", "--csv - and --jsonl -: standard output takes one of them");
 }
 
 /* ---- commands and arguments ---- */

@@ -48,6 +48,74 @@ static void write_text(const char *path, const char *text)
     assert_int_equal(xt_file_replace(path, text, strlen(text), &unit_run_err), XT_OK);
 }
 
+/* What cannot be says so under the option's own name; nothing that was made for the copies stays. */
+static void copies_that_cannot_be(void **state)
+{
+    (void)state;
+    static const struct { const char *csv, *jsonl; xt_status status; const char *message; } rows[] = {
+        {"a", "a", XT_BAD_USAGE, "--jsonl a: --csv writes there too"},
+        {"a", "./a", XT_BAD_USAGE, "--jsonl ./a: --csv writes there too"},
+        {"fifo", "fifo", XT_BAD_USAGE, "--jsonl fifo: --csv writes there too"},
+        {"a", "data.csv", XT_BAD_USAGE, "--jsonl data.csv: would overwrite ./data.csv, which this run reads"},
+        {"a", "locked", XT_FAILED, "--jsonl locked: another run is writing there"},
+        {"a", "/dev/full", XT_OK, NULL}, /* nothing comes before the first row */
+        {NULL, "out/last.safetensors", XT_BAD_USAGE,
+         "--jsonl out/last.safetensors: is the run's own last.safetensors; loss.csv is written there anyway"},
+        {NULL, "out/best.safetensors", XT_BAD_USAGE,
+         "--jsonl out/best.safetensors: is the run's own best.safetensors; loss.csv is written there anyway"},
+        {NULL, "out/previous.safetensors", XT_BAD_USAGE,
+         "--jsonl out/previous.safetensors: is the run's own previous.safetensors; loss.csv is written there anyway"},
+        {"out/loss.csv", NULL, XT_BAD_USAGE, "--csv out/loss.csv: is the run's own loss.csv; loss.csv is written there anyway"},
+    };
+    static const char *const inputs[] = {"./data.csv"};
+    assert_int_equal(mkfifo("fifo", 0666), 0);
+    int reader = open("fifo", O_RDONLY | O_NONBLOCK), lock = open("locked", O_RDONLY | O_CREAT, 0666);
+    assert_int_equal(flock(lock, LOCK_EX), 0);
+    write_text("data.csv", "kept\n");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        unit_job j;
+        unit_run_make(&j, 0);
+        j.run.inputs = inputs;
+        j.run.n_inputs = 1;
+        j.run.csv_path = rows[i].csv;
+        j.run.jsonl_path = rows[i].jsonl;
+        assert_int_equal(unit_run_go(&j), rows[i].status);
+        unit_run_clear(&j);
+        unit_run_same_text("data.csv", "kept\n");
+        if (rows[i].status) {
+            assert_string_equal(unit_run_err.text, rows[i].message);
+            unit_run_files("out", "");
+            unit_run_files(".", "data.csv fifo locked out ");
+        } else {
+            assert_int_equal(system("rm -r out a"), 0);
+        }
+    }
+    close(lock);
+    close(reader);
+}
+
+/* Beside stdout, whichever of the two is there. */
+static void a_copy_where_stdout_goes(void **state)
+{
+    (void)state;
+    static const struct { const char *csv, *jsonl, *message; } rows[] = {
+        {"-", "to", "--jsonl to: --csv writes there too"},
+        {"to", "-", "--csv to: --jsonl writes there too"},
+        {"to", NULL, "--csv to: standard output or error goes there; --csv - puts the CSV on standard output"},
+        {NULL, "to", "--jsonl to: standard output or error goes there; --jsonl - puts the JSON on standard output"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        unit_job j;
+        unit_run_make(&j, 3);
+        j.run.csv_path = rows[i].csv;
+        j.run.jsonl_path = rows[i].jsonl;
+        assert_int_equal(unit_run_go_to(&j, "to"), XT_BAD_USAGE);
+        assert_string_equal(unit_run_err.text, rows[i].message);
+        unit_run_same_text("to", "");
+        unit_run_clear(&j);
+    }
+}
+
 /* A second CSV that cannot be: nothing has happened yet, an earlier run's files are as they were. */
 static void the_second_csv_cannot_be(void **state)
 {
@@ -132,6 +200,48 @@ static void csv_on_stdout(void **state)
     unit_run_make(&j, 3);
     assert_int_equal(unit_run_go_to(&j, "quiet"), XT_OK);
     unit_run_same_text("quiet", "");
+    unit_run_clear(&j);
+}
+
+/* The CSV's rows as objects: the same values, read back by another's parser. */
+static void json_is_the_csv(void **state)
+{
+    (void)state;
+    unit_job j;
+    unit_run_make(&j, 300);
+    unit_run_parts(&j, true, false);
+    j.net.spec.validate_every = 7;
+    j.run.lines = true;
+    j.run.jsonl_path = "-";
+    j.run.csv_path = "copy.csv";
+    assert_int_equal(unit_run_go_to(&j, "rows"), XT_OK);
+    char *csv = unit_run_text("out/loss.csv"), *rows = unit_run_text("rows"), *at = csv, *row = rows;
+    unit_run_same_text("copy.csv", csv);
+    char *columns[16], *header = strsep(&at, "\n");
+    size_t n_columns = 0, n_null = 0;
+    while (header)
+        columns[n_columns++] = strsep(&header, ",");
+    for (char *line = strsep(&at, "\n"); *line; line = strsep(&at, "\n")) {
+        size_t i = 0;
+        const char *key;
+        json_t *value, *object = json_loads(strsep(&row, "\n"), JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
+        assert_int_equal(json_object_size(object), n_columns);
+        json_object_foreach (object, key, value) {
+            const char *cell = strsep(&line, ",");
+            assert_string_equal(key, columns[i++]);
+            n_null += json_is_null(value);
+            if (*cell)
+                assert_true(json_is_real(value) && json_real_value(value) == strtod(cell, NULL));
+            else
+                assert_true(json_is_null(value));
+        }
+        assert_null(line);
+        json_decref(object);
+    }
+    assert_string_equal(row, "");
+    assert_int_equal(n_null, 3 * (300 - 300 / 7 - 1));
+    free(csv);
+    free(rows);
     unit_run_clear(&j);
 }
 
@@ -259,8 +369,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_SCRATCH(the_second_csv_fails_on_the_way),
         IN_SCRATCH(the_second_csv_cannot_be),
+        IN_SCRATCH(copies_that_cannot_be),
+        IN_SCRATCH(a_copy_where_stdout_goes),
         IN_SCRATCH(lines_on_stdout),
         IN_SCRATCH(csv_on_stdout),
+        IN_SCRATCH(json_is_the_csv),
         IN_SCRATCH(stdout_is_full),
         IN_SCRATCH(the_reader_of_stdout_goes_away),
         IN_SCRATCH(directories_that_are_none),

@@ -22,6 +22,8 @@ xt_status xt_control_init(xt_control *out, const xt_spec *spec, xt_err *err)
     xt_status status = XT_OK;
     if (early->given)
         status = find(spec, "early_stopping.monitor", early->monitor, &control.monitor, err);
+    else if (spec->checkpoint.best)
+        status = find(spec, "checkpoint.best", spec->checkpoint.best, &control.monitor, err);
     for (size_t i = 0; !status && i < spec->n_limits; i++)
         status = find(spec, "stop_when", spec->limits[i].column, &control.limits[i], err);
     if (!status && plateau)
@@ -37,6 +39,16 @@ xt_status xt_control_init(xt_control *out, const xt_spec *spec, xt_err *err)
     return XT_OK;
 }
 
+bool xt_control_restores_best(const xt_spec *spec)
+{
+    return spec->early_stopping.given && spec->early_stopping.restore_best;
+}
+
+bool xt_control_keeps_best(const xt_spec *spec)
+{
+    return xt_control_restores_best(spec) || spec->checkpoint.best;
+}
+
 bool xt_control_decides(const xt_control *control)
 {
     return control->spec->early_stopping.given || control->spec->n_limits || control->has_plateau;
@@ -48,18 +60,24 @@ bool xt_control_validates(const xt_spec *spec, uint32_t epoch)
     return spec->validation.given && (epoch % every == 0 || epoch == spec->epochs);
 }
 
+/* The next multiple of `every` after done, or `end` where that comes first. */
+static uint32_t next_of(uint32_t every, uint32_t done, uint32_t end)
+{
+    uint32_t left = every - done % every;
+    return end - done < left ? end : done + left;
+}
+
 /* An end within a chunk can be gone back to; what follows from a row cannot wait. */
 uint32_t xt_control_reach(const xt_control *control, uint32_t done)
 {
     const xt_spec *spec = control->spec;
-    bool keeps_best = spec->early_stopping.given && spec->early_stopping.restore_best;
-    if ((keeps_best && !control->monitor.validation) || (control->has_plateau && !control->plateau_column.validation))
+    uint32_t reach = spec->epochs;
+    if ((xt_control_keeps_best(spec) && !control->monitor.validation) ||
+        (control->has_plateau && !control->plateau_column.validation))
         return done + 1;
-    if (!spec->validation.given)
-        return spec->epochs;
-    uint32_t every = spec->validate_every ? spec->validate_every : 1;
-    uint32_t left = every - done % every;
-    return spec->epochs - done < left ? spec->epochs : done + left;
+    if (spec->validation.given)
+        reach = next_of(spec->validate_every ? spec->validate_every : 1, done, reach);
+    return spec->checkpoint.every ? next_of(spec->checkpoint.every, done, reach) : reach;
 }
 
 static void watch_best(xt_control *control, const xt_run_row *row, double value)
@@ -90,6 +108,15 @@ static void watch_limits(xt_control *control, const xt_run_row *row)
         control->limit = (int)i;
         return;
     }
+}
+
+void xt_control_look_back(xt_control *control, const xt_run_row *last)
+{
+    const xt_early_stopping *early = &control->spec->early_stopping;
+    control->improved = false;
+    control->ended = early->given && control->waited >= early->patience;
+    control->limit = -1;
+    watch_limits(control, last);
 }
 
 void xt_control_add(xt_control *control, const xt_run_row *row)

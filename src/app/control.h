@@ -12,7 +12,7 @@
 
 typedef struct xt_control {
     const xt_spec *spec;
-    xt_watched monitor;          /* early stopping's column; the loss where it is not given */
+    xt_watched monitor;          /* early stopping's column, else that of checkpoint.best, else the loss */
     bool gain;                   /* more of it is better */
     double best;
     uint32_t best_epoch;         /* 0: none yet */
@@ -29,13 +29,22 @@ typedef struct xt_control {
 /* XT_BAD_CONFIG where a column that is watched is none of the spec's, which must outlive out. */
 xt_status xt_control_init(xt_control *out, const xt_spec *spec, xt_err *err);
 
+/* Whether the state of the best epoch is kept. */
+bool xt_control_keeps_best(const xt_spec *spec);
+/* Whether it becomes the model. */
+bool xt_control_restores_best(const xt_spec *spec);
+
 /* Whether rows can end the training or change what follows: without that adding
  * them only finds the best one. */
 bool xt_control_decides(const xt_control *control);
 /* Whether the validation rows are measured after this epoch, from 1. */
 bool xt_control_validates(const xt_spec *spec, uint32_t epoch);
-/* The epoch with which epochs that follow `done` must stop for a look, at the latest. */
+/* The epoch with which epochs that follow `done` must stop, at the latest: for a look, or for a checkpoint. */
 uint32_t xt_control_reach(const xt_control *control, uint32_t done);
+
+/* Sets `ended` and `limit` after the last row again: of a control whose numbers (best, best_epoch, waited,
+ * plateau) come from a checkpoint. */
+void xt_control_look_back(xt_control *control, const xt_run_row *last);
 
 /* Takes the next row; before the one that ends it. */
 void xt_control_add(xt_control *control, const xt_run_row *row);

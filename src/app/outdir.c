@@ -10,18 +10,27 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+const char *const xt_run_files[XT_N_RUN_FILES] = {"loss.csv",         "run.json",           "config.yaml",
+                                                 "model.safetensors", "last.safetensors", "previous.safetensors",
+                                                 "best.safetensors"};
+/* Those that a run is worth being kept for. */
+static const char *const treasures[] = {"model.safetensors", "last.safetensors", "previous.safetensors"};
+enum { N_TREASURES = sizeof treasures / sizeof *treasures };
+
+static const char aside[] = "before";
 
 /* Temporary files that killed runs left; the lock says that nobody else's are here. */
 static void remove_leftovers(int fd)
 {
-    static const char *const names[] = {"loss.csv", "run.json", "config.yaml", "model.safetensors"};
     int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *entries = copy >= 0 ? fdopendir(copy) : NULL;
     for (struct dirent *entry; entries && (entry = readdir(entries));)
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-            size_t n = strlen(names[i]);
-            if (strncmp(entry->d_name, names[i], n) == 0 && strncmp(entry->d_name + n, ".tmp.", 5) == 0)
+        for (size_t i = 0; i < XT_N_RUN_FILES; i++) {
+            size_t n = strlen(xt_run_files[i]);
+            if (strncmp(entry->d_name, xt_run_files[i], n) == 0 && strncmp(entry->d_name + n, ".tmp.", 5) == 0)
                 unlinkat(fd, entry->d_name, 0);
         }
     if (entries)
@@ -121,22 +130,13 @@ xt_status xt_outdir_commit(xt_outdir *dir, xt_err *err)
     return XT_OK;
 }
 
-xt_status xt_outdir_rename(const xt_outdir *dir, const char *from, const char *to, bool *moved, xt_err *err)
-{
-    *moved = false;
-    if (is_directory(dir, from))
-        return xt_fail(err, XT_FAILED, "cannot replace %s/%s: it is a directory", dir->path, from);
-    *moved = renameat(dir->fd, from, dir->fd, to) == 0;
-    if (!*moved && errno != ENOENT)
-        return xt_fail_errno(err, "cannot rename %s/%s to %s", dir->path, from, to);
-    return XT_OK;
-}
-
-xt_status xt_outdir_replace(const xt_outdir *dir, const char *name, const void *bytes, size_t n_bytes, xt_err *err)
+xt_status xt_outdir_replace(const xt_outdir *dir, const char *name, const char *older, const xt_span *spans,
+                            size_t n_spans, xt_err *err)
 {
     xt_buf path = {0};
     xt_outdir_file(dir, name, &path);
-    xt_status status = path.failed ? xt_fail_memory(err, name, 0) : xt_file_replace_at(dir->fd, name, path.data, bytes, n_bytes, err);
+    xt_status status = path.failed ? xt_fail_memory(err, name, 0)
+                                   : xt_file_replace_at(dir->fd, name, older, path.data, spans, n_spans, err);
     xt_buf_clear(&path);
     return status;
 }
@@ -146,9 +146,95 @@ xt_status xt_outdir_sync(const xt_outdir *dir, xt_err *err)
     return xt_dir_sync(dir->fd, dir->path, err);
 }
 
-xt_status xt_outdir_remove(const xt_outdir *dir, const char *name, xt_err *err)
+/* ---- the run before ---- */
+
+/* The directory `before`, made where it is missing and said so; -1 with errno. */
+static int open_aside(const xt_outdir *dir, bool make)
 {
-    if (unlinkat(dir->fd, name, 0) != 0 && errno != ENOENT)
-        return xt_fail_errno(err, "cannot remove %s/%s", dir->path, name);
-    return XT_OK;
+    if (make && mkdirat(dir->fd, aside, 0777) != 0 && errno != EEXIST)
+        return -1;
+    return openat(dir->fd, aside, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static void move_back(const xt_outdir *dir, int from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!xt_outdir_has(dir, xt_run_files[i]))
+            renameat(from, xt_run_files[i], dir->fd, xt_run_files[i]);
+}
+
+xt_status xt_outdir_set_aside(const xt_outdir *dir, bool *moved, xt_err *err)
+{
+    bool worth = false;
+    for (size_t i = 0; i < N_TREASURES; i++)
+        worth |= xt_outdir_has(dir, treasures[i]);
+    *moved = false;
+    if (!worth)
+        return XT_OK;
+    for (size_t i = 0; i < XT_N_RUN_FILES; i++)
+        if (is_directory(dir, xt_run_files[i]))
+            return xt_fail(err, XT_FAILED, "cannot replace %s/%s: it is a directory", dir->path, xt_run_files[i]);
+    int to = open_aside(dir, true);
+    if (to < 0)
+        return xt_fail_errno(err, "cannot create the directory %s/%s", dir->path, aside);
+    xt_status status = XT_OK;
+    size_t i = 0;
+    for (; !status && i < XT_N_RUN_FILES; i++) {
+        /* What this run did not have is an older one's: the files there are of one run. */
+        if (renameat(dir->fd, xt_run_files[i], to, xt_run_files[i]) != 0 &&
+            (errno != ENOENT || (unlinkat(to, xt_run_files[i], 0) != 0 && errno != ENOENT)))
+            status = xt_fail_errno(err, "cannot move %s/%s to %s/%s", dir->path, xt_run_files[i], dir->path, aside);
+    }
+    if (status)
+        move_back(dir, to, i);
+    close(to);
+    *moved = !status;
+    return status;
+}
+
+void xt_outdir_take_back(const xt_outdir *dir)
+{
+    int from = open_aside(dir, false);
+    if (from < 0)
+        return;
+    move_back(dir, from, XT_N_RUN_FILES);
+    close(from);
+    unlinkat(dir->fd, aside, AT_REMOVEDIR);
+}
+
+xt_status xt_outdir_forget(const xt_outdir *dir, xt_err *err)
+{
+    int at = open_aside(dir, false);
+    xt_status status = XT_OK;
+    if (at < 0)
+        return XT_OK;
+    for (size_t i = 0; !status && i < XT_N_RUN_FILES; i++)
+        if (unlinkat(at, xt_run_files[i], 0) != 0 && errno != ENOENT)
+            status = xt_fail_errno(err, "cannot remove %s/%s/%s", dir->path, aside, xt_run_files[i]);
+    close(at);
+    /* Somebody's own file may be there too: then it stays. */
+    if (!status)
+        unlinkat(dir->fd, aside, AT_REMOVEDIR);
+    return status;
+}
+
+/* ---- room ---- */
+
+uint64_t xt_outdir_taken(const xt_outdir *dir)
+{
+    uint64_t n_bytes = 0;
+    struct stat info;
+    for (size_t i = 0; i < XT_N_RUN_FILES; i++)
+        if (fstatat(dir->fd, xt_run_files[i], &info, AT_SYMLINK_NOFOLLOW) == 0)
+            n_bytes += (uint64_t)info.st_blocks * 512;
+    return n_bytes;
+}
+
+uint64_t xt_outdir_left(const xt_outdir *dir)
+{
+    struct statvfs info;
+    /* Some file systems do not count, and say 0 of everything. */
+    if (fstatvfs(dir->fd, &info) != 0 || info.f_blocks == 0)
+        return UINT64_MAX;
+    return (uint64_t)info.f_bavail * info.f_frsize;
 }

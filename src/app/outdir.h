@@ -2,16 +2,22 @@
  *
  * What a run needs at its start is staged under temporary names, and put into
  * place when nothing can fail any more: a start that fails leaves the files of
- * the run before as they were. */
+ * the run before as they were. What that left to be used or resumed goes to a directory
+ * `before` in it until it is no longer needed. */
 #ifndef XT_APP_OUTDIR_H
 #define XT_APP_OUTDIR_H
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/file.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
-enum { XT_MAX_STAGED = 4 };
+enum { XT_MAX_STAGED = 4, XT_N_RUN_FILES = 7 };
+
+/* The files that a run owns in its directory. */
+extern const char *const xt_run_files[XT_N_RUN_FILES];
 
 typedef struct xt_outdir {
     int fd;           /* of the directory, which holds the lock; -1: closed */
@@ -39,16 +45,24 @@ xt_status xt_outdir_stage(xt_outdir *dir, const char *name, const void *bytes, s
 /* Puts everything staged into place, the last one first. */
 xt_status xt_outdir_commit(xt_outdir *dir, xt_err *err);
 
-/* Replaces a file in it in one step, its bytes synced; xt_outdir_sync makes it last. */
-xt_status xt_outdir_replace(const xt_outdir *dir, const char *name, const void *bytes, size_t n_bytes, xt_err *err);
+/* Replaces a file in it in one step, its bytes synced; xt_outdir_sync makes it last. older: what the file there was
+ * is called then; NULL: it goes. */
+xt_status xt_outdir_replace(const xt_outdir *dir, const char *name, const char *older, const xt_span *spans,
+                            size_t n_spans, xt_err *err);
 /* Whether there is a file of this name. */
 bool xt_outdir_has(const xt_outdir *dir, const char *name);
-/* Gives a file in it another name; *moved says whether there was one. A
- * directory of that name is an error. */
-xt_status xt_outdir_rename(const xt_outdir *dir, const char *from, const char *to, bool *moved, xt_err *err);
 /* Makes what was replaced, renamed and removed last. */
 xt_status xt_outdir_sync(const xt_outdir *dir, xt_err *err);
-/* Removes a file in it; none there is fine. */
-xt_status xt_outdir_remove(const xt_outdir *dir, const char *name, xt_err *err);
+
+/* Where there is a model or a checkpoint, moves all of xt_run_files to the directory `before` (what an earlier run left
+ * there goes) and sets *moved. On failure they are back. */
+xt_status xt_outdir_set_aside(const xt_outdir *dir, bool *moved, xt_err *err);
+/* Moves them back where no newer one is in the way. */
+void xt_outdir_take_back(const xt_outdir *dir);
+/* Removes them, and `before` with them; none there is fine. */
+xt_status xt_outdir_forget(const xt_outdir *dir, xt_err *err);
+/* Bytes that the run's files take, and those that the file system has left for us; UINT64_MAX where it does not say. */
+uint64_t xt_outdir_taken(const xt_outdir *dir);
+uint64_t xt_outdir_left(const xt_outdir *dir);
 
 #endif

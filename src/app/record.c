@@ -5,6 +5,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 
 typedef struct field {
     const char *key;
@@ -110,6 +115,33 @@ static json_t *engine_of(const xt_engine_facts *facts)
                   {"device_bytes", count(facts->device_bytes)});
 }
 
+/* What the bits of the host's own arithmetic depend on. */
+static json_t *host(void)
+{
+    struct utsname system;
+    bool known = uname(&system) == 0;
+    json_t *libc = json_null();
+#ifdef __GLIBC__
+    libc = json_sprintf("glibc %s", gnu_get_libc_version());
+#endif
+    return OBJECT({"system", xt_json_text(known ? system.sysname : "")},
+                  {"machine", xt_json_text(known ? system.machine : "")},
+                  {"libc", libc},
+                  {"compiler", xt_json_text(__VERSION__)});
+}
+
+/* An array of the lines of a text. */
+static json_t *lines_of(const char *text)
+{
+    json_t *array = json_array();
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        json_array_append_new(array, json_stringn(text, n));
+        text += n + (text[n] == '\n');
+    }
+    return array;
+}
+
 static json_t *seconds_of(const xt_run_seconds *seconds)
 {
     return OBJECT({"data", xt_json_number(seconds->data)},
@@ -137,15 +169,20 @@ xt_status xt_record_print(const xt_run_job *job, const xt_record *record, xt_buf
                           {"seed", count(spec->seed)},
                           {"generator", json_string("threefry2x32, JAX's legacy layout")},
                           {"engine", engine_of(&job->engine->facts)},
+                          {"host", host()},
                           {"data", data_of(job)},
                           {"parameters", count(job->plan->n_params)},
                           {"epochs", count(result->epochs)},
                           {"kept_epoch", result->saved ? count(result->kept_epoch) : json_null()},
+                          {"checkpoint_epoch", record->checkpoint ? count(record->checkpoint) : json_null()},
+                          {"resumed", count(record->moment->resumed)},
+                          {"changed_when_resumed", lines_of(record->moment->changes)},
                           {"final", values(spec, &record->last)},
                           {"best", values(spec, &record->best)},
                           {"test", test_of(spec, result)},
                           {"loss_column_xxh3_128", xt_json_text(record->loss_hash)},
                           {"model_xxh3_128", xt_json_text(record->model_hash)},
+                          {"weights_xxh3_128", xt_json_text(record->weights_hash)},
                           {"config", config});
     char *dump = config ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(root);

@@ -2,8 +2,10 @@
 
 #include "app/model_file.h"
 #include "app/outdir.h"
+#include "app/resume.h"
 #include "app/training.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <math.h>
@@ -11,12 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char previous[] = "previous.safetensors";
-
 typedef struct run {
     xt_training t;
     xt_outdir dir;
-    bool set_aside; /* the model of the run before is previous.safetensors now */
+    xt_resume resume;
+    bool set_aside; /* the files of the run before are in `before` now */
     int config;     /* config.yaml, to be synced; -1: closed */
     double setup;   /* seconds of xt_training_setup when the run began */
     char started[32];
@@ -41,8 +42,10 @@ static xt_status print_record(run *r, const char *word, bool rows_lost, xt_buf *
 {
     r->t.record.status = word;
     r->t.result->seconds = seconds_of(r);
+    r->t.record.moment = &r->t.good;
+    r->t.record.checkpoint = r->t.checkpoints.written ? r->t.checkpoints.epoch : 0;
     xt_hash_hex(r->t.losses, r->t.record.loss_hash);
-    if (rows_lost)
+    if (rows_lost || r->t.good.csv_first != 1)
         r->t.record.loss_hash[0] = '\0';
     return xt_record_print(r->t.job, &r->t.record, out, err);
 }
@@ -60,6 +63,50 @@ static xt_status both(xt_status status, xt_status later, const xt_err *later_err
 
 /* ---- opening ---- */
 
+/* The checkpoint to go on from, where there is one, and loss.csv as it stood then. */
+static xt_status load_checkpoint(run *r, xt_err *err)
+{
+    const xt_run_job *job = r->t.job;
+    xt_moment *moment = &r->resume.moment;
+    char hash[XT_HASH_BYTES];
+    bool has_csv;
+    xt_status status = xt_resume_open(job, &r->dir, r->t.states.good, r->t.states.best, &r->resume, err);
+    if (!status && !r->resume.found)
+        xt_note("%s: no checkpoint to go on from; training from the beginning", r->dir.path);
+    if (status || !r->resume.found)
+        return status;
+    status = xt_sinks_continue(&r->t.sinks, &r->dir, moment->csv_first, moment->epoch, r->t.losses, &has_csv, err);
+    if (status)
+        return status;
+    xt_hash_hex(r->t.losses, hash);
+    if (has_csv && strcmp(hash, moment->loss_hash) != 0)
+        return xt_fail(err, XT_BAD_DATA, "%s/loss.csv: its losses until epoch %u are not those of %s", r->dir.path,
+                       moment->epoch, xt_buf_text(&r->resume.name));
+    if (r->resume.changes.len)
+        xt_note("%s: going on with other settings:\n%.*s", xt_buf_text(&r->resume.name),
+                (int)(r->resume.changes.len - 1), r->resume.changes.data);
+    if (!has_csv) {
+        moment->csv_first = moment->epoch + 1;
+        xt_note("%s: there is no loss.csv; it will begin with epoch %u", r->dir.path, moment->csv_first);
+    }
+    r->t.checkpoints.goes_on = true;
+    r->t.checkpoints.sound = r->resume.is_last;
+    r->t.checkpoints.written = r->resume.is_last && !r->resume.changes.len;
+    r->t.checkpoints.epoch = moment->epoch;
+    return xt_training_resume(&r->t, moment, err);
+}
+
+static xt_status open_checkpoints(run *r, xt_err *err)
+{
+    const xt_run_job *job = r->t.job;
+    r->t.checkpoints = (xt_checkpoints){.dir = &r->dir, .plan = job->plan, .data = job->data,
+                                        .config_yaml = job->config_yaml,
+                                        .now = {job->data, job->validation, job->test, &job->engine->facts},
+                                        .at = xt_seconds()};
+    xt_status status = job->resume ? load_checkpoint(r, err) : XT_OK;
+    return status ? status : xt_checkpoints_check(&r->t.checkpoints, &r->t.good, err);
+}
+
 /* Everything of this run under temporary names; copies of loss.csv are emptied last.
  * What fails until then leaves the run before as it was. run.json goes into place
  * first: what a killed start leaves does not call itself finished. */
@@ -71,6 +118,8 @@ static xt_status stage_files(run *r, xt_err *err)
     if (!status)
         status = xt_sinks_open_copies(&r->t.sinks, job->inputs, job->n_inputs, &r->dir, err);
     if (!status)
+        status = open_checkpoints(r, err);
+    if (!status && r->t.sinks.csv.fd < 0)
         status = xt_sinks_stage_csv(&r->t.sinks, &r->dir, err);
     if (!status)
         status = xt_outdir_stage(&r->dir, "config.yaml", job->config_yaml, strlen(job->config_yaml), &r->config, err);
@@ -84,19 +133,19 @@ static xt_status stage_files(run *r, xt_err *err)
     return status;
 }
 
-/* A model of another run must not stand beside this one's files, and must not be
- * lost before this run has one to put into its place. */
+/* What an earlier run left must not stand beside this one's files, and must not be
+ * lost before this run has come to something. */
 static xt_status open_files(run *r, xt_err *err)
 {
     double before = xt_seconds();
     xt_status status = stage_files(r, err);
-    if (!status)
-        status = xt_outdir_rename(&r->dir, "model.safetensors", previous, &r->set_aside, err);
+    if (!status && !r->resume.found)
+        status = xt_outdir_set_aside(&r->dir, &r->set_aside, err);
     if (status)
         return status;
     status = xt_outdir_commit(&r->dir, err);
     if (status && r->set_aside)
-        xt_outdir_rename(&r->dir, previous, "model.safetensors", &r->set_aside, NULL);
+        xt_outdir_take_back(&r->dir);
     r->t.output += xt_seconds() - before;
     return status;
 }
@@ -119,33 +168,36 @@ static xt_status open_run(run *r, xt_err *err)
  * losses may have been measured before the update that broke the weights. */
 static xt_status choose_state(run *r, const float **state, xt_err *err)
 {
-    bool finite = true;
-    uint32_t bad = r->t.result->epochs;
+    xt_training *t = &r->t;
+    xt_states *states = &t->states;
+    uint32_t bad = t->result->epochs;
     xt_status status = XT_OK, diverged = XT_OK;
-    r->t.result->kept_epoch = r->t.states.best_epoch;
-    *state = r->t.states.best;
-    if (r->t.states.best_epoch)
+    bool best = states->best_epoch && xt_control_restores_best(t->job->plan->spec);
+    t->result->kept_epoch = best ? states->best_epoch : states->good_epoch;
+    *state = best ? states->best : states->good_epoch || !t->trained ? states->good : NULL;
+    if (best || t->engine_failed)
         return XT_OK;
-    if (!r->t.diverged) {
-        r->t.result->kept_epoch = r->t.trained;
-        status = xt_states_read(&r->t.states, state, &finite, err);
-        if (status || finite)
+    if (!t->diverged) {
+        status = xt_states_keep(states, t->trained, true, err);
+        t->result->kept_epoch = states->good_epoch;
+        *state = states->good;
+        if (status || states->good_epoch == t->trained)
             return status;
-        r->t.diverged = true;
-        bad = r->t.trained;
+        t->diverged = true;
+        bad = t->trained;
         diverged = xt_fail(err, XT_DIVERGED, "diverged: the last update left weights that are not finite; a smaller "
                                              "learning_rate may help");
     }
-    status = xt_states_find_last(&r->t.states, bad, err);
-    r->t.result->kept_epoch = r->t.states.good_epoch;
-    *state = r->t.states.good_epoch ? r->t.states.good : NULL;
+    status = xt_states_find_last(states, bad, err);
+    t->result->kept_epoch = states->good_epoch;
+    *state = states->good_epoch ? states->good : NULL;
     return status ? status : diverged;
 }
 
 static xt_status save_model(run *r, xt_err *err)
 {
     const xt_run_job *job = r->t.job;
-    xt_buf file = {0};
+    xt_model_image image = {0};
     const float *state = NULL;
     xt_err later;
     xt_status status = choose_state(r, &state, err);
@@ -153,14 +205,17 @@ static xt_status save_model(run *r, xt_err *err)
         return status;
     if (state != job->state)
         memcpy(job->state, state, r->t.states.n_floats * sizeof *state);
-    xt_status saved =
-        xt_model_print(job->plan, state, job->data, job->config_yaml, r->t.result->kept_epoch, &file, &later);
+    const xt_model_parts parts = {.plan = job->plan, .data = job->data, .config_yaml = job->config_yaml,
+                                  .epoch = r->t.result->kept_epoch, .state = job->state};
+    xt_status saved = xt_model_lay_out(&parts, &image, &later);
     if (!saved)
-        saved = xt_outdir_replace(&r->dir, "model.safetensors", file.data, file.len, &later);
+        saved = xt_outdir_replace(&r->dir, "model.safetensors", NULL, image.spans, image.n_spans, &later);
     if (!saved)
-        xt_hash_block(file.data, file.len, r->t.record.model_hash);
+        saved = xt_model_image_hash(&image, r->t.record.model_hash, &later);
+    if (!saved)
+        xt_hash_block(job->state, job->plan->n_params * sizeof *job->state, r->t.record.weights_hash);
     r->t.result->saved = !saved;
-    xt_buf_clear(&file);
+    xt_model_image_clear(&image);
     return both(status, saved, &later, err);
 }
 
@@ -169,7 +224,7 @@ static xt_status replace_record(run *r, const char *word, bool rows_lost, xt_err
     xt_buf text = {0};
     xt_status status = print_record(r, word, rows_lost, &text, err);
     if (!status)
-        status = xt_outdir_replace(&r->dir, "run.json", text.data, text.len, err);
+        status = xt_outdir_replace(&r->dir, "run.json", NULL, &(xt_span){text.data, text.len}, 1, err);
     xt_buf_clear(&text);
     return status;
 }
@@ -195,7 +250,7 @@ static bool came_to_its_end(const run *r)
 static xt_status measure_kept(run *r, xt_run_row *kept, xt_err *err)
 {
     const xt_run_job *job = r->t.job;
-    bool is_best = r->t.states.best_epoch, unseen = kept->epoch && !kept->validated && r->t.validation.data;
+    bool is_best = r->t.states.best_epoch && xt_control_restores_best(job->plan->spec), unseen = kept->epoch && !kept->validated && r->t.validation.data;
     xt_status status = XT_OK;
     if (!r->t.test.data && !unseen)
         return XT_OK;
@@ -215,19 +270,23 @@ static xt_status measure_kept(run *r, xt_run_row *kept, xt_err *err)
     return xt_training_flush(&r->t, err);
 }
 
-/* The model of this run, where there is one. That of the run before goes only for
- * a training that came to its end: *whole. */
+/* The checkpoint and the model of this run, where there are any. What there was before goes only for a training that
+ * came to its end: *whole. */
 static xt_status keep_model(run *r, xt_status status, xt_run_row *kept, bool *whole, xt_err *err)
 {
     xt_err later;
     if (r->t.result->epochs == 0 && r->t.job->plan->spec->epochs > 0) {
         if (r->set_aside)
-            xt_outdir_rename(&r->dir, previous, "model.safetensors", &r->set_aside, NULL);
+            xt_outdir_take_back(&r->dir);
         return status;
     }
-    status = both(status, save_model(r, &later), &later, err);
+    xt_status saved = xt_training_save(&r->t, &later);
+    status = both(status, saved, &later, err);
+    saved = save_model(r, &later);
+    status = both(status, saved, &later, err);
     *whole = !status && came_to_its_end(r);
-    *kept = r->t.states.best_epoch ? r->t.record.best : r->t.record.last;
+    *kept = xt_control_restores_best(r->t.job->plan->spec) && r->t.states.best_epoch ? r->t.record.best
+                                                                                    : r->t.record.last;
     return *whole ? measure_kept(r, kept, err) : status;
 }
 
@@ -248,25 +307,36 @@ static xt_status finish_files(run *r, xt_status status, bool rows_lost, bool who
     status = both(status, replace_record(r, word_of(r, status), rows_lost, &later), &later, err);
     xt_status synced = xt_outdir_sync(&r->dir, &later);
     status = both(status, synced, &later, err);
-    if (whole && !synced && xt_outdir_has(&r->dir, previous))
-        status = both(status, xt_outdir_remove(&r->dir, previous, &later), &later, err);
+    if (whole && !synced) {
+        xt_status forgotten = xt_outdir_forget(&r->dir, &later);
+        status = both(status, forgotten, &later, err);
+    }
     r->t.output += xt_seconds() - before;
     r->t.result->seconds = seconds_of(r);
+    r->t.result->checkpoint = r->t.record.checkpoint;
     return status;
 }
 
-/* What the message ends with: which models there are. */
-static void tell_models(const run *r, xt_status status, xt_err *err)
+/* What the message ends with: what there is to use and to go on from. */
+static void tell_files(const run *r, xt_status status, xt_err *err)
 {
     xt_err line;
     const xt_run_result *result = r->t.result;
+    const xt_checkpoints *checkpoints = &r->t.checkpoints;
+    if (!status)
+        return;
     if (result->saved && (r->t.diverged || status == XT_TIME_UP)) {
         xt_fail(&line, status, "the weights of epoch %u are kept as %s/model.safetensors", result->kept_epoch,
                 r->dir.path);
         xt_fail_also(err, &line);
     }
-    if (status && status != XT_TIME_UP && xt_outdir_has(&r->dir, previous)) {
-        xt_fail(&line, status, "the model of the run before is kept as %s/previous.safetensors", r->dir.path);
+    if (checkpoints->written) {
+        xt_fail(&line, status, "%s/%s holds epoch %u; --resume goes on from there", r->dir.path, xt_last,
+                checkpoints->epoch);
+        xt_fail_also(err, &line);
+    }
+    if (status != XT_TIME_UP && xt_outdir_has(&r->dir, "before")) {
+        xt_fail(&line, status, "the files of the run before are kept in %s/before", r->dir.path);
         xt_fail_also(err, &line);
     }
 }
@@ -279,16 +349,16 @@ static xt_status finish(run *r, xt_status status, xt_err *err)
     double before = xt_seconds(), evaluation = r->t.evaluation;
     xt_err later;
     xt_run_row kept = {0};
-    bool rows_lost = status == XT_FAILED, whole = false;
+    bool whole = false;
     status = keep_model(r, status, &kept, &whole, err);
     status = both(status, xt_sinks_close(&r->t.sinks, &later), &later, err);
     status = both(status, sync_config(r, &later), &later, err);
     r->t.output += xt_seconds() - before - (r->t.evaluation - evaluation);
-    status = finish_files(r, status, rows_lost, whole, err);
+    status = finish_files(r, status, r->t.rows_lost, whole, err);
     if (!status && r->t.time_is_up && !result->signal)
         status = xt_fail(err, XT_TIME_UP, "--max-time: the time was up after epoch %u of %u", result->epochs,
                          job->plan->spec->epochs);
-    tell_models(r, status, err);
+    tell_files(r, status, err);
     if (status || !whole)
         return status;
     return xt_require_check(job->requirements, job->n_requirements, &kept, result->tested ? &result->test : NULL, err);
@@ -309,6 +379,7 @@ xt_status xt_run(const xt_run_job *job, xt_run_result *result, xt_err *err)
     if (r.config >= 0)
         close(r.config);
     xt_outdir_close(&r.dir);
+    xt_resume_clear(&r.resume);
     xt_training_close(&r.t);
     return status;
 }

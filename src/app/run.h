@@ -1,11 +1,13 @@
 /* run.h: one training, from an open engine to the files that it leaves.
  *
  * In spec->output_dir, which is locked meanwhile: config.yaml, loss.csv (a row
- * an epoch, written as chunks of epochs end), model.safetensors, run.json
+ * an epoch, written as chunks of epochs end), last.safetensors and those beside it
+ * (app/checkpoint.h), model.safetensors, run.json
  * (rewritten at the end; "running" until then). What an earlier run left there
  * under these names is replaced when training starts, all at once: a start that
- * fails changes nothing. Its model becomes previous.safetensors until this run
- * has saved its own. */
+ * fails changes nothing. Where it left a model or a checkpoint, its files are kept in the
+ * directory `before` until this run has come to its end. A run that is resumed goes on with the
+ * files as they are. */
 #ifndef XT_APP_RUN_H
 #define XT_APP_RUN_H
 
@@ -14,12 +16,21 @@
 
 #include <signal.h>
 
+/* Holds a checkpoint's configuration, resolved YAML, against that of the run which is to go on from it: lines of what
+ * must not differ to refused, of what may to changed ("train.batch_size: 8, was 4"). name is for messages. */
+typedef xt_status xt_compare_config(const void *config, const char *name, const char *yaml, xt_buf *refused,
+                                    xt_buf *changed, xt_err *err);
+
 typedef struct xt_run_job {
     const xt_plan *plan;
     const xt_dataset *data;
     const xt_dataset *validation, *test; /* NULL: none; else the spec has them given */
     xt_engine *engine;
     const char *config_yaml, *config_json; /* resolved */
+    bool resume;                   /* go on from a checkpoint */
+    const char *resume_file;       /* this one; NULL: the directory's last one, the one before where that is damaged */
+    xt_compare_config *compare;    /* where resume: with this config */
+    const void *config;
     float *state;            /* (1 + n_slots) * n_params floats: what the engine holds; afterwards the model's state */
     const char *const *inputs; /* n_inputs paths that this run reads: csv_path and jsonl_path must be none of them */
     size_t n_inputs;
@@ -32,6 +43,7 @@ typedef struct xt_run_job {
     const xt_requirement *requirements; /* n_requirements: what the model is to have reached */
     size_t n_requirements;
     const volatile sig_atomic_t *stop; /* a signal's number ends training after the chunk */
+    volatile sig_atomic_t *ask;        /* 1: write a checkpoint after the chunk; becomes 0. NULL: nobody can */
 } xt_run_job;
 
 /* Where the time went, in seconds. The parts do not overlap; reading the
@@ -48,6 +60,8 @@ typedef struct xt_run_seconds {
 
 typedef struct xt_run_result {
     uint32_t epochs; /* completed */
+    uint32_t resumed_after; /* epochs that a checkpoint had gone through; 0 where the run began anew */
+    uint32_t checkpoint;    /* the epoch of last.safetensors; 0: there is none of this run */
     double loss;     /* of the last one; nan without any */
     xt_run_seconds seconds;
     int signal;      /* that stopped it, or 0 */
@@ -59,7 +73,7 @@ typedef struct xt_run_result {
 } xt_run_result;
 
 /* Trains, and keeps the model of the last epoch, or of the best one where early
- * stopping restores it. What it does is the same in any chunks of epochs.
+ * stopping restores it. What it does is the same in any chunks of epochs, and when it is interrupted and resumed.
  * XT_DIVERGED when a loss or the weights are not finite: the row is written, and the
  * model is that of the last epoch with finite loss and weights, if there is one.
  * XT_TIME_UP after max_time. XT_NOT_MET when a training that was neither cut short nor

@@ -48,8 +48,8 @@ static json_t *describe_all(const xt_tensor *tensors, size_t n_tensors, const xt
     return NULL;
 }
 
-xt_status xt_safetensors_write(const xt_tensor *tensors, size_t n_tensors, const xt_pair *pairs, size_t n_pairs,
-                               xt_buf *out, xt_err *err)
+xt_status xt_safetensors_header(const xt_tensor *tensors, size_t n_tensors, const xt_pair *pairs, size_t n_pairs,
+                                xt_buf *out, xt_err *err)
 {
     json_t *header = describe_all(tensors, n_tensors, pairs, n_pairs);
     char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
@@ -66,8 +66,6 @@ xt_status xt_safetensors_write(const xt_tensor *tensors, size_t n_tensors, const
     }
     xt_buf_add(out, &length, LENGTH_BYTES);
     xt_buf_printf(out, "%-*s", (int)padded, text);
-    for (size_t i = 0; i < n_tensors; i++)
-        xt_buf_add(out, tensors[i].values, n_values(&tensors[i]) * sizeof(float));
     free(text);
     if (out->failed)
         status = xt_fail_memory(err, "a model file", out->len);
@@ -78,6 +76,8 @@ struct xt_safetensors {
     json_t *header;
     xt_tensor *tensors;
     size_t n_tensors;
+    xt_pair *pairs; /* the metadata */
+    size_t n_pairs;
     const char *bytes; /* of the tensors */
     size_t n_bytes;
 };
@@ -115,6 +115,21 @@ static xt_status read_tensor(const char *file, const char *name, const json_t *e
     return XT_OK;
 }
 
+static xt_status read_pairs(const char *name, json_t *metadata, xt_safetensors *file, xt_err *err)
+{
+    const char *key;
+    json_t *value;
+    file->pairs = calloc(json_object_size(metadata) + 1, sizeof *file->pairs);
+    if (!file->pairs)
+        return xt_fail_memory(err, name, 0);
+    json_object_foreach(metadata, key, value) {
+        if (!json_is_string(value))
+            return xt_fail(err, XT_BAD_DATA, "%s: its metadata holds what is no text", name);
+        file->pairs[file->n_pairs++] = (xt_pair){key, json_string_value(value)};
+    }
+    return XT_OK;
+}
+
 static xt_status read_header(const char *name, xt_safetensors *file, xt_err *err)
 {
     const char *key;
@@ -123,10 +138,13 @@ static xt_status read_header(const char *name, xt_safetensors *file, xt_err *err
     file->tensors = calloc(json_object_size(file->header) + 1, sizeof *file->tensors);
     if (!file->tensors)
         return xt_fail_memory(err, name, 0);
+    xt_status status = read_pairs(name, json_object_get(file->header, "__metadata__"), file, err);
+    if (status)
+        return status;
     json_object_foreach(file->header, key, entry) {
         if (strcmp(key, "__metadata__") == 0)
             continue;
-        xt_status status = read_tensor(name, key, entry, file, &end, &file->tensors[file->n_tensors], err);
+        status = read_tensor(name, key, entry, file, &end, &file->tensors[file->n_tensors], err);
         if (status)
             return status;
         file->n_tensors++;
@@ -184,6 +202,7 @@ void xt_safetensors_close(xt_safetensors **file)
         return;
     json_decref((*file)->header);
     free((*file)->tensors);
+    free((*file)->pairs);
     free(*file);
     *file = NULL;
 }
@@ -204,6 +223,17 @@ const char *xt_safetensors_value(const xt_safetensors *file, const char *key)
 size_t xt_safetensors_count(const xt_safetensors *file)
 {
     return file->n_tensors;
+}
+
+const xt_tensor *xt_safetensors_at(const xt_safetensors *file, size_t i)
+{
+    return &file->tensors[i];
+}
+
+const xt_pair *xt_safetensors_pairs(const xt_safetensors *file, size_t *n)
+{
+    *n = file->n_pairs;
+    return file->pairs;
 }
 
 const void *xt_safetensors_bytes(const xt_safetensors *file, size_t *n_bytes)

@@ -22,9 +22,9 @@ typedef struct xt_pair {
     const char *key, *value;
 } xt_pair;
 
-/* Appends a file of these tensors and pairs to out. */
-xt_status xt_safetensors_write(const xt_tensor *tensors, size_t n_tensors, const xt_pair *pairs, size_t n_pairs,
-                               xt_buf *out, xt_err *err);
+/* Appends what a file of these tensors and pairs begins with: their values follow, one after another. */
+xt_status xt_safetensors_header(const xt_tensor *tensors, size_t n_tensors, const xt_pair *pairs, size_t n_pairs,
+                                xt_buf *out, xt_err *err);
 
 typedef struct xt_safetensors xt_safetensors;
 
@@ -42,6 +42,10 @@ void xt_safetensors_close(xt_safetensors **file);
 const xt_tensor *xt_safetensors_tensor(const xt_safetensors *file, const char *name);
 const char *xt_safetensors_value(const xt_safetensors *file, const char *key);
 size_t xt_safetensors_count(const xt_safetensors *file);
+/* Tensor i of them, in the order of the file. */
+const xt_tensor *xt_safetensors_at(const xt_safetensors *file, size_t i);
+/* The metadata, n pairs in the order of the file. */
+const xt_pair *xt_safetensors_pairs(const xt_safetensors *file, size_t *n);
 /* The tensors' bytes as they lie in the file. */
 const void *xt_safetensors_bytes(const xt_safetensors *file, size_t *n_bytes);
 

@@ -109,18 +109,14 @@ static xt_status check_copy(const xt_sink *copy, const struct stat *file, const 
                             const xt_outdir *dir, xt_err *err)
 {
     const char *option = formats[copy->format].option, *path = copy->name;
-    static const char *const own[] = {"loss.csv",          "run.json",           "config.yaml",
-                                      "model.safetensors", "last.safetensors",   "previous.safetensors",
-                                      "best.safetensors"};
-    static const size_t n_own = sizeof own / sizeof own[0];
     for (size_t i = 0; i < n_inputs; i++)
         if (is_same_file(file, AT_FDCWD, inputs[i]))
             return xt_fail(err, XT_BAD_USAGE, "%s %s: would overwrite %s, which this run reads", option, path,
                            strcmp(inputs[i], "-") == 0 ? "standard input" : inputs[i]);
-    for (size_t i = 0; i < n_own; i++)
-        if (is_same_file(file, dir->fd, own[i]))
+    for (size_t i = 0; i < XT_N_RUN_FILES; i++)
+        if (is_same_file(file, dir->fd, xt_run_files[i]))
             return xt_fail(err, XT_BAD_USAGE, "%s %s: is the run's own %s; loss.csv is written there anyway", option,
-                           path, own[i]);
+                           path, xt_run_files[i]);
     if (is_descriptor(file, STDOUT_FILENO) || is_descriptor(file, STDERR_FILENO))
         return xt_fail(err, XT_BAD_USAGE, "%s %s: standard output or error goes there; %s - puts the %s on standard "
                                           "output",

@@ -59,14 +59,6 @@ static xt_status read_state(xt_states *states, float *state, bool *finite, xt_er
     return status;
 }
 
-xt_status xt_states_read(xt_states *states, const float **out, bool *finite, xt_err *err)
-{
-    xt_status status = read_state(states, states->spare, finite, err);
-    if (!status)
-        *out = states->spare;
-    return status;
-}
-
 static void swap(float **a, float **b)
 {
     float *first = *a;
@@ -80,11 +72,19 @@ static void take_spare(xt_states *states, uint32_t epoch)
     states->good_epoch = epoch;
 }
 
-xt_status xt_states_keep(xt_states *states, uint32_t epoch, xt_err *err)
+void xt_states_resume(xt_states *states, uint32_t epoch, uint32_t best_epoch)
+{
+    states->good_epoch = epoch;
+    states->good_scale = states->engine->rate_scale;
+    states->best_epoch = best_epoch;
+}
+
+xt_status xt_states_keep(xt_states *states, uint32_t epoch, bool needed, xt_err *err)
 {
     bool finite, same_scale = states->engine->rate_scale == states->good_scale;
     double now = xt_seconds();
-    if (states->broken || (same_scale && now - states->kept_at < SPARING * states->cost))
+    if (states->broken || (states->good_epoch == epoch && same_scale) ||
+        (!needed && same_scale && now - states->kept_at < SPARING * states->cost))
         return XT_OK;
     xt_status status = read_state(states, states->spare, &finite, err);
     if (status)

@@ -22,20 +22,22 @@ typedef struct xt_states {
     double kept_at, cost;  /* seconds: when good was read, and how long that takes */
 } xt_states;
 
-/* state: the engine's as it is (n_floats), used as room from now on. rows: as above. All outlive out. */
+/* state: the engine's as it is (n_floats), used as room from now on, after no epoch. rows: as above. All outlive out. */
 xt_status xt_states_open(xt_engine *engine, float *state, xt_epoch *rows, uint32_t n_rows, bool with_best,
                          xt_states *out, xt_err *err);
 void xt_states_close(xt_states *states);
 
-/* Keeps the engine's state after `epoch` as the good one, unless that was done so
- * lately that it would take a noticeable share of the time; always where rate_scale changed. */
-xt_status xt_states_keep(xt_states *states, uint32_t epoch, xt_err *err);
+/* Takes what a checkpoint held: the good state (as `good` has it), the best one where best_epoch is not 0 (as `best`
+ * has it), and the engine's rate_scale. */
+void xt_states_resume(xt_states *states, uint32_t epoch, uint32_t best_epoch);
+/* Keeps the engine's state after `epoch` as the good one: good_epoch is that then, unless its weights are not finite.
+ * Where it is not `needed`, not if that was done so lately that it would take a noticeable share of the time; always
+ * where rate_scale changed. */
+xt_status xt_states_keep(xt_states *states, uint32_t epoch, bool needed, xt_err *err);
 /* Keeps it as the best one. XT_DIVERGED where its weights are not finite. */
 xt_status xt_states_keep_best(xt_states *states, uint32_t epoch, xt_err *err);
 /* Has the engine as it was after `epoch`, which is not before the good one. */
 xt_status xt_states_return(xt_states *states, uint32_t epoch, xt_err *err);
-/* The engine's state, to *out (owned by states, until the next call); *finite: its weights are. */
-xt_status xt_states_read(xt_states *states, const float **out, bool *finite, xt_err *err);
 /* Makes the good state the last one before epoch `bad` whose weights are finite. */
 xt_status xt_states_find_last(xt_states *states, uint32_t bad, xt_err *err);
 

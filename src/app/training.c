@@ -1,6 +1,7 @@
 #include "app/training.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <assert.h>
 #include <math.h>
@@ -23,10 +24,10 @@ xt_status xt_training_open(xt_training *t, xt_err *err)
     t->rows = calloc(n, sizeof *t->rows);
     if (!t->rows)
         return xt_fail_memory(err, "the rows of a chunk", n * sizeof *t->rows);
-    bool with_best = spec->early_stopping.given && spec->early_stopping.restore_best;
     xt_status status = xt_control_init(&t->control, spec, err);
     if (!status)
-        status = xt_states_open(job->engine, job->state, t->rows, n, with_best, &t->states, err);
+        status = xt_states_open(job->engine, job->state, t->rows, n, xt_control_keeps_best(spec), &t->states, err);
+    t->good = (xt_moment){.control = t->control, .csv_first = 1};
     if (!status)
         status = xt_evaluation_open(job->plan, job->validation, &t->validation, err);
     if (!status)
@@ -59,7 +60,9 @@ xt_status xt_training_flush(xt_training *t, xt_err *err)
 {
     xt_progress_clear(&t->progress);
     xt_hash_add(t->losses, t->sinks.losses.data, t->sinks.losses.len);
-    return xt_sinks_flush(&t->sinks, err);
+    xt_status status = xt_sinks_flush(&t->sinks, err);
+    t->rows_lost |= status != XT_OK;
+    return status;
 }
 
 xt_status xt_training_measure(xt_training *t, const xt_evaluation *rows, xt_measured *out, xt_err *err)
@@ -70,11 +73,85 @@ xt_status xt_training_measure(xt_training *t, const xt_evaluation *rows, xt_meas
     return status;
 }
 
+/* ---- moments and checkpoints ---- */
+
+static void take_moment(xt_training *t)
+{
+    t->good.epoch = t->trained;
+    t->good.seconds = xt_seconds() - t->start;
+    t->good.control = t->control;
+    t->good.last = t->record.last;
+    t->good.best = t->record.best;
+    xt_hash_hex(t->losses, t->good.loss_hash);
+}
+
+static xt_status keep_good(xt_training *t, bool needed, xt_err *err)
+{
+    xt_status status = xt_states_keep(&t->states, t->trained, needed, err);
+    t->engine_failed |= status != XT_OK;
+    if (!status && t->states.good_epoch == t->trained)
+        take_moment(t);
+    return status;
+}
+
+xt_status xt_training_resume(xt_training *t, const xt_moment *moment, xt_err *err)
+{
+    xt_engine *engine = t->job->engine;
+    t->good = *moment;
+    t->control = moment->control;
+    t->trained = moment->epoch;
+    t->record.last = moment->last;
+    t->record.best = moment->best;
+    t->result->epochs = t->result->resumed_after = moment->epoch;
+    t->result->loss = moment->last.train.loss;
+    t->start = xt_seconds() - moment->seconds;
+    if (t->control.has_plateau)
+        engine->rate_scale = xt_control_rate_scale(&t->control);
+    xt_states_resume(&t->states, moment->epoch, t->states.best ? moment->control.best_epoch : 0);
+    return engine->ops->write_state(engine, t->states.good, err);
+}
+
+xt_status xt_training_save(xt_training *t, xt_err *err)
+{
+    xt_checkpoints *c = &t->checkpoints;
+    xt_status status = XT_OK;
+    if (!t->engine_failed && !t->diverged && !t->rows_lost)
+        status = keep_good(t, true, err);
+    /* The best weights may have gone on since an older good state. */
+    bool whole = !t->states.best || t->good.control.best_epoch == t->states.best_epoch;
+    bool is_new = !c->written || c->epoch != t->good.epoch;
+    if (status || !whole || !is_new || (t->good.epoch == 0 && t->trained))
+        return status;
+    double begin = xt_seconds();
+    status = xt_sinks_sync(&t->sinks, err);
+    if (!status)
+        status = xt_checkpoints_write(c, &t->good, t->states.good, t->states.best_epoch ? t->states.best : NULL, err);
+    t->output += xt_seconds() - begin;
+    return status;
+}
+
+/* The configuration's, and those that somebody asks for. */
+static xt_status save_when_due(xt_training *t, xt_err *err)
+{
+    bool asked = t->job->ask && *t->job->ask;
+    if (!asked && !xt_checkpoints_due(&t->checkpoints, t->trained, xt_seconds()))
+        return XT_OK;
+    if (t->job->ask)
+        *t->job->ask = 0;
+    xt_status status = xt_training_save(t, err);
+    if (!status && asked)
+        xt_note("checkpoint: epoch %u, %s/%s", t->checkpoints.epoch, t->checkpoints.dir->path, xt_last);
+    return status;
+}
+
+/* ---- rows ---- */
+
 static xt_status return_to(xt_training *t, uint32_t epoch, xt_err *err)
 {
     double begin = xt_seconds();
     xt_status status = xt_states_return(&t->states, epoch, err);
     t->training += xt_seconds() - begin;
+    t->engine_failed |= status != XT_OK;
     if (!status)
         t->trained = epoch;
     return status;
@@ -105,8 +182,8 @@ static xt_status decide(xt_training *t, xt_run_row *row, xt_err *err)
         t->job->engine->rate_scale = xt_control_rate_scale(&t->control);
     if (t->control.improved && t->states.best)
         status = xt_states_keep_best(&t->states, row->epoch, err);
-    if (status == XT_DIVERGED)
-        t->diverged = true;
+    t->diverged |= status == XT_DIVERGED;
+    t->engine_failed |= status && status != XT_DIVERGED;
     return status;
 }
 
@@ -145,7 +222,8 @@ static xt_status take_chunk(xt_training *t, uint32_t first, uint32_t n, double b
         status = t->diverged ? xt_fail(err, XT_DIVERGED, "diverged: the loss of epoch %u is not finite; a smaller "
                                                          "learning_rate may help", row.epoch)
                              : decide(t, &row, err);
-        if (status && status != XT_DIVERGED)
+        t->rows_lost |= status && status != XT_DIVERGED;
+        if (t->rows_lost)
             break;
         add_row(t, &row, begin + (end - begin) * (double)(i + 1) / (double)n);
         if (!status && xt_sinks_full(&t->sinks))
@@ -174,7 +252,7 @@ static xt_status train_chunk(xt_training *t, uint32_t *chunk, xt_err *err)
     xt_engine *engine = t->job->engine;
     uint32_t first = t->trained, n = xt_control_reach(&t->control, first) - first;
     n = n < *chunk ? n : *chunk;
-    xt_status status = first ? xt_states_keep(&t->states, first, err) : XT_OK;
+    xt_status status = keep_good(t, false, err);
     if (status)
         return status;
     double begin = xt_seconds(), setup = xt_training_setup(&engine->facts);
@@ -182,6 +260,7 @@ static xt_status train_chunk(xt_training *t, uint32_t *chunk, xt_err *err)
     double end = xt_seconds();
     t->training += seconds_since(t, begin, setup);
     *chunk = next_chunk(n, end - begin);
+    t->engine_failed = status != XT_OK;
     if (status)
         return status;
     t->trained += n;
@@ -200,6 +279,8 @@ xt_status xt_training_go(xt_training *t, xt_err *err)
     xt_status status = XT_OK;
     while (!status && t->trained < epochs && !*job->stop && !t->control.ended && !t->time_is_up) {
         status = train_chunk(t, &chunk, err);
+        if (!status)
+            status = save_when_due(t, err);
         t->time_is_up = !status && job->max_time > 0 && xt_seconds() >= job->max_time && t->trained < epochs &&
                         !t->control.ended;
     }

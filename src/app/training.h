@@ -4,6 +4,7 @@
 #ifndef XT_APP_TRAINING_H
 #define XT_APP_TRAINING_H
 
+#include "app/checkpoint.h"
 #include "app/control.h"
 #include "app/progress.h"
 #include "app/record.h"
@@ -21,15 +22,24 @@ typedef struct xt_training {
     uint32_t trained;  /* epochs that the engine's state has gone through */
     bool diverged;
     bool time_is_up;
+    bool engine_failed; /* what it holds is not known */
+    bool rows_lost;     /* loss.csv may lack rows that were trained */
     xt_control control;
     xt_states states;
+    xt_moment good;    /* of the good state */
+    xt_checkpoints checkpoints;
     xt_evaluation validation, test;
-    double start;
+    double start; /* of xt_seconds, when the first epoch would have begun */
     double training, evaluation, output; /* seconds in the engine, and in what writes */
 } xt_training;
 
 /* Memory for all of it. The sinks are the caller's, and so is what is left when it fails. */
 xt_status xt_training_open(xt_training *t, xt_err *err);
+/* Goes on from a moment whose floats states has (good, and best where it has a best epoch): the engine gets them. */
+xt_status xt_training_resume(xt_training *t, const xt_moment *moment, xt_err *err);
+/* Keeps the state as it is now and writes a checkpoint of it; of an engine that failed, or weights that are not finite,
+ * of the last good one, if any is newer than what is written. */
+xt_status xt_training_save(xt_training *t, xt_err *err);
 /* Trains to the end, whatever it is; result has it. XT_DIVERGED at the first loss that is not finite. */
 xt_status xt_training_go(xt_training *t, xt_err *err);
 void xt_training_close(xt_training *t);

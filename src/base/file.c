@@ -127,20 +127,36 @@ xt_status xt_temp_open(int dir, const char *name, const char *shown, xt_buf *tem
     return xt_fail_errno(err, "cannot create %s", shown);
 }
 
-xt_status xt_file_replace_at(int dir, const char *name, const char *shown, const void *bytes, size_t n_bytes, xt_err *err)
+/* What was called so is as before when the new file cannot be. */
+static xt_status put_in_place(int dir, const char *temp, const char *name, const char *older, const char *shown,
+                              xt_err *err)
+{
+    bool moved = older && renameat(dir, name, dir, older) == 0;
+    if (older && !moved && errno != ENOENT)
+        return xt_fail_errno(err, "cannot rename %s to %s", shown, older);
+    if (renameat(dir, temp, dir, name) == 0)
+        return XT_OK;
+    xt_status status = xt_fail_errno(err, "cannot replace %s", shown);
+    if (moved)
+        renameat(dir, older, dir, name);
+    return status;
+}
+
+xt_status xt_file_replace_at(int dir, const char *name, const char *older, const char *shown, const xt_span *spans,
+                             size_t n_spans, xt_err *err)
 {
     int fd = -1;
     xt_buf temp = {0};
     xt_status status = xt_temp_open(dir, name, shown, &temp, &fd, err);
     bool made = !status;
-    if (!status)
-        status = xt_write_all(fd, shown, bytes, n_bytes, err);
+    for (size_t i = 0; !status && i < n_spans; i++)
+        status = xt_write_all(fd, shown, spans[i].at, spans[i].n, err);
     if (!status && fsync(fd) != 0)
         status = xt_fail_errno(err, "cannot sync %s", shown);
     if (made && close(fd) != 0 && !status)
         status = xt_fail_errno(err, "cannot close %s", shown);
-    if (!status && renameat(dir, temp.data, dir, name) != 0)
-        status = xt_fail_errno(err, "cannot replace %s", shown);
+    if (!status)
+        status = put_in_place(dir, temp.data, name, older, shown, err);
     if (made && status)
         unlinkat(dir, temp.data, 0);
     xt_buf_clear(&temp);
@@ -164,7 +180,7 @@ static xt_status replace_file(const char *path, const void *bytes, size_t n_byte
         return xt_fail_memory(err, path, 0);
     int dir = open(parent.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     xt_status status = dir < 0 ? xt_fail_errno(err, "cannot create %s", path)
-                               : xt_file_replace_at(dir, name, path, bytes, n_bytes, err);
+                               : xt_file_replace_at(dir, name, NULL, path, &(xt_span){bytes, n_bytes}, 1, err);
     if (!status)
         status = xt_dir_sync(dir, parent.data, err);
     if (dir >= 0)

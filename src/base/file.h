@@ -27,6 +27,12 @@ xt_status xt_write_unless(int fd, const char *name, const void *bytes, size_t n_
  * what will be renamed to name; its own name goes to temp. Messages say `shown`. */
 xt_status xt_temp_open(int dir, const char *name, const char *shown, xt_buf *temp, int *fd, xt_err *err);
 
+/* Bytes somewhere in memory: a file is written from several of them without a copy that holds them all. */
+typedef struct xt_span {
+    const void *at;
+    size_t n;
+} xt_span;
+
 /* Replaces path in one step: a temporary file beside it, fsync, rename, fsync
  * of the directory. On failure the old file is as it was and no temporary
  * file is left. A link is followed; a device or a pipe (/dev/null,
@@ -35,8 +41,10 @@ xt_status xt_file_replace(const char *path, const void *bytes, size_t n_bytes, x
 
 /* The same for a name in an open directory, which may have been renamed since,
  * but the directory is left to xt_dir_sync: a crash before that may bring the
- * old file back. A link is replaced. Messages say `shown`. */
-xt_status xt_file_replace_at(int dir, const char *name, const char *shown, const void *bytes, size_t n_bytes, xt_err *err);
+ * old file back. A link is replaced. older NULL: the old file goes; else it has that name afterwards, and for a
+ * moment there is none called `name`. Messages say `shown`. */
+xt_status xt_file_replace_at(int dir, const char *name, const char *older, const char *shown, const xt_span *spans,
+                             size_t n_spans, xt_err *err);
 
 /* Makes what was created, renamed and removed in an open directory last. */
 xt_status xt_dir_sync(int dir, const char *shown, xt_err *err);

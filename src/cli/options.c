@@ -36,6 +36,7 @@ typedef enum effect {
     TO_TEXT,   /* keeps the argument at offset */
     TO_TIME,   /* a duration, in seconds to the double at offset */
     TO_REQUIREMENTS,
+    TO_RESUME, /* whether, and from which file where the argument says it */
     TO_FILES,  /* a config file */
     TO_SET,    /* KEY=VALUE, VALUE is YAML */
     TO_KEY     /* KEY is the row's, the argument the value */
@@ -44,7 +45,7 @@ typedef enum effect {
 typedef struct option_row {
     const char *name;
     char letter;     /* 0: none */
-    const char *arg; /* NULL: takes none */
+    const char *arg; /* NULL: takes none; in brackets: may have one, behind = */
     unsigned commands;
     effect effect;
     size_t offset;   /* in xt_options */
@@ -67,7 +68,9 @@ static const option_row rows[] = {
     {"lr", 0, "X", TRAIN | CHECK | CONFIG, TO_KEY, 0, "optimizer.learning_rate", NULL},
     {"out", 'o', "DIR", TRAIN | CHECK | CONFIG, TO_KEY, 0, "output.dir", "directory for what the run writes"},
     {"max-time", 0, "DURATION", TRAIN, TO_TIME, PLACE(max_time), NULL,
-     "end after this time of the process, the model saved: 90, 30s, 10m or 1.5h"},
+     "end after this time of the process, model and checkpoint saved: 90, 30s, 10m or 1.5h"},
+    {"resume", 0, "[FILE]", TRAIN, TO_RESUME, 0, NULL,
+     "go on from the last checkpoint in the output directory, or from FILE; without one start from the beginning"},
     {"require", 0, "CONDITION", TRAIN | EVALUATE, TO_REQUIREMENTS, 0, NULL,
      "exit with 7 unless the model has it, as 'val_accuracy>0.88'; may repeat"},
     {"csv", 0, "FILE", TRAIN, TO_TEXT, PLACE(csv), NULL,
@@ -104,6 +107,11 @@ static int code_of(size_t row)
     return rows[row].letter ? rows[row].letter : 256 + (int)row;
 }
 
+static bool is_optional(const option_row *row)
+{
+    return row->arg && row->arg[0] == '[';
+}
+
 /* "-" has getopt give every argument in its place, as code ARGUMENT: the last
  * override wins, whichever form it has, and POSIXLY_CORRECT changes nothing. */
 enum { ARGUMENT = 1 };
@@ -113,7 +121,8 @@ static void make_tables(char *letters, struct option *names)
     *letters++ = '-';
     *letters++ = ':';
     for (size_t i = 0; i < N_ROWS; i++) {
-        names[i] = (struct option){rows[i].name, rows[i].arg ? required_argument : no_argument, NULL, code_of(i)};
+        int argument = !rows[i].arg ? no_argument : is_optional(&rows[i]) ? optional_argument : required_argument;
+        names[i] = (struct option){rows[i].name, argument, NULL, code_of(i)};
         if (rows[i].letter)
             *letters++ = rows[i].letter;
         if (rows[i].letter && rows[i].arg)
@@ -193,6 +202,10 @@ static xt_status apply(const option_row *row, const char *taken, const char *val
         if (!read_duration(value, &options->max_time))
             return xt_fail(err, XT_BAD_USAGE, "%s '%.100s': expected a duration, as 90, 30s, 10m or 1.5h", taken, value);
         return XT_OK;
+    case TO_RESUME:
+        options->resume = true;
+        options->resume_file = value;
+        return XT_OK;
     case TO_REQUIREMENTS:
         options->requirements[options->n_requirements++] = value;
         return XT_OK;
@@ -240,8 +253,8 @@ static xt_status parse_option(int code, char **argv, xt_options *options, given 
         row++;
     char taken[40];
     snprintf(taken, sizeof taken, "--%s", rows[row].name);
-    bool once = rows[row].effect == TO_TEXT || rows[row].effect == TO_TIME;
-    if (rows[row].effect == TO_TEXT && !*optarg)
+    bool once = rows[row].effect == TO_TEXT || rows[row].effect == TO_TIME || rows[row].effect == TO_RESUME;
+    if ((rows[row].effect == TO_TEXT || rows[row].effect == TO_RESUME) && optarg && !*optarg)
         return xt_fail(err, XT_BAD_USAGE, "option %s needs an argument", taken);
     if (once && given_options->rows[row])
         return xt_fail(err, XT_BAD_USAGE, "option %s is given twice", taken);
@@ -274,7 +287,7 @@ static xt_status refuse_abbreviations(int argc, char **argv, xt_err *err)
             row++;
         if (row == N_ROWS)
             return fail_name(name, n, err);
-        if (rows[row].arg && !name[n])
+        if (rows[row].arg && !is_optional(&rows[row]) && !name[n])
             i++;
     }
     return XT_OK;
@@ -382,7 +395,9 @@ static void help_option(const option_row *row, xt_buf *out)
         xt_buf_printf(&left, "-%c, --%s", row->letter, row->name);
     else
         xt_buf_printf(&left, "    --%s", row->name);
-    if (row->arg)
+    if (is_optional(row))
+        xt_buf_printf(&left, "[=%.*s", (int)strlen(row->arg) - 1, row->arg + 1);
+    else if (row->arg)
         xt_buf_printf(&left, " %s", row->arg);
     xt_buf_printf(out, "  %-28s %s\n", xt_buf_text(&left), row->help);
     xt_buf_clear(&left);
@@ -390,9 +405,9 @@ static void help_option(const option_row *row, xt_buf *out)
 
 static const char exit_codes[] =
     "Exit codes: 0 finished, 1 run-time failure, 2 bad command line, 3 bad config, 4 bad data or model, 5 no usable\n"
-    "device, 6 diverged (loss not finite), 7 --require not met, 9 check found a difference, 75 --max-time reached, the\n"
-    "model saved. SIGINT and SIGTERM end the run after the epochs in hand, the model saved, and then the process by that\n"
-    "signal.\n";
+    "device, 6 diverged (loss not finite), 7 --require not met, 9 check found a difference, 75 --max-time reached, a\n"
+    "checkpoint saved. SIGINT and SIGTERM end the run after the epochs in hand, model and checkpoint saved, and then the\n"
+    "process by that signal; SIGUSR1 writes a checkpoint, and the run goes on.\n";
 
 void xt_options_help(int command, xt_buf *out)
 {

@@ -21,10 +21,12 @@ typedef struct xt_options {
     const char *args[4]; /* MODEL, FILE */
     size_t n_args;
     const char *csv, *jsonl;
+    const char *resume_file;   /* of --resume=FILE */
     const char **requirements; /* --require, in their order */
     size_t n_requirements;
     double max_time;           /* seconds; 0: not given */
     const char *format;        /* of evaluate */
+    bool resume;
     bool quiet, verbose, no_progress, no_cache, help, version;
     bool origins, document, json, gradients, values, keep;
     void *owned; /* labels */

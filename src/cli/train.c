@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop, ask;
 
 /* The first signal ends training after the epochs in hand; a second Ctrl-C the
  * process. Two at once are one: timeout(1) signals the process and then its
@@ -25,6 +25,19 @@ static void on_signal(int number)
         signal(number, SIG_DFL);
         raise(number);
     }
+}
+
+static void on_ask(int number)
+{
+    (void)number;
+    ask = 1;
+}
+
+/* From the start of the command: who asks before there is anything to save does not end the run by that. */
+static void watch_ask(void)
+{
+    struct sigaction action = {.sa_handler = on_ask, .sa_flags = SA_RESTART};
+    sigaction(SIGUSR1, &action, NULL);
 }
 
 static void watch_signals(void)
@@ -80,6 +93,22 @@ static xt_status list_inputs(const xt_options *options, const xt_spec *spec, con
     return XT_OK;
 }
 
+/* The xt_compare_config of a run; config: of this one. */
+static xt_status compare_config(const void *config, const char *name, const char *yaml, xt_buf *refused, xt_buf *changed,
+                                xt_err *err)
+{
+    xt_buf label = {0};
+    xt_config *was = NULL;
+    xt_buf_printf(&label, "%s, its configuration", name);
+    const xt_config_source source = {XT_CONFIG_TEXT, yaml, xt_buf_text(&label)};
+    xt_status status = xt_config_open(&source, 1, &was, err);
+    if (!status)
+        xt_config_compare(config, was, refused, changed);
+    xt_config_close(&was);
+    xt_buf_clear(&label);
+    return status;
+}
+
 static xt_status train(const xt_options *options, xt_session *session, const xt_requirement *requirements,
                        xt_run_result *result, xt_err *err)
 {
@@ -99,6 +128,10 @@ static xt_status train(const xt_options *options, xt_session *session, const xt_
                           .engine = session->engine,
                           .config_yaml = yaml.data,
                           .config_json = json.data,
+                          .resume = options->resume,
+                          .resume_file = options->resume_file,
+                          .compare = compare_config,
+                          .config = session->config,
                           .state = session->state,
                           .inputs = inputs,
                           .n_inputs = n_inputs,
@@ -111,7 +144,8 @@ static xt_status train(const xt_options *options, xt_session *session, const xt_
                           .max_time = options->max_time,
                           .requirements = requirements,
                           .n_requirements = options->n_requirements,
-                          .stop = &stop};
+                          .stop = &stop,
+                          .ask = &ask};
         watch_signals();
         status = xt_run(&job, result, err);
     }
@@ -150,14 +184,20 @@ static void tell_result(const xt_options *options, const xt_session *session, co
         xt_note("interrupted before the first epoch; no model is saved");
         return;
     }
-    xt_buf kept = {0};
+    xt_buf kept = {0}, from = {0};
     if (result->kept_epoch != result->epochs)
         xt_buf_printf(&kept, " of epoch %u", result->kept_epoch);
-    xt_note("%s%s%s%u epoch%s in %.*f s (%s on %s); %s/model.safetensors%s", result->signal ? "interrupted: " : "",
-            result->stopped, *result->stopped ? ": " : "", result->epochs, result->epochs == 1 ? "" : "s",
+    if (result->signal && result->checkpoint)
+        xt_buf_printf(&kept, "; --resume goes on after epoch %u", result->checkpoint);
+    if (result->resumed_after)
+        xt_buf_printf(&from, ", after %u of a checkpoint,", result->resumed_after);
+    xt_note("%s%s%s%u epoch%s%s in %.*f s (%s on %s); %s/model.safetensors%s", result->signal ? "interrupted: " : "",
+            result->stopped, *result->stopped ? ": " : "", result->epochs - result->resumed_after,
+            result->epochs - result->resumed_after == 1 ? "" : "s", xt_buf_text(&from),
             result->seconds.training < 0.1 ? 6 : 3, result->seconds.training, facts->engine, facts->device,
             session->spec->output_dir, xt_buf_text(&kept));
     xt_buf_clear(&kept);
+    xt_buf_clear(&from);
 }
 
 xt_status xt_cmd_train(const xt_options *options, xt_err *err)
@@ -165,6 +205,7 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
     xt_session session = {0};
     xt_run_result result = {0};
     xt_requirement *requirements = NULL;
+    watch_ask();
     xt_status status = xt_session_open(options, &session, err);
     if (!status)
         status = parse_requirements(options, session.spec, &requirements, err);

@@ -172,14 +172,22 @@ static bool resolve_layers(xt_config *config)
     return true;
 }
 
+static bool is_one_of(const char *key, const char *const *keys)
+{
+    for (; *keys; keys++)
+        if (strcmp(key, *keys) == 0)
+            return true;
+    return false;
+}
+
 /* 16 hex digits that change with everything but where and how the run is told. */
 static void hash_resolved(const xt_node *resolved, char out[17])
 {
+    static const char *const aside[] = {"output", "log", "name", "checkpoint", NULL};
     xt_buf text = {0};
     char hex[33];
     for (size_t i = 0; i < resolved->n; i++)
-        if (strcmp(resolved->entries[i].key, "output") != 0 && strcmp(resolved->entries[i].key, "log") != 0 &&
-            strcmp(resolved->entries[i].key, "name") != 0)
+        if (!is_one_of(resolved->entries[i].key, aside))
             xt_emit_json(resolved->entries[i].value, &text);
     xt_hash_block(xt_buf_text(&text), text.len, hex);
     memcpy(out, hex, 16);
@@ -298,6 +306,11 @@ void xt_config_close(xt_config **config)
 const xt_spec *xt_config_spec(const xt_config *config)
 {
     return &config->root.spec;
+}
+
+const xt_node *xt_config_tree(const xt_config *config)
+{
+    return config->resolved;
 }
 
 void xt_config_print(const xt_config *config, bool origins, xt_buf *out)

@@ -48,6 +48,14 @@ void xt_config_print(const xt_config *config, bool origins, xt_buf *out);
 /* The same as one JSON object. */
 void xt_config_print_json(const xt_config *config, xt_buf *out);
 
+/* For a training that `was` began and `now` is to go on with: appends a line for each key that differs, "train.batch_size:
+ * 8, was 4", to refused where it must not, and to changed where what comes will not be what one run from the start
+ * would have come to; at most 20 each. What no result depends on is in neither. */
+void xt_config_compare(const xt_config *now, const xt_config *was, xt_buf *refused, xt_buf *changed);
+
+/* The resolved configuration as a tree (config/tree.h), owned by the config. */
+const struct xt_node *xt_config_tree(const xt_config *config);
+
 /* The reference of all keys as Markdown, from the schema (docs/CONFIG.md). */
 void xt_config_document(xt_buf *out);
 

@@ -57,6 +57,20 @@ static const char *default_monitor(const xt_spec *spec)
     return spec->validation.given ? "val_loss" : "loss";
 }
 
+/* One best epoch is kept in memory, so there is one idea of it. */
+static void watch_checkpoint(xt_walk *walk, const xt_node *tree, const xt_spec *spec)
+{
+    static const char *const keys[] = {"checkpoint", "best"};
+    const char *best = spec->checkpoint.best;
+    if (!best)
+        return;
+    xt_place place = find_node(tree, keys, 2)->place;
+    check_column(walk, spec, "checkpoint.best", best, place);
+    if (spec->early_stopping.given && strcmp(best, spec->early_stopping.monitor) != 0)
+        xt_complain(walk, place, "checkpoint.best: expected %s, which early_stopping watches: there is one best epoch",
+                    spec->early_stopping.monitor);
+}
+
 static void watch(xt_walk *walk, const xt_node *tree, xt_spec *spec)
 {
     static const char *const stopping[] = {"early_stopping", "monitor"}, *const plateau[] = {"schedule", "monitor"};
@@ -65,6 +79,7 @@ static void watch(xt_walk *walk, const xt_node *tree, xt_spec *spec)
         early->monitor = default_monitor(spec);
     if (early->given)
         check_column(walk, spec, "early_stopping.monitor", early->monitor, find_node(tree, stopping, 2)->place);
+    watch_checkpoint(walk, tree, spec);
     const xt_node *limits = xt_node_get(tree, "stop_when");
     for (size_t i = 0; i < spec->n_limits; i++) {
         const xt_entry *entry = &limits->entries[i];

@@ -145,6 +145,18 @@ static const xt_field stopping_fields[] = {
     {0},
 };
 
+static const xt_field checkpoint_fields[] = {
+    {.name = "every", .type = &xt_type_uint32, ROOT(spec.checkpoint.every, uint32_t), .range = WHOLE(1, 1e9),
+     .help = "epochs from one checkpoint to the next; one is written at the end of a run in any case"},
+    {.name = "every_seconds", .type = &xt_type_float, ROOT(spec.checkpoint.every_seconds, float),
+     .range = XT_RANGE_POSITIVE, .help = "seconds from one checkpoint to the next; with `every`, whichever comes first"},
+    {.name = "keep", .type = &xt_type_uint32, ROOT(spec.checkpoint.keep, uint32_t), .def = "2", .range = WHOLE(1, 2),
+     .help = "1 keeps last.safetensors; 2 keeps the one before it too, as previous.safetensors"},
+    {.name = "best", .type = &xt_type_text, ROOT(spec.checkpoint.best, const char *),
+     .help = "column of loss.csv whose best epoch is kept as best.safetensors"},
+    {0},
+};
+
 static const xt_field log_fields[] = {
     {.name = "every", .type = &xt_type_uint32, ROOT(spec.log_every, uint32_t), .def = "auto",
      .range = WHOLE(0, 1e9), .help = "a line on stdout every so many epochs; auto is about 20 lines in all"},
@@ -186,6 +198,8 @@ const xt_field xt_schema[] = {
     {.name = "stop_when", .type = &xt_type_limits, ROOT(spec.limits, const xt_limit *),
      .count_offset = AT(xt_root, spec.n_limits, size_t), .max_items = XT_MAX_LIMITS,
      .help = "ends training once any of these columns of loss.csv is there, such as {loss: {below: 0.01}}"},
+    {.name = "checkpoint", .type = &xt_type_section, .fields = checkpoint_fields,
+     .help = "files from which an interrupted run goes on (--resume)"},
     {.name = "log", .type = &xt_type_section, .fields = log_fields, .help = "lines on stdout"},
     {.name = "output", .type = &xt_type_section, .fields = output_fields, .help = "files"},
     {0},

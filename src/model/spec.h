@@ -118,6 +118,14 @@ typedef struct xt_limit {
     double value;
 } xt_limit;
 
+/* When last.safetensors is written beside the end of a run, and what else is kept. */
+typedef struct xt_checkpointing {
+    uint32_t every;      /* epochs, 0: none */
+    float every_seconds; /* 0: none */
+    uint32_t keep;       /* 1: the last one; 2: and the one before it */
+    const char *best;    /* column of loss.csv whose best epoch becomes best.safetensors; NULL: none does */
+} xt_checkpointing;
+
 typedef struct xt_spec {
     const char *name;
     uint64_t seed;
@@ -142,6 +150,7 @@ typedef struct xt_spec {
     xt_early_stopping early_stopping;
     size_t n_limits;             /* stop_when: any of them ends training */
     const xt_limit *limits;
+    xt_checkpointing checkpoint;
     uint32_t log_every;     /* lines on stdout: every so many epochs; 0: about 20 in all */
     const char *output_template; /* as configured: {name}, {seed}, {hash} may stand in it */
     const char *output_dir;      /* with the placeholders filled in */

@@ -43,7 +43,9 @@ static void write_again(const xt_safetensors *file)
         if (tensor)
             tensors[n++] = *tensor;
     }
-    REQUIRE(xt_safetensors_write(tensors, n, &pair, 1, &bytes, &err) == XT_OK);
+    REQUIRE(xt_safetensors_header(tensors, n, &pair, 1, &bytes, &err) == XT_OK);
+    for (size_t i = 0; i < n; i++)
+        xt_buf_add(&bytes, tensors[i].values, n_values(&tensors[i]) * sizeof(float));
     REQUIRE(xt_safetensors_open("again", bytes.data, bytes.len, &again, &err) == XT_OK);
     REQUIRE(xt_safetensors_count(again) == n && strcmp(xt_safetensors_value(again, "config"), pair.value) == 0);
     for (size_t i = 0; i < n; i++) {

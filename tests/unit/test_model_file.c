@@ -34,12 +34,18 @@ static const char *names[] = {"x \"1\"", "\xC3\xB6,2", "y"};
 static xt_status save_to(const char *to, const xt_plan *plan, const float *params, const xt_dataset *data,
                          const char *config, uint32_t epoch, char *hash, xt_err *why)
 {
+    const xt_model_parts parts = {.plan = plan, .data = data, .config_yaml = config, .epoch = epoch, .state = params};
+    xt_model_image image = {0};
     xt_buf file = {0};
-    xt_status status = xt_model_print(plan, params, data, config, epoch, &file, why);
+    xt_status status = xt_model_lay_out(&parts, &image, why);
+    for (size_t i = 0; !status && i < image.n_spans; i++)
+        xt_buf_add(&file, image.spans[i].at, image.spans[i].n);
     if (!status)
         status = xt_file_replace(to, file.data, file.len, why);
     if (!status)
-        xt_hash_block(file.data, file.len, hash);
+        status = xt_model_image_hash(&image, hash, why);
+    assert_int_equal(file.len, image.n_bytes);
+    xt_model_image_clear(&image);
     xt_buf_clear(&file);
     return status;
 }

@@ -12,8 +12,10 @@ static xt_err err;
 
 static void write_file(const xt_tensor *tensors, size_t n_tensors, const xt_pair *pairs, size_t n_pairs, xt_buf *out)
 {
-    if (xt_safetensors_write(tensors, n_tensors, pairs, n_pairs, out, &err))
+    if (xt_safetensors_header(tensors, n_tensors, pairs, n_pairs, out, &err))
         fail_msg("%s", err.text);
+    for (size_t i = 0; i < n_tensors; i++)
+        xt_buf_add(out, tensors[i].values, tensors[i].dims[0] * (tensors[i].n_dims > 1 ? tensors[i].dims[1] : 1) * sizeof(float));
 }
 
 static void exact_bytes(void **state)
@@ -259,7 +261,7 @@ static void a_header_that_is_too_large(void **state)
     memset(text, 'x', N);
     text[N] = '\0';
     const xt_pair pairs[] = {{"config", text}};
-    assert_int_equal(xt_safetensors_write(NULL, 0, pairs, 1, &file, &err), XT_FAILED);
+    assert_int_equal(xt_safetensors_header(NULL, 0, pairs, 1, &file, &err), XT_FAILED);
     assert_string_equal(err.text, "the configuration is too large for a model file: 100000032 bytes");
     assert_int_equal(file.len, 0);
     free(text);

@@ -1,0 +1,238 @@
+#include "app/moment.h"
+
+#include "app/json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- writing ---- */
+
+/* A number to the bit: as JSON where JSON has it, else as text. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_string(isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+}
+
+static json_t *count(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+static json_t *numbers(const double *values, size_t n)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(array, number(values[i]));
+    return array;
+}
+
+static json_t *row_of(const xt_run_row *row, size_t n_metrics)
+{
+    if (!row->epoch)
+        return json_null();
+    json_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o}", "epoch", count(row->epoch), "step", count(row->train.step),
+                               "learning_rate", number((double)row->train.learning_rate), "loss",
+                               number(row->train.loss), "metrics", numbers(row->train.metrics, n_metrics));
+    if (object && row->validated) {
+        json_object_set_new(object, "val_loss", number(row->validation.loss));
+        json_object_set_new(object, "val_metrics", numbers(row->validation.metrics, n_metrics));
+    }
+    return object;
+}
+
+static json_t *data_of(const xt_dataset *data)
+{
+    if (!data)
+        return json_null();
+    return json_pack("{s:o, s:s, s:s}", "rows", count(data->n_rows), "xxh3_128", data->hash, "targets_xxh3_128",
+                     data->targets_hash);
+}
+
+/* What names the circumstances under which bits are the same. */
+static json_t *engine_of(const xt_engine_facts *facts)
+{
+    return json_pack("{s:s, s:o, s:o, s:o}", "name", facts->engine, "device", xt_json_text(facts->device), "platform",
+                     xt_json_text(facts->platform), "driver", xt_json_text(facts->driver));
+}
+
+xt_status xt_moment_print(const xt_moment *moment, const xt_circumstances *now, xt_buf *out, xt_err *err)
+{
+    const xt_control *control = &moment->control;
+    const xt_plateau *plateau = &control->plateau;
+    size_t n_metrics = control->spec->n_metrics;
+    json_t *root = json_pack(
+        "{s:o, s:o, s:{s:o, s:o, s:o}, s:{s:o, s:o, s:o, s:o}, s:o, s:o, s:{s:o, s:s}, s:o, s:s, s:{s:o, s:o, s:o}, s:o}",
+        "epoch", count(moment->epoch), "seconds", number(moment->seconds),
+        "watched", "best", number(control->best), "best_epoch", count(control->best_epoch), "waited",
+        count(control->waited),
+        "plateau", "best", number(plateau->best), "waited", count(plateau->waited), "cooling", count(plateau->cooling),
+        "factor", number(plateau->factor),
+        "last", row_of(&moment->last, n_metrics), "best", row_of(&moment->best, n_metrics),
+        "loss_csv", "first", count(moment->csv_first), "xxh3_128", moment->loss_hash,
+        "resumed", count(moment->resumed), "changes", moment->changes,
+        "data", "train", data_of(now->train), "validation", data_of(now->validation), "test", data_of(now->test),
+        "engine", engine_of(now->facts));
+    char *text = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(root);
+    if (!text)
+        return xt_fail_memory(err, "a checkpoint", 0);
+    xt_buf_puts(out, text);
+    free(text);
+    return out->failed ? xt_fail_memory(err, "a checkpoint", out->len) : XT_OK;
+}
+
+/* ---- reading ---- */
+
+/* What was not there, or was something else, sets *bad. */
+
+static double number_of(const json_t *value, bool *bad)
+{
+    const char *text = json_string_value(value);
+    if (json_is_number(value))
+        return json_number_value(value);
+    if (text && strcmp(text, "nan") == 0)
+        return (double)NAN;
+    if (text && strcmp(text, "inf") == 0)
+        return HUGE_VAL;
+    if (text && strcmp(text, "-inf") == 0)
+        return -HUGE_VAL;
+    *bad = true;
+    return 0;
+}
+
+static double read_number(const json_t *object, const char *key, bool *bad)
+{
+    return number_of(json_object_get(object, key), bad);
+}
+
+static uint64_t read_count(const json_t *object, const char *key, uint64_t max, bool *bad)
+{
+    const json_t *value = json_object_get(object, key);
+    json_int_t n = json_integer_value(value);
+    if (json_is_integer(value) && n >= 0 && (uint64_t)n <= max)
+        return (uint64_t)n;
+    *bad = true;
+    return 0;
+}
+
+static const char *read_text(const json_t *object, const char *key, size_t n_bytes, bool *bad)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    if (text && strlen(text) < n_bytes)
+        return text;
+    *bad = true;
+    return "";
+}
+
+static void read_numbers(const json_t *object, const char *key, double *values, size_t n, bool *bad)
+{
+    const json_t *array = json_object_get(object, key);
+    *bad |= json_array_size(array) != n;
+    for (size_t i = 0; i < n && !*bad; i++)
+        values[i] = number_of(json_array_get(array, i), bad);
+}
+
+static xt_run_row read_row(const json_t *object, size_t n_metrics, bool *bad)
+{
+    xt_run_row row = {.epoch = (uint32_t)read_count(object, "epoch", UINT32_MAX, bad)};
+    row.train.step = read_count(object, "step", INT64_MAX, bad);
+    row.train.learning_rate = (float)read_number(object, "learning_rate", bad);
+    row.train.loss = read_number(object, "loss", bad);
+    read_numbers(object, "metrics", row.train.metrics, n_metrics, bad);
+    row.validated = json_object_get(object, "val_loss");
+    if (row.validated) {
+        row.validation.loss = read_number(object, "val_loss", bad);
+        read_numbers(object, "val_metrics", row.validation.metrics, n_metrics, bad);
+    }
+    return row;
+}
+
+static void read_watched(const json_t *watched, const json_t *plateau, xt_control *control, bool *bad)
+{
+    control->best = read_number(watched, "best", bad);
+    control->best_epoch = (uint32_t)read_count(watched, "best_epoch", UINT32_MAX, bad);
+    control->waited = (uint32_t)read_count(watched, "waited", UINT32_MAX, bad);
+    control->plateau.best = read_number(plateau, "best", bad);
+    control->plateau.waited = (uint32_t)read_count(plateau, "waited", UINT32_MAX, bad);
+    control->plateau.cooling = (uint32_t)read_count(plateau, "cooling", UINT32_MAX, bad);
+    control->plateau.factor = read_number(plateau, "factor", bad);
+    *bad |= !(control->plateau.factor >= 0 && control->plateau.factor <= 1);
+}
+
+static void read_all(const json_t *root, xt_moment *m, bool *bad)
+{
+    size_t n_metrics = m->control.spec->n_metrics;
+    const json_t *csv = json_object_get(root, "loss_csv"), *last = json_object_get(root, "last");
+    const json_t *best = json_object_get(root, "best");
+    m->epoch = (uint32_t)read_count(root, "epoch", UINT32_MAX - 1, bad);
+    m->seconds = read_number(root, "seconds", bad);
+    read_watched(json_object_get(root, "watched"), json_object_get(root, "plateau"), &m->control, bad);
+    if (m->epoch)
+        m->last = read_row(last, n_metrics, bad);
+    if (json_is_object(best))
+        m->best = read_row(best, n_metrics, bad);
+    m->csv_first = (uint32_t)read_count(csv, "first", UINT32_MAX, bad);
+    m->resumed = (uint32_t)read_count(root, "resumed", UINT32_MAX - 1, bad);
+    strcpy(m->loss_hash, read_text(csv, "xxh3_128", XT_HASH_BYTES, bad));
+    strcpy(m->changes, read_text(root, "changes", XT_CHANGES_BYTES, bad));
+    *bad |= m->last.epoch != m->epoch || m->best.epoch > m->epoch || m->control.best_epoch > m->epoch ||
+            !isfinite(m->seconds) || m->csv_first < 1 || m->csv_first > m->epoch + 1;
+}
+
+/* ---- what it holds true for ---- */
+
+static void compare_data(const char *part, const json_t *saved, const xt_dataset *now, xt_buf *out, bool *bad)
+{
+    if (!json_is_object(saved) || !now) {
+        if (json_is_object(saved) || now)
+            xt_buf_printf(out, "data.%s: %s\n", part, now ? "was not there" : "is no longer there");
+        return;
+    }
+    uint64_t rows = read_count(saved, "rows", INT64_MAX, bad);
+    const char *hash = read_text(saved, "xxh3_128", sizeof now->hash, bad);
+    const char *targets = read_text(saved, "targets_xxh3_128", sizeof now->targets_hash, bad);
+    if (rows != now->n_rows)
+        xt_buf_printf(out, "data.%s: %zu rows, was %llu\n", part, now->n_rows, (unsigned long long)rows);
+    else if (strcmp(hash, now->hash) != 0)
+        xt_buf_printf(out, "data.%s: other contents (XXH3-128 %s, was %s)\n", part, *now->hash ? now->hash : "none",
+                      *hash ? hash : "none");
+    else if (strcmp(targets, now->targets_hash) != 0)
+        xt_buf_printf(out, "data.%s.targets_file: other contents (XXH3-128 %s, was %s)\n", part,
+                      *now->targets_hash ? now->targets_hash : "none", *targets ? targets : "none");
+}
+
+static void compare_engine(const json_t *saved, const xt_engine_facts *facts, xt_buf *out)
+{
+    const struct { const char *key, *now; } facts_now[] = {
+        {"name", facts->engine}, {"device", facts->device}, {"platform", facts->platform}, {"driver", facts->driver}};
+    for (size_t i = 0; i < sizeof facts_now / sizeof facts_now[0]; i++) {
+        const char *was = json_string_value(json_object_get(saved, facts_now[i].key));
+        if (strcmp(was ? was : "", facts_now[i].now) != 0)
+            xt_buf_printf(out, "%s %s, was %s\n", i ? facts_now[i].key : "engine",
+                          *facts_now[i].now ? facts_now[i].now : "none", was && *was ? was : "none");
+    }
+}
+
+xt_status xt_moment_parse(const char *name, const char *text, const xt_spec *spec, const xt_circumstances *now,
+                          xt_moment *out, xt_buf *data, xt_buf *engine, xt_err *err)
+{
+    xt_moment moment = {0};
+    xt_status status = xt_control_init(&moment.control, spec, err);
+    if (status)
+        return status;
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *parts = json_object_get(root, "data");
+    bool bad = !json_is_object(root);
+    read_all(root, &moment, &bad);
+    compare_data("train", json_object_get(parts, "train"), now->train, data, &bad);
+    compare_data("validation", json_object_get(parts, "validation"), now->validation, data, &bad);
+    compare_data("test", json_object_get(parts, "test"), now->test, data, &bad);
+    compare_engine(json_object_get(root, "engine"), now->facts, engine);
+    json_decref(root);
+    if (bad)
+        return xt_fail(err, XT_BAD_DATA, "%s: its progress is not that of a training", name);
+    xt_control_look_back(&moment.control, &moment.last);
+    *out = moment;
+    return XT_OK;
+}

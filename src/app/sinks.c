@@ -38,7 +38,8 @@ void xt_sinks_init(xt_sinks *sinks, const xt_spec *spec, bool lines, const char 
     *sinks = (xt_sinks){.spec = spec, .csv = {.fd = -1}, .lines = lines, .stdout_open = true, .stop = stop};
     for (xt_row_format i = 0; i < XT_N_ROW_FORMATS; i++) {
         bool on_stdout = paths[i] && strcmp(paths[i], "-") == 0;
-        sinks->copies[i] = (xt_sink){.format = i, .to = on_stdout ? XT_TO_STDOUT : XT_TO_NOTHING, .fd = -1, .name = paths[i]};
+        xt_destination to = on_stdout ? XT_TO_STDOUT : XT_TO_NOTHING;
+        sinks->copies[i] = (xt_sink){.format = i, .to = to, .fd = -1, .name = paths[i]};
         sinks->lines = sinks->lines && !on_stdout;
     }
     xt_row_style_init(&sinks->style, spec);

@@ -301,7 +301,8 @@ static void taken(void **state)
 {
     assert_int_equal(unit_run_enter(state), 0);
     assert_int_equal(mkdir("out", 0777), 0);
-    write_text("out/loss.csv", HEADER "1,-1.5e-08,inf,-inf,,0.1,4,0.1\n2,nan,-0,0,1e+20,1e-08,8,0.2\n3,0,,0,,0,0,0\nx\n");
+    write_text("out/loss.csv", HEADER "1,-1.5e-08,inf,-inf,,0.1,4,0.1\n2,nan,-0,0,1e+20,1e-08,8,0.2\n"
+                                      "3,0,,0,,0,0,0\nx\n");
     open_sinks(NULL, "rows.jsonl");
     keep_rows(1, 2);
     start();

@@ -65,7 +65,8 @@ static void copies_that_cannot_be(void **state)
          "--jsonl out/best.safetensors: is the run's own best.safetensors; loss.csv is written there anyway"},
         {NULL, "out/previous.safetensors", XT_BAD_USAGE,
          "--jsonl out/previous.safetensors: is the run's own previous.safetensors; loss.csv is written there anyway"},
-        {"out/loss.csv", NULL, XT_BAD_USAGE, "--csv out/loss.csv: is the run's own loss.csv; loss.csv is written there anyway"},
+        {"out/loss.csv", NULL, XT_BAD_USAGE,
+         "--csv out/loss.csv: is the run's own loss.csv; loss.csv is written there anyway"},
     };
     static const char *const inputs[] = {"./data.csv"};
     assert_int_equal(mkfifo("fifo", 0666), 0);
@@ -224,7 +225,8 @@ static void json_is_the_csv(void **state)
     for (char *line = strsep(&at, "\n"); *line; line = strsep(&at, "\n")) {
         size_t i = 0;
         const char *key;
-        json_t *value, *object = json_loads(strsep(&row, "\n"), JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
+        json_t *value, *object;
+        object = json_loads(strsep(&row, "\n"), JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
         assert_int_equal(json_object_size(object), n_columns);
         json_object_foreach (object, key, value) {
             const char *cell = strsep(&line, ",");

@@ -115,12 +115,15 @@ xt_status xt_training_save(xt_training *t, xt_err *err)
 {
     xt_checkpoints *c = &t->checkpoints;
     xt_status status = XT_OK;
-    if (!t->engine_failed && !t->diverged && !t->rows_lost)
+    bool broken = t->engine_failed || t->rows_lost;
+    if (!broken && !t->diverged)
         status = keep_good(t, true, err);
-    /* The best weights may have gone on since an older good state. */
+    /* Which epoch an older good state is of depends on the time that things took: what diverges, the same way each
+     * time, leaves the checkpoint that it had. The best weights may have gone on since then, too. */
+    bool wanted = broken ? t->good.epoch > 0 : t->good.epoch == t->trained;
     bool whole = !t->states.best || t->good.control.best_epoch == t->states.best_epoch;
     bool is_new = !c->written || c->epoch != t->good.epoch;
-    if (status || !whole || !is_new || (t->good.epoch == 0 && t->trained))
+    if (status || !wanted || !whole || !is_new)
         return status;
     double begin = xt_seconds();
     status = xt_sinks_sync(&t->sinks, err);

@@ -37,8 +37,8 @@ typedef struct xt_training {
 xt_status xt_training_open(xt_training *t, xt_err *err);
 /* Goes on from a moment whose floats states has (good, and best where it has a best epoch): the engine gets them. */
 xt_status xt_training_resume(xt_training *t, const xt_moment *moment, xt_err *err);
-/* Keeps the state as it is now and writes a checkpoint of it; of an engine that failed, or weights that are not finite,
- * of the last good one, if any is newer than what is written. */
+/* Keeps the state as it is now and writes a checkpoint of it. Where the engine failed or rows are lost, of the last good
+ * one, if that is newer than what is written; where weights are not finite, none. */
 xt_status xt_training_save(xt_training *t, xt_err *err);
 /* Trains to the end, whatever it is; result has it. XT_DIVERGED at the first loss that is not finite. */
 xt_status xt_training_go(xt_training *t, xt_err *err);

@@ -1,6 +1,9 @@
-/* json.h: values for the JSON that xortrain writes. The caller owns what is returned. */
+/* json.h: values for the JSON that xortrain writes and reads again. The caller owns what is returned. */
 #ifndef XT_APP_JSON_H
 #define XT_APP_JSON_H
+
+#include "base/buf.h"
+#include "model/dataset.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -11,5 +14,15 @@ json_t *xt_json_text(const char *text);
 json_t *xt_json_number(double value);
 /* An array of n strings. */
 json_t *xt_json_names(const char *const *names, size_t n);
+
+/* Where rows come from and how many there are, with the checksums of their files; null for NULL. */
+json_t *xt_json_rows(const xt_dataset *data);
+/* Appends a line when rows are not those that xt_json_rows said: "data.train: 4 rows, was 3". part is what they are
+ * called. False where saved is neither null nor such an object. */
+bool xt_json_same_rows(const char *part, const json_t *saved, const xt_dataset *now, xt_buf *out);
+
+/* Appends JSON text with each member of its objects on a line of its own, arrays as they are. depth: of the object in
+ * what is around it. */
+void xt_json_indent(const char *text, unsigned depth, xt_buf *out);
 
 #endif

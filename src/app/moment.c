@@ -41,14 +41,6 @@ static json_t *row_of(const xt_run_row *row, size_t n_metrics)
     return object;
 }
 
-static json_t *data_of(const xt_dataset *data)
-{
-    if (!data)
-        return json_null();
-    return json_pack("{s:o, s:s, s:s}", "rows", count(data->n_rows), "xxh3_128", data->hash, "targets_xxh3_128",
-                     data->targets_hash);
-}
-
 /* What names the circumstances under which bits are the same. */
 static json_t *engine_of(const xt_engine_facts *facts)
 {
@@ -71,7 +63,7 @@ xt_status xt_moment_print(const xt_moment *moment, const xt_circumstances *now, 
         "last", row_of(&moment->last, n_metrics), "best", row_of(&moment->best, n_metrics),
         "loss_csv", "first", count(moment->csv_first), "xxh3_128", moment->loss_hash,
         "resumed", count(moment->resumed), "changes", moment->changes,
-        "data", "train", data_of(now->train), "validation", data_of(now->validation), "test", data_of(now->test),
+        "data", "train", xt_json_rows(now->train), "validation", xt_json_rows(now->validation), "test", xt_json_rows(now->test),
         "engine", engine_of(now->facts));
     char *text = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(root);
@@ -182,30 +174,10 @@ static void read_all(const json_t *root, xt_moment *m, bool *bad)
 
 /* ---- what it holds true for ---- */
 
-static void compare_data(const char *part, const json_t *saved, const xt_dataset *now, xt_buf *out, bool *bad)
-{
-    if (!json_is_object(saved) || !now) {
-        if (json_is_object(saved) || now)
-            xt_buf_printf(out, "data.%s: %s\n", part, now ? "was not there" : "is no longer there");
-        return;
-    }
-    uint64_t rows = read_count(saved, "rows", INT64_MAX, bad);
-    const char *hash = read_text(saved, "xxh3_128", sizeof now->hash, bad);
-    const char *targets = read_text(saved, "targets_xxh3_128", sizeof now->targets_hash, bad);
-    if (rows != now->n_rows)
-        xt_buf_printf(out, "data.%s: %zu rows, was %llu\n", part, now->n_rows, (unsigned long long)rows);
-    else if (strcmp(hash, now->hash) != 0)
-        xt_buf_printf(out, "data.%s: other contents (XXH3-128 %s, was %s)\n", part, *now->hash ? now->hash : "none",
-                      *hash ? hash : "none");
-    else if (strcmp(targets, now->targets_hash) != 0)
-        xt_buf_printf(out, "data.%s.targets_file: other contents (XXH3-128 %s, was %s)\n", part,
-                      *now->targets_hash ? now->targets_hash : "none", *targets ? targets : "none");
-}
-
-static void compare_engine(const json_t *saved, const xt_engine_facts *facts, xt_buf *out)
+void xt_engine_differences(const json_t *saved, const xt_engine_facts *now, xt_buf *out)
 {
     const struct { const char *key, *now; } facts_now[] = {
-        {"name", facts->engine}, {"device", facts->device}, {"platform", facts->platform}, {"driver", facts->driver}};
+        {"name", now->engine}, {"device", now->device}, {"platform", now->platform}, {"driver", now->driver}};
     for (size_t i = 0; i < sizeof facts_now / sizeof facts_now[0]; i++) {
         const char *was = json_string_value(json_object_get(saved, facts_now[i].key));
         if (strcmp(was ? was : "", facts_now[i].now) != 0)
@@ -225,10 +197,10 @@ xt_status xt_moment_parse(const char *name, const char *text, const xt_spec *spe
     const json_t *parts = json_object_get(root, "data");
     bool bad = !json_is_object(root);
     read_all(root, &moment, &bad);
-    compare_data("train", json_object_get(parts, "train"), now->train, data, &bad);
-    compare_data("validation", json_object_get(parts, "validation"), now->validation, data, &bad);
-    compare_data("test", json_object_get(parts, "test"), now->test, data, &bad);
-    compare_engine(json_object_get(root, "engine"), now->facts, engine);
+    bad |= !xt_json_same_rows("train", json_object_get(parts, "train"), now->train, data);
+    bad |= !xt_json_same_rows("validation", json_object_get(parts, "validation"), now->validation, data);
+    bad |= !xt_json_same_rows("test", json_object_get(parts, "test"), now->test, data);
+    xt_engine_differences(json_object_get(root, "engine"), now->facts, engine);
     json_decref(root);
     if (bad)
         return xt_fail(err, XT_BAD_DATA, "%s: its progress is not that of a training", name);

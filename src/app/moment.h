@@ -7,6 +7,7 @@
 #define XT_APP_MOMENT_H
 
 #include "app/control.h"
+#include "app/json.h"
 #include "base/hash.h"
 #include "engine/engine.h"
 #include "model/dataset.h"
@@ -39,5 +40,8 @@ xt_status xt_moment_print(const xt_moment *moment, const xt_circumstances *now, 
  * device. XT_BAD_DATA, with name, for what is no such object. */
 xt_status xt_moment_parse(const char *name, const char *text, const xt_spec *spec, const xt_circumstances *now,
                           xt_moment *out, xt_buf *data, xt_buf *engine, xt_err *err);
+
+/* Appends a line for each of engine, device, platform and driver that is not what the JSON object `saved` says. */
+void xt_engine_differences(const json_t *saved, const xt_engine_facts *now, xt_buf *out);
 
 #endif

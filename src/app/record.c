@@ -65,17 +65,6 @@ static json_t *test_of(const xt_spec *spec, const xt_run_result *result)
     return object;
 }
 
-static json_t *rows_of(const xt_dataset *data)
-{
-    if (!data)
-        return json_null();
-    return OBJECT({"origin", xt_json_text(data->origin)},
-                  {"xxh3_128", xt_json_text(data->hash)},
-                  {"targets_xxh3_128", xt_json_text(data->targets_hash)},
-                  {"rows", count(data->n_rows)},
-                  {"dropped_rows", count(data->n_dropped)});
-}
-
 /* The table's columns: of one that is encoded there are more inputs than columns. */
 static size_t input_columns(const xt_dataset *data)
 {
@@ -90,13 +79,13 @@ static size_t target_columns(const xt_dataset *data)
 static json_t *data_of(const xt_run_job *job)
 {
     const xt_dataset *data = job->data;
-    json_t *object = rows_of(data);
+    json_t *object = xt_json_rows(data);
     json_object_set_new(object, "inputs",
                         xt_json_names((const char *const *)data->input_names, input_columns(data)));
     json_object_set_new(object, "targets",
                         xt_json_names((const char *const *)data->target_names, target_columns(data)));
-    json_object_set_new(object, "validation", rows_of(job->validation));
-    json_object_set_new(object, "test", rows_of(job->test));
+    json_object_set_new(object, "validation", xt_json_rows(job->validation));
+    json_object_set_new(object, "test", xt_json_rows(job->test));
     return object;
 }
 
@@ -159,7 +148,6 @@ xt_status xt_record_print(const xt_run_job *job, const xt_record *record, xt_buf
 {
     const xt_spec *spec = job->plan->spec;
     const xt_run_result *result = record->result;
-    json_t *config = json_loads(job->config_json, JSON_REJECT_DUPLICATES, NULL);
     json_t *root = OBJECT({"xortrain", json_string(XT_VERSION)},
                           {"name", xt_json_text(spec->name)},
                           {"status", json_string(record->status)},
@@ -180,16 +168,18 @@ xt_status xt_record_print(const xt_run_job *job, const xt_record *record, xt_buf
                           {"final", values(spec, &record->last)},
                           {"best", values(spec, &record->best)},
                           {"test", test_of(spec, result)},
-                          {"loss_column_xxh3_128", xt_json_text(record->loss_hash)},
-                          {"model_xxh3_128", xt_json_text(record->model_hash)},
-                          {"weights_xxh3_128", xt_json_text(record->weights_hash)},
-                          {"config", config});
-    char *dump = config ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+                          {"loss_column_xxh3_128", xt_json_text(result->loss_hash)},
+                          {"model_xxh3_128", xt_json_text(result->model_hash)},
+                          {"weights_xxh3_128", xt_json_text(result->weights_hash)});
+    char *dump = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     json_decref(root);
     if (!dump)
         return xt_fail_memory(err, "run.json", 0);
-    xt_buf_puts(out, dump);
-    xt_buf_puts(out, "\n");
+    /* The configuration comes last as it is: numbers would lose digits on another way. */
+    xt_buf_add(out, dump, strlen(dump) - 2);
+    xt_buf_puts(out, ",\n  \"config\": ");
+    xt_json_indent(job->config_json, 1, out);
+    xt_buf_puts(out, "\n}\n");
     free(dump);
     return out->failed ? xt_fail_memory(err, "run.json", out->len) : XT_OK;
 }

@@ -12,9 +12,6 @@ typedef struct xt_record {
     const char *started; /* UTC, ISO 8601 */
     const xt_run_result *result; /* so far */
     xt_run_row last, best;       /* epoch 0: none yet; best by what early stopping monitors, else by the loss */
-    char loss_hash[XT_HASH_BYTES];  /* of the loss column's texts, each with LF; "": not known */
-    char model_hash[XT_HASH_BYTES]; /* of model.safetensors; "" when there is none */
-    char weights_hash[XT_HASH_BYTES]; /* of its parameters alone, as they lie in the plan */
     const xt_moment *moment;     /* what was resumed, and with which changes */
     uint32_t checkpoint;         /* the epoch of last.safetensors, 0: none */
 } xt_record;

@@ -44,9 +44,9 @@ static xt_status print_record(run *r, const char *word, bool rows_lost, xt_buf *
     r->t.result->seconds = seconds_of(r);
     r->t.record.moment = &r->t.good;
     r->t.record.checkpoint = r->t.checkpoints.written ? r->t.checkpoints.epoch : 0;
-    xt_hash_hex(r->t.losses, r->t.record.loss_hash);
+    xt_hash_hex(r->t.losses, r->t.result->loss_hash);
     if (rows_lost || r->t.good.csv_first != 1)
-        r->t.record.loss_hash[0] = '\0';
+        r->t.result->loss_hash[0] = '\0';
     return xt_record_print(r->t.job, &r->t.record, out, err);
 }
 
@@ -114,7 +114,7 @@ static xt_status stage_files(run *r, xt_err *err)
 {
     const xt_run_job *job = r->t.job;
     xt_buf record = {0};
-    xt_status status = xt_outdir_open(job->plan->spec->output_dir, &r->dir, err);
+    xt_status status = xt_outdir_open(job->dir ? job->dir : job->plan->spec->output_dir, &r->dir, err);
     if (!status)
         status = xt_sinks_open_copies(&r->t.sinks, job->inputs, job->n_inputs, &r->dir, err);
     if (!status)
@@ -211,9 +211,9 @@ static xt_status save_model(run *r, xt_err *err)
     if (!saved)
         saved = xt_outdir_replace(&r->dir, "model.safetensors", NULL, image.spans, image.n_spans, &later);
     if (!saved)
-        saved = xt_model_image_hash(&image, r->t.record.model_hash, &later);
+        saved = xt_model_image_hash(&image, r->t.result->model_hash, &later);
     if (!saved)
-        xt_hash_block(job->state, job->plan->n_params * sizeof *job->state, r->t.record.weights_hash);
+        xt_hash_block(job->state, job->plan->n_params * sizeof *job->state, r->t.result->weights_hash);
     r->t.result->saved = !saved;
     xt_model_image_clear(&image);
     return both(status, saved, &later, err);
@@ -323,7 +323,7 @@ static void tell_files(const run *r, xt_status status, xt_err *err)
     xt_err line;
     const xt_run_result *result = r->t.result;
     const xt_checkpoints *checkpoints = &r->t.checkpoints;
-    if (!status)
+    if (!status || r->t.job->watch)
         return;
     if (result->saved && (r->t.diverged || status == XT_TIME_UP)) {
         xt_fail(&line, status, "the weights of epoch %u are kept as %s/model.safetensors", result->kept_epoch,

@@ -12,6 +12,7 @@
 #define XT_APP_RUN_H
 
 #include "app/require.h"
+#include "base/hash.h"
 #include "engine/engine.h"
 
 #include <signal.h>
@@ -32,6 +33,12 @@ typedef struct xt_run_job {
     xt_compare_config *compare;    /* where resume: with this config */
     const void *config;
     float *state;            /* (1 + n_slots) * n_params floats: what the engine holds; afterwards the model's state */
+    const char *dir;           /* in place of spec->output_dir; NULL: that */
+    uint32_t last_epoch;       /* the last one, where that is before the spec's; 0: that */
+    /* Is shown the rows of loss.csv, n_bytes of whole lines, before they are written; what it returns ends the run.
+     * NULL: nobody is. */
+    xt_status (*watch)(void *watcher, const char *rows, size_t n_bytes, xt_err *err);
+    void *watcher;
     const char *const *inputs; /* n_inputs paths that this run reads: csv_path and jsonl_path must be none of them */
     size_t n_inputs;
     const char *csv_path;    /* a second place for the CSV; "-": stdout, in place of lines; NULL: none */
@@ -67,6 +74,9 @@ typedef struct xt_run_result {
     int signal;      /* that stopped it, or 0 */
     uint32_t kept_epoch;   /* of the model that was saved; 0 where none was, or one without any training */
     bool saved;            /* there is a model */
+    char loss_hash[XT_HASH_BYTES];    /* XXH3-128 of the loss column's texts, each with LF; "": not known */
+    char model_hash[XT_HASH_BYTES];   /* of model.safetensors; "" when there is none */
+    char weights_hash[XT_HASH_BYTES]; /* of its parameters alone, as they lie in the plan */
     char stopped[96];      /* why before the last epoch: "early_stopping", "stop_when loss below 0.01", "max_time"; "" */
     bool tested;
     xt_measured test;        /* where tested: of the test rows, with the model that was kept */

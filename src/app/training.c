@@ -60,7 +60,10 @@ xt_status xt_training_flush(xt_training *t, xt_err *err)
 {
     xt_progress_clear(&t->progress);
     xt_hash_add(t->losses, t->sinks.losses.data, t->sinks.losses.len);
-    xt_status status = xt_sinks_flush(&t->sinks, err);
+    const xt_buf *rows = &t->sinks.rows[XT_ROWS_CSV];
+    xt_status status = t->job->watch ? t->job->watch(t->job->watcher, xt_buf_text(rows), rows->len, err) : XT_OK;
+    if (!status)
+        status = xt_sinks_flush(&t->sinks, err);
     t->rows_lost |= status != XT_OK;
     return status;
 }
@@ -250,10 +253,17 @@ static uint32_t first_chunk(const xt_engine_facts *facts)
     return facts->first_chunk > MAX_CHUNK ? MAX_CHUNK : facts->first_chunk ? facts->first_chunk : 1;
 }
 
+static uint32_t last_epoch(const xt_training *t)
+{
+    uint32_t epochs = t->job->plan->spec->epochs, last = t->job->last_epoch;
+    return last && last < epochs ? last : epochs;
+}
+
 static xt_status train_chunk(xt_training *t, uint32_t *chunk, xt_err *err)
 {
     xt_engine *engine = t->job->engine;
-    uint32_t first = t->trained, n = xt_control_reach(&t->control, first) - first;
+    uint32_t first = t->trained, n = xt_control_reach(&t->control, first) - first, left = last_epoch(t) - first;
+    n = n < left ? n : left;
     n = n < *chunk ? n : *chunk;
     xt_status status = keep_good(t, false, err);
     if (status)
@@ -278,7 +288,7 @@ static xt_status train_chunk(xt_training *t, uint32_t *chunk, xt_err *err)
 xt_status xt_training_go(xt_training *t, xt_err *err)
 {
     const xt_run_job *job = t->job;
-    uint32_t epochs = job->plan->spec->epochs, chunk = first_chunk(&job->engine->facts);
+    uint32_t epochs = last_epoch(t), chunk = first_chunk(&job->engine->facts);
     xt_status status = XT_OK;
     while (!status && t->trained < epochs && !*job->stop && !t->control.ended && !t->time_is_up) {
         status = train_chunk(t, &chunk, err);

@@ -11,6 +11,7 @@ xt_status xt_cmd_config(const xt_options *options, xt_err *err);
 xt_status xt_cmd_predict(const xt_options *options, xt_err *err);
 xt_status xt_cmd_evaluate(const xt_options *options, xt_err *err);
 xt_status xt_cmd_inspect(const xt_options *options, xt_err *err);
+xt_status xt_cmd_reproduce(const xt_options *options, xt_err *err);
 xt_status xt_cmd_devices(const xt_options *options, xt_err *err);
 
 /* Writes to standard output, all of it. */

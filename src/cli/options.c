@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRAIN = 1, CHECK = 2, CONFIG = 4, DEVICES = 8, INSPECT = 16, PREDICT = 32, EVALUATE = 64, ALL = 127 };
+enum { TRAIN = 1, CHECK = 2, CONFIG = 4, DEVICES = 8, INSPECT = 16, PREDICT = 32, EVALUATE = 64, REPRODUCE = 128, ALL = 255 };
 
 static const xt_command commands[] = {
     {{"train", "train a network (the default command)"}, "--config FILE [KEY=VALUE...]", TRAIN, 0, 0, true, xt_cmd_train},
@@ -21,6 +21,8 @@ static const xt_command commands[] = {
      xt_cmd_predict},
     {{"evaluate", "loss and metrics of a model on data"}, "MODEL [FILE|-]", EVALUATE, 1, 2, false, xt_cmd_evaluate},
     {{"inspect", "what a model holds"}, "MODEL", INSPECT, 1, 1, false, xt_cmd_inspect},
+    {{"reproduce", "train again what a run.json records, and compare every bit"}, "RUN.json", REPRODUCE, 1, 1, false,
+     xt_cmd_reproduce},
     {{"devices", "every OpenCL device, and why one is unusable"}, "", DEVICES, 0, 0, false, xt_cmd_devices},
 };
 
@@ -77,10 +79,10 @@ static const option_row rows[] = {
      "write the loss CSV to FILE too; - puts it on standard output in place of the lines"},
     {"jsonl", 0, "FILE", TRAIN, TO_TEXT, PLACE(jsonl), NULL,
      "write a JSON object an epoch to FILE, one a line; - puts them on standard output in place of the lines"},
-    {"device", 'd', "DEVICE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE, TO_KEY, 0, "device",
+    {"device", 'd', "DEVICE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE | REPRODUCE, TO_KEY, 0, "device",
      "auto, cpu, gpu, PLATFORM:DEVICE such as 0:1, name:TEXT or platform:TEXT"},
-    {"engine", 0, "ENGINE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE, TO_KEY, 0, "engine", "auto, fused, gemm or reference"},
-    {"no-cache", 0, NULL, TRAIN | CHECK | PREDICT | EVALUATE, TO_BOOL, PLACE(no_cache), NULL,
+    {"engine", 0, "ENGINE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE | REPRODUCE, TO_KEY, 0, "engine", "auto, fused, gemm or reference"},
+    {"no-cache", 0, NULL, TRAIN | CHECK | PREDICT | EVALUATE | REPRODUCE, TO_BOOL, PLACE(no_cache), NULL,
      "compile the kernels anew and do not keep them"},
     {"gradients", 0, NULL, CHECK, TO_BOOL, PLACE(gradients), NULL,
      "compare the device's gradients with finite differences and with the host's"},
@@ -93,7 +95,7 @@ static const option_row rows[] = {
     {"keep", 0, NULL, PREDICT, TO_BOOL, PLACE(keep), NULL, "pass the input's columns through"},
     {"quiet", 'q', NULL, ALL, TO_BOOL, PLACE(quiet), NULL, "no lines, notes or warnings; errors only"},
     {"verbose", 'v', NULL, ALL, TO_BOOL, PLACE(verbose), NULL, "say what was chosen, why, and how long it took"},
-    {"no-progress", 0, NULL, TRAIN, TO_BOOL, PLACE(no_progress), NULL, "no progress bar on a terminal"},
+    {"no-progress", 0, NULL, TRAIN | REPRODUCE, TO_BOOL, PLACE(no_progress), NULL, "no progress bar on a terminal"},
     {"help", 'h', NULL, ALL, TO_BOOL, PLACE(help), NULL, "print this help"},
     {"version", 0, NULL, ALL, TO_BOOL, PLACE(version), NULL, "print the version"},
 };
@@ -405,7 +407,7 @@ static void help_option(const option_row *row, xt_buf *out)
 
 static const char exit_codes[] =
     "Exit codes: 0 finished, 1 run-time failure, 2 bad command line, 3 bad config, 4 bad data or model, 5 no usable\n"
-    "device, 6 diverged (loss not finite), 7 --require not met, 9 check found a difference, 75 --max-time reached, a\n"
+    "device, 6 diverged (loss not finite), 7 --require not met, 9 check or reproduce found a difference, 75 --max-time reached, a\n"
     "checkpoint saved. SIGINT and SIGTERM end the run after the epochs in hand, model and checkpoint saved, and then the\n"
     "process by that signal; SIGUSR1 writes a checkpoint, and the run goes on.\n";
 
@@ -419,7 +421,7 @@ void xt_options_help(int command, xt_buf *out)
         xt_buf_puts(out, "xortrain trains multi-layer perceptrons on any OpenCL device from a YAML file.\n\n"
                          "usage: xortrain [COMMAND] [OPTION...]\n\ncommands:\n");
         for (size_t i = 0; i < xt_commands.n_rows; i++)
-            xt_buf_printf(out, "  %-8s %-29s %s\n", commands[i].row.name, commands[i].usage, commands[i].row.help);
+            xt_buf_printf(out, "  %-9s %-29s %s\n", commands[i].row.name, commands[i].usage, commands[i].row.help);
     }
     xt_buf_puts(out, "\noptions:\n");
     for (size_t i = 0; i < N_ROWS; i++)

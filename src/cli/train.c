@@ -4,53 +4,10 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/signals.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-
-static volatile sig_atomic_t stop, ask;
-
-/* The first signal ends training after the epochs in hand; a second Ctrl-C the
- * process. Two at once are one: timeout(1) signals the process and then its
- * whole group. */
-static void on_signal(int number)
-{
-    static double first;
-    double now = xt_seconds(); /* clock_gettime may be called here */
-    if (!stop) {
-        first = now;
-        stop = number;
-    } else if (number == SIGINT && now - first > 0.3) {
-        signal(number, SIG_DFL);
-        raise(number);
-    }
-}
-
-static void on_ask(int number)
-{
-    (void)number;
-    ask = 1;
-}
-
-/* From the start of the command: who asks before there is anything to save does not end the run by that. */
-static void watch_ask(void)
-{
-    struct sigaction action = {.sa_handler = on_ask, .sa_flags = SA_RESTART};
-    sigaction(SIGUSR1, &action, NULL);
-}
-
-static void watch_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct sigaction action = {.sa_handler = on_signal}, old;
-        /* Whoever started us with a signal ignored (nohup, a background job) meant it. */
-        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &action, NULL);
-    }
-    signal(SIGPIPE, SIG_IGN);
-}
 
 /* All that is wrong with --require, before anything is trained. */
 static xt_status parse_requirements(const xt_options *options, const xt_spec *spec, xt_requirement **out, xt_err *err)
@@ -144,9 +101,9 @@ static xt_status train(const xt_options *options, xt_session *session, const xt_
                           .max_time = options->max_time,
                           .requirements = requirements,
                           .n_requirements = options->n_requirements,
-                          .stop = &stop,
-                          .ask = &ask};
-        watch_signals();
+                          .stop = &xt_stop,
+                          .ask = &xt_ask};
+        xt_signals_watch();
         status = xt_run(&job, result, err);
     }
     xt_buf_clear(&yaml);
@@ -205,7 +162,7 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
     xt_session session = {0};
     xt_run_result result = {0};
     xt_requirement *requirements = NULL;
-    watch_ask();
+    xt_signals_watch_ask();
     xt_status status = xt_session_open(options, &session, err);
     if (!status)
         status = parse_requirements(options, session.spec, &requirements, err);
@@ -219,10 +176,7 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
         tell_seconds(&result.seconds, session.engine->facts.built_from_cache);
     free(requirements);
     xt_session_close(&session);
-    if (!status && result.signal) {
-        /* So that the shell's loop around it stops too. */
-        signal(result.signal, SIG_DFL);
-        raise(result.signal);
-    }
+    if (!status && result.signal)
+        xt_signals_die(result.signal);
     return status;
 }

@@ -1,0 +1,214 @@
+#include "app/recorded.h"
+
+#include "app/json.h"
+#include "base/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- run.json ---- */
+
+/* A configuration of at most 1 MiB, and what is around it. */
+enum { MAX_BYTES = 16 << 20 };
+
+static const char *text_of(const json_t *root, const char *key)
+{
+    return json_string_value(json_object_get(root, key));
+}
+
+/* The text of the config, which is the last member: parsed and printed again numbers would lose digits. */
+static bool take_config(const xt_buf *file, const json_t *root, xt_buf *out)
+{
+    static const char key[] = "\n  \"config\": ";
+    const char *found = NULL;
+    for (const char *at = xt_buf_text(file); (at = strstr(at, key)); at++)
+        found = at;
+    if (!found)
+        return false;
+    json_error_t error;
+    const char *text = found + sizeof key - 1;
+    json_t *config = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &error);
+    bool same = config && json_equal(config, json_object_get(root, "config"));
+    json_decref(config);
+    if (same)
+        xt_buf_add(out, text, (size_t)error.position);
+    return same;
+}
+
+static xt_status check(const char *path, const json_t *root, const xt_recorded *r, xt_err *err)
+{
+    const json_t *changed = json_object_get(root, "changed_when_resumed");
+    if (strcmp(r->status, "running") == 0 || strcmp(r->status, "failed") == 0)
+        return xt_fail(err, XT_BAD_DATA, "%s: its status is '%s': there is no result to compare with", path, r->status);
+    if (json_array_size(changed))
+        return xt_fail(err, XT_BAD_DATA, "%s: cannot be trained again in one run: it was resumed with other settings, %s",
+                       path, json_string_value(json_array_get(changed, 0)));
+    if (!r->loss_hash)
+        return xt_fail(err, XT_BAD_DATA, "%s: has no checksum of the loss column: its loss.csv does not begin with epoch 1",
+                       path);
+    return XT_OK;
+}
+
+static xt_status read_root(const char *path, const xt_buf *file, const json_t *root, xt_recorded *r, xt_err *err)
+{
+    const json_t *epochs = json_object_get(root, "epochs");
+    r->version = text_of(root, "xortrain");
+    r->status = text_of(root, "status");
+    r->engine = text_of(json_object_get(root, "engine"), "name");
+    r->loss_hash = text_of(root, "loss_column_xxh3_128");
+    r->weights_hash = text_of(root, "weights_xxh3_128");
+    if (!r->version || !r->status || !r->engine || !json_is_integer(epochs) || json_integer_value(epochs) < 0 ||
+        json_integer_value(epochs) > UINT32_MAX || !take_config(file, root, &r->config))
+        return xt_fail(err, XT_BAD_DATA, "%s: not the run.json of a run of xortrain", path);
+    if (r->config.failed)
+        return xt_fail_memory(err, path, file->len);
+    r->epochs = (uint32_t)json_integer_value(epochs);
+    return check(path, root, r, err);
+}
+
+xt_status xt_recorded_open(const char *path, xt_recorded *out, xt_err *err)
+{
+    xt_recorded recorded = {0};
+    xt_buf file = {0};
+    json_error_t error;
+    json_t *root = NULL;
+    xt_status status = xt_file_read(path, MAX_BYTES, XT_BAD_DATA, &file, err);
+    if (!status) {
+        root = json_loadb(xt_buf_text(&file), file.len, JSON_REJECT_DUPLICATES, &error);
+        recorded.inside = root;
+        status = json_is_object(root) ? read_root(path, &file, root, &recorded, err)
+                 : root               ? xt_fail(err, XT_BAD_DATA, "%s: not the run.json of a run of xortrain", path)
+                                      : xt_fail(err, XT_BAD_DATA, "%s:%d:%d: not JSON: %s", path, error.line,
+                                                error.column, error.text);
+    }
+    xt_buf_clear(&file);
+    if (status)
+        xt_recorded_close(&recorded);
+    else
+        *out = recorded;
+    return status;
+}
+
+void xt_recorded_close(xt_recorded *recorded)
+{
+    json_decref(recorded->inside);
+    xt_buf_clear(&recorded->config);
+    *recorded = (xt_recorded){0};
+}
+
+xt_status xt_recorded_compare(const xt_recorded *recorded, const char *path, const xt_circumstances *now, xt_buf *data,
+                              xt_buf *engine, xt_err *err)
+{
+    const json_t *root = recorded->inside, *rows = json_object_get(root, "data");
+    bool fine = xt_json_same_rows("train", rows, now->train, data) &&
+                xt_json_same_rows("validation", json_object_get(rows, "validation"), now->validation, data) &&
+                xt_json_same_rows("test", json_object_get(rows, "test"), now->test, data);
+    if (!fine)
+        return xt_fail(err, XT_BAD_DATA, "%s: does not say what its data were", path);
+    xt_engine_differences(json_object_get(root, "engine"), now->facts, engine);
+    return XT_OK;
+}
+
+/* ---- loss.csv ---- */
+
+struct xt_recorded_rows {
+    FILE *file;
+    const xt_spec *spec;
+    xt_buf name;
+    char *line; /* of getline */
+    size_t n_line;
+    uint32_t n_rows;
+};
+
+/* The next line without its LF; NULL at the end, also where the last one is torn. */
+static const char *next_line(xt_recorded_rows *rows)
+{
+    ssize_t n = getline(&rows->line, &rows->n_line, rows->file);
+    if (n <= 0 || rows->line[n - 1] != '\n')
+        return NULL;
+    rows->line[n - 1] = '\0';
+    return rows->line;
+}
+
+static xt_status check_header(xt_recorded_rows *rows, xt_err *err)
+{
+    xt_buf header = {0};
+    xt_csv_header(rows->spec, &header);
+    const char *line = next_line(rows);
+    bool same = line && strlen(line) + 1 == header.len && strncmp(line, header.data, header.len - 1) == 0;
+    xt_buf_clear(&header);
+    return same ? XT_OK : xt_fail(err, XT_BAD_DATA, "%s:1: its columns are not those of the run", xt_buf_text(&rows->name));
+}
+
+xt_status xt_recorded_rows_open(const char *record, const xt_spec *spec, xt_recorded_rows **out, xt_err *err)
+{
+    xt_recorded_rows *rows = calloc(1, sizeof *rows);
+    if (!rows)
+        return xt_fail_memory(err, "loss.csv", sizeof *rows);
+    rows->spec = spec;
+    xt_path_beside(record, "loss.csv", &rows->name);
+    rows->file = fopen(xt_buf_text(&rows->name), "re");
+    xt_status status = rows->file ? check_header(rows, err) : XT_OK;
+    if (status || !rows->file)
+        xt_recorded_rows_close(&rows);
+    if (!status)
+        *out = rows;
+    return status;
+}
+
+void xt_recorded_rows_close(xt_recorded_rows **rows)
+{
+    if (!*rows)
+        return;
+    if ((*rows)->file)
+        fclose((*rows)->file);
+    free((*rows)->line);
+    xt_buf_clear(&(*rows)->name);
+    free(*rows);
+    *rows = NULL;
+}
+
+/* The name of a row's cell, from 0. */
+static void name_column(const xt_recorded_rows *rows, size_t column, char *out, size_t n_bytes)
+{
+    xt_buf header = {0};
+    xt_csv_header(rows->spec, &header);
+    const char *at = xt_buf_text(&header);
+    for (; column; column--)
+        at = strchr(at, ',') + 1;
+    snprintf(out, n_bytes, "%.*s", (int)strcspn(at, ",\n"), at);
+    xt_buf_clear(&header);
+}
+
+/* Cell by cell; the last one is the seconds. */
+static xt_status compare_row(const xt_recorded_rows *rows, const char *now, const char *was, xt_err *err)
+{
+    char name[XT_COLUMN_BYTES + 8];
+    for (size_t column = 0;; column++) {
+        size_t n = strcspn(now, ",\n"), m = strcspn(was, ",");
+        if (now[n] != ',' && !was[m])
+            return XT_OK;
+        if (n == m && (now[n] == ',') == (was[m] == ',') && strncmp(now, was, n) == 0) {
+            now += n + 1;
+            was += m + 1;
+            continue;
+        }
+        name_column(rows, column, name, sizeof name);
+        return xt_fail(err, XT_DIFFERS, "epoch %u: %s is %.*s, and %.*s in %s:%u", rows->n_rows, name, (int)n, now,
+                       (int)(m < 40 ? m : 40), was, xt_buf_text(&rows->name), rows->n_rows + 1);
+    }
+}
+
+xt_status xt_recorded_rows_compare(xt_recorded_rows *rows, const char *text, size_t n_bytes, xt_err *err)
+{
+    xt_status status = XT_OK;
+    for (const char *end = text + n_bytes; !status && text < end; text = strchr(text, '\n') + 1) {
+        const char *was = next_line(rows);
+        rows->n_rows++;
+        status = was ? compare_row(rows, text, was, err)
+                     : xt_fail(err, XT_DIFFERS, "epoch %u: is not in %s, which ends before it", rows->n_rows,
+                               xt_buf_text(&rows->name));
+    }
+    return status;
+}

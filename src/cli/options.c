@@ -90,7 +90,8 @@ static const option_row rows[] = {
      "print every parameter; with check --gradients, every gradient"},
     {"origins", 0, NULL, CONFIG, TO_BOOL, PLACE(origins), NULL, "say where each value came from"},
     {"document", 0, NULL, CONFIG, TO_BOOL, PLACE(document), NULL, "print the reference of all keys as Markdown"},
-    {"json", 0, NULL, CONFIG | DEVICES, TO_BOOL, PLACE(json), NULL, "print JSON"},
+    {"json", 0, NULL, CONFIG | DEVICES | INSPECT, TO_BOOL, PLACE(json), NULL, "print JSON"},
+    {"yaml", 0, NULL, INSPECT, TO_BOOL, PLACE(yaml), NULL, "print the configuration that the model was trained with"},
     {"format", 0, "FORMAT", EVALUATE, TO_TEXT, PLACE(format), NULL, "text, csv or json"},
     {"keep", 0, NULL, PREDICT, TO_BOOL, PLACE(keep), NULL, "pass the input's columns through"},
     {"quiet", 'q', NULL, ALL, TO_BOOL, PLACE(quiet), NULL, "no lines, notes or warnings; errors only"},
@@ -309,6 +310,8 @@ static xt_status check_command(const xt_options *options, const given *given_opt
                            rows[i].name, command->row.name);
     if (options->help || options->version)
         return XT_OK;
+    if (options->json + options->yaml + options->values > 1)
+        return xt_fail(err, XT_BAD_USAGE, "%s prints one of --json, --yaml and --values", command->row.name);
     if (options->json && options->origins)
         return xt_fail(err, XT_BAD_USAGE, "--origins are comments, which JSON does not have");
     if (takes_stdout(options->csv) && takes_stdout(options->jsonl))

@@ -28,7 +28,7 @@ typedef struct xt_options {
     const char *format;        /* of evaluate */
     bool resume;
     bool quiet, verbose, no_progress, no_cache, help, version;
-    bool origins, document, json, gradients, values, keep;
+    bool origins, document, json, yaml, gradients, values, keep;
     void *owned; /* labels */
 } xt_options;
 

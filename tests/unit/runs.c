@@ -29,6 +29,7 @@ void unit_run_make(unit_job *j, uint32_t epochs)
     spec->name = "unit \"x\"";
     spec->seed = UINT64_C(9007199254740993);
     spec->output_dir = "out";
+    spec->checkpoint.keep = 2;
     spec->n_metrics = 2;
     j->net.metrics[0] = xt_choose(&xt_metrics, "accuracy");
     j->net.metrics[0].values[1] = 1;
@@ -88,6 +89,16 @@ void unit_run_clear(unit_job *j)
     xt_engine_close(&j->engine);
     free(j->state);
     unit_net_clear(&j->net);
+}
+
+void unit_run_said(const char *format, ...)
+{
+    char message[1000];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    assert_string_equal(unit_run_err.text, message);
 }
 
 int unit_run_enter(void **state)

@@ -34,6 +34,8 @@ extern xt_engine_ops unit_run_ops;
 /* Those that it had. */
 extern const xt_engine_ops *unit_run_real_ops;
 void unit_run_clear(unit_job *j);
+/* Fails unless that is the message of the last run. */
+void unit_run_said(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Setup and teardown: the working directory is an empty one. */
 int unit_run_enter(void **state);

@@ -82,6 +82,10 @@ static bool are_columns(const xt_columns *columns, const char *first, uint32_t s
     KEY(restore_best, "early_stopping.restore_best", "false", !s->early_stopping.restore_best) \
     KEY(stop_when, "stop_when", "{val_loss: {above: -0.1}}", \
         s->n_limits == 1 && same(s->limits[0].column, "val_loss") && s->limits[0].above && s->limits[0].value == -0.1) \
+    KEY(checkpoint_every, "checkpoint.every", "1000000000", s->checkpoint.every == 1000000000) \
+    KEY(checkpoint_seconds, "checkpoint.every_seconds", "0.5", s->checkpoint.every_seconds == 0.5f) \
+    KEY(checkpoint_keep, "checkpoint.keep", "1", s->checkpoint.keep == 1) \
+    KEY(checkpoint_best, "checkpoint.best", "val_loss", same(s->checkpoint.best, "val_loss")) \
     KEY(loss, "loss", "mae", unit_chose(&xt_losses, &s->loss, "mae")) \
     KEY(optimizer, "optimizer", "{type: sgd, learning_rate: 2}", s->optimizer.values[0] == 2) \
     KEY(epochs, "train.epochs", "1000000000", s->epochs == 1000000000) \
@@ -212,6 +216,7 @@ static void all_keys_at_once(void **state)
         "train: {epochs: 10, batch_size: 4, loss_report: post_update, clip_norm: 2, validate_every: 5}\n"
         "early_stopping: {monitor: val_mae, patience: 3, min_delta: 0.25, mode: min, restore_best: false}\n"
         "stop_when: {loss: {below: 0.01}, val_accuracy: {above: .9}}\n"
+        "checkpoint: {every: 7, every_seconds: 0.5, keep: 1, best: val_mae}\n"
         "metrics: [mae, {type: accuracy, threshold: 2, positive: below}]\n"
         "log: {every: 5}\n"
         "output: {dir: \"o/{name}-{seed}\"}\n";
@@ -249,6 +254,8 @@ static void all_keys_at_once(void **state)
     assert_true(s->early_stopping.patience == 3 && s->early_stopping.min_delta == 0.25f);
     assert_true(s->early_stopping.mode == XT_MODE_MIN && !s->early_stopping.restore_best && s->n_limits == 2);
     assert_true(!s->limits[0].above && s->limits[0].value == 0.01 && s->limits[1].above && s->limits[1].value == 0.9);
+    assert_true(s->checkpoint.every == 7 && s->checkpoint.every_seconds == 0.5f && s->checkpoint.keep == 1);
+    assert_true(same(s->checkpoint.best, "val_mae"));
     assert_true(s->optimizer.values[0] == 0.25f && s->optimizer.values[1] == 0.5f && s->optimizer.values[2] == 1);
     assert_true(s->epochs == 10 && s->batch_size == 4 && s->loss_report == XT_REPORT_POST_UPDATE);
     assert_true(s->n_metrics == 2 && unit_chose(&xt_metrics, &s->metrics[0], "mae"));
@@ -287,6 +294,8 @@ static void defaults(void **state)
     assert_true(s->schedule.kind == 0 && unit_chose(&xt_schedules, &s->schedule, "constant"));
     assert_true(s->layers[0].dropout == 0 && s->layers[0].l1 == 0 && s->layers[0].l2 == 0);
     assert_true(s->clip_norm == 0 && s->clip_value == 0);
+    assert_true(!s->checkpoint.every && s->checkpoint.every_seconds == 0 && s->checkpoint.keep == 2);
+    assert_null(s->checkpoint.best);
     assert_string_equal(s->output_template, "runs/{name}");
     assert_string_equal(s->output_dir, "runs/run");
     unit_round_trip(config);

@@ -72,6 +72,8 @@ static void printed_text(void **state)
                    "  batch_size: 32\n"
                    "  loss_report: running\n"
                    "metrics: [mae]\n"
+                   "checkpoint:\n"
+                   "  keep: 2\n"
                    "log:\n"
                    "  every: auto\n"
                    "output:\n"
@@ -86,7 +88,7 @@ static void printed_text(void **state)
                         "\"activation\":\"linear\",\"init\":{\"bias\":{\"type\":\"constant\",\"value\":0.1}}}],\"dropout\":0,\"l1\":0,\"l2\":0},\"loss\":"
                         "{\"type\":\"huber\",\"delta\":1},\"optimizer\":{\"type\":\"sgd\",\"learning_rate\":0.001,"
                         "\"momentum\":0.9,\"nesterov\":true,\"weight_decay\":0},\"schedule\":{\"type\":\"constant\",\"unit\":\"epoch\",\"warmup\":0},\"train\":{\"epochs\":7,\"batch_size\":32,\"loss_report\":"
-                        "\"running\"},\"metrics\":[\"mae\"],\"log\":{\"every\":\"auto\"},\"output\":{\"dir\":\"out/x_1\"}}");
+                        "\"running\"},\"metrics\":[\"mae\"],\"checkpoint\":{\"keep\":2},\"log\":{\"every\":\"auto\"},\"output\":{\"dir\":\"out/x_1\"}}");
     xt_buf_clear(&json);
     xt_config_close(&config);
 }
@@ -142,6 +144,8 @@ static void origins_of_every_line(void **state)
                    "  - type: accuracy                      # u.yaml:2\n"
                    "    threshold: 0.25                     # u.yaml:2\n"
                    "    positive: above                     # default\n"
+                   "checkpoint:\n"
+                   "  keep: 2                               # default\n"
                    "log:\n"
                    "  every: auto                           # default\n"
                    "output:\n"
@@ -277,6 +281,7 @@ static const char *const pieces[] = {
     "data.train={generate: {type: blobs, classes: 4}, noise: 0.125}", "data.validation={generate: xor}",
     "schedule={type: multistep, milestones: [3, 100]}", "schedule=constant", "train.clip_norm=1", "train.clip_value=0.1",
     "train.validate_every=4", "early_stopping={patience: 2}", "stop_when={loss: {below: 1e-7}}",
+    "checkpoint={every: 3, every_seconds: 1e-3, keep: 1}", "checkpoint.best=loss",
     "data.train.ignore=[z, 9]", "data.train.delimiter=\"\\t\"", "data.train.missing=drop", "data.train.header=false",
 };
 enum { N_PIECES = sizeof pieces / sizeof pieces[0] };
@@ -286,7 +291,7 @@ static void many_configurations(void **state)
     (void)state;
     uint32_t seed = 1;
     size_t n_good = 0;
-    for (size_t i = 0; i < 400; i++) {
+    for (size_t i = 0; i < 600; i++) {
         xt_config_source sources[1 + N_PIECES] = {TEXT(SMALL)};
         size_t n = 1;
         for (size_t k = 0; k < N_PIECES; k++) {

@@ -457,7 +457,7 @@ static void options_are_named(void **state)
                  "--set train.x=1: train.x: unknown key; known here: epochs, batch_size, loss_report, "
                  "clip_norm, clip_value, validate_every\n"
                  "--set a.b=c: a: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, "
-                 "schedule, train, metrics, early_stopping, stop_when, log, output");
+                 "schedule, train, metrics, early_stopping, stop_when, checkpoint, log, output");
 }
 
 static void long_options_are_cut(void **state)

@@ -241,7 +241,7 @@ static void option_misused(void **state)
     refused(text, message);
 }
 
-/* Every row of the help is a case above, and every case is in the help of its commands alone. */
+/* Every row of the help is a case above (or --resume, whose argument is optional), and every case is in the help of its commands alone. */
 static void help_lists_each_option(void **state)
 {
     (void)state;
@@ -266,7 +266,9 @@ static void help_lists_each_option(void **state)
         assert_non_null(at);
         for (at += 9; at && *at; at = strchr(at + 1, '\n'))
             n_listed += strncmp(at, "\n  -", 4) == 0 || strncmp(at, "\n      --", 9) == 0;
-        assert_int_equal(n_listed, n);
+        bool resumes = strstr(help.data, "\n      --resume[=FILE] ") != NULL;
+        assert_int_equal(resumes, k < 0 || strcmp(command, "train") == 0);
+        assert_int_equal(n_listed, n + resumes);
         xt_buf_clear(&help);
     }
 }
@@ -336,6 +338,37 @@ static void values_are_taken_as_they_are(void **state)
     /* predict has a configuration inside the model, and these go over it. */
     assert_sources("predict m --device cpu --engine gemm", "value device=cpu (--device cpu)\nvalue engine=gemm (--engine gemm)\n",
                    0);
+}
+
+/* ---- --resume[=FILE] ---- */
+
+/* The argument stands behind = alone; what comes after a blank is not its. */
+static void resume_with_and_without_a_file(void **state)
+{
+    (void)state;
+    static const struct { const char *text, *file; bool resume; } rows[] = {
+        {"-c x", NULL, false}, {"-c x --resume", NULL, true}, {"--resume -c x -q", NULL, true},
+        {"--resume=a.b -c x", "a.b", true}, {"train -c x --resume=a=b", "a=b", true}, {"--resume train -c x", NULL, true},
+        {"-c x --resume seed=1", NULL, true},
+    };
+    line words;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        xt_options options = parse(rows[i].text, &words);
+        assert_int_equal(options.resume, rows[i].resume);
+        if (rows[i].file)
+            assert_string_equal(options.resume_file, rows[i].file);
+        else
+            assert_null(options.resume_file);
+        assert_int_equal(options.n_files, 1);
+        xt_options_clear(&options);
+    }
+    refused("-c x --resume=", "option --resume needs an argument");
+    refused("-c x --resume --resume", "option --resume is given twice");
+    refused("-c x --resume=a --resume", "option --resume is given twice");
+    refused("-c x --resum", "unknown option --resum; did you mean --resume?");
+    refused("train -c x --resume f", "unexpected argument 'f'; usage: xortrain train --config FILE [KEY=VALUE...]");
+    refused("check -c x --resume", "check takes no option --resume; see xortrain check --help");
+    refused("predict m --resume=f", "predict takes no option --resume; see xortrain predict --help");
 }
 
 /* ---- durations ---- */
@@ -528,6 +561,7 @@ int main(void)
     UNIT_CASE(help_lists_each_command);
     UNIT_CASE(files_before_overrides);
     UNIT_CASE(values_are_taken_as_they_are);
+    UNIT_CASE(resume_with_and_without_a_file);
     for (size_t i = 0; i < sizeof duration_rows / sizeof duration_rows[0]; i++)
         unit_case(duration, &duration_rows[i], "duration: %s", duration_rows[i].text);
     UNIT_CASE(requirements_in_their_order);

@@ -42,8 +42,9 @@ static void assert_record(const unit_job *j, const char *losses)
 {
     char hash[XT_HASH_BYTES];
     json_t *record = unit_run_record();
-    assert_keys(record, "xortrain name status stopped started seconds seed generator engine data parameters epochs "
-                        "kept_epoch final best test loss_column_xxh3_128 model_xxh3_128 config ");
+    assert_keys(record, "xortrain name status stopped started seconds seed generator engine host data parameters epochs "
+                        "kept_epoch checkpoint_epoch resumed changed_when_resumed final best test "
+                        "loss_column_xxh3_128 model_xxh3_128 weights_xxh3_128 config ");
     assert_string_equal(json_string_value(json_object_get(record, "xortrain")), XT_VERSION);
     assert_string_equal(json_string_value(json_object_get(record, "name")), "unit \"x\"");
     assert_int_equal(json_integer_value(json_object_get(record, "seed")), INT64_C(9007199254740993));
@@ -57,6 +58,7 @@ static void assert_record(const unit_job *j, const char *losses)
     assert_true(json_number_value(json_object_get(seconds, "open_engine")) == 0.5);
     assert_true(json_number_value(json_object_get(seconds, "training")) > 0);
     assert_true(json_number_value(json_object_get(seconds, "output")) > 0);
+    assert_keys(json_object_get(record, "host"), "system machine libc compiler ");
     assert_keys(engine, "name why device device_index device_type platform driver blas form built_from_cache device_bytes ");
     assert_string_equal(json_string_value(json_object_get(engine, "name")), "reference");
     assert_string_equal(json_string_value(json_object_get(engine, "device")), "host");
@@ -81,6 +83,11 @@ static void assert_record(const unit_job *j, const char *losses)
     assert_int_equal(xt_file_read("out/model.safetensors", 1 << 24, XT_FAILED, &model, &unit_run_err), XT_OK);
     xt_hash_block(model.data, model.len, hash);
     assert_string_equal(json_string_value(json_object_get(record, "model_xxh3_128")), hash);
+    xt_hash_block(j->state, j->net.plan.n_params * sizeof *j->state, hash);
+    assert_string_equal(json_string_value(json_object_get(record, "weights_xxh3_128")), hash);
+    assert_int_equal(json_integer_value(json_object_get(record, "checkpoint_epoch")), j->result.epochs);
+    assert_int_equal(json_integer_value(json_object_get(record, "resumed")), 0);
+    assert_int_equal(json_array_size(json_object_get(record, "changed_when_resumed")), 0);
     xt_buf_clear(&model);
     json_decref(record);
 }
@@ -96,7 +103,7 @@ static void finished(void **state)
     assert_int_equal(j.result.epochs, 37);
     assert_int_equal(j.result.signal, 0);
     assert_true(j.result.seconds.training > 0);
-    unit_run_files("out", "config.yaml loss.csv model.safetensors run.json ");
+    unit_run_files("out", "config.yaml last.safetensors loss.csv model.safetensors run.json ");
     unit_run_status("finished", 37, true);
     expect_rows(&j, 37, &rows, &losses);
     char *csv = unit_run_without_seconds("out/loss.csv"), *copy = unit_run_text("copy.csv");
@@ -229,14 +236,15 @@ static void diverged(void **state)
     snprintf(message, sizeof message,
              "diverged: the loss of epoch %u is not finite; a smaller learning_rate may help\n"
              "the weights of epoch %u are kept as out/model.safetensors\n"
-             "the model of the run before is kept as out/previous.safetensors",
+             "the files of the run before are kept in out/before",
              j.result.epochs, j.result.kept_epoch);
     assert_string_equal(unit_run_err.text, message);
     assert_int_equal(j.result.kept_epoch, j.result.epochs - 1);
     assert_true(j.result.epochs > 1 && j.result.epochs < 30 && !isfinite(j.result.loss));
     /* The model of the run before is not lost. */
-    unit_run_files("out", "config.yaml loss.csv model.safetensors previous.safetensors run.json ");
-    unit_run_same_file("out/previous.safetensors", model, n_model);
+    unit_run_files("out", "before config.yaml loss.csv model.safetensors run.json ");
+    unit_run_files("out/before", "config.yaml last.safetensors loss.csv model.safetensors run.json ");
+    unit_run_same_file("out/before/model.safetensors", model, n_model);
     free(model);
     unit_run_status("diverged", j.result.epochs, true);
     char *csv = unit_run_text("out/loss.csv"), *last = csv;
@@ -336,8 +344,10 @@ static void the_engine_fails(void **state)
     unit_run_hook(&j, 0, NULL);
     unit_run_ops.train = train_and_fail;
     assert_int_equal(unit_run_go(&j), XT_FAILED);
-    assert_string_equal(unit_run_err.text, "the device is lost");
+    unit_run_said("the device is lost\nout/last.safetensors holds epoch %u; --resume goes on from there",
+                  j.result.checkpoint);
     assert_true(j.result.epochs >= 1 && j.result.epochs <= 5);
+    assert_true(j.result.checkpoint >= 1 && j.result.checkpoint <= j.result.epochs);
     unit_run_status("failed", j.result.epochs, true);
     unit_run_clear(&j);
 }
@@ -357,9 +367,9 @@ static void the_run_before_is_replaced(void **state)
     unit_run_ops.read_state = read_nothing;
     assert_int_equal(unit_run_go(&j), XT_FAILED);
     assert_string_equal(unit_run_err.text, "the state is lost\n"
-                                           "the model of the run before is kept as out/previous.safetensors");
-    unit_run_files("out", "config.yaml loss.csv previous.safetensors run.json ");
-    unit_run_same_file("out/previous.safetensors", model, n_model);
+                                           "the files of the run before are kept in out/before");
+    unit_run_files("out", "before config.yaml loss.csv run.json ");
+    unit_run_same_file("out/before/model.safetensors", model, n_model);
     unit_run_clear(&j);
     free(model);
     unit_run_make(&j, 5);
@@ -369,7 +379,7 @@ static void the_run_before_is_replaced(void **state)
     unit_run_make(&j, 6);
     assert_int_equal(unit_run_go(&j), XT_OK);
     unit_run_clear(&j);
-    unit_run_files("out", "config.yaml loss.csv model.safetensors run.json ");
+    unit_run_files("out", "config.yaml last.safetensors loss.csv model.safetensors run.json ");
     char *again = unit_run_bytes("out/model.safetensors", &n_again);
     assert_true(n_model != n_again || memcmp(model, again, n_model) != 0);
     free(model);

@@ -127,6 +127,17 @@ xt_status xt_temp_open(int dir, const char *name, const char *shown, xt_buf *tem
     return xt_fail_errno(err, "cannot create %s", shown);
 }
 
+/* Who may read and write the old file may the new one, as far as the file system
+ * knows such things. */
+static void keep_mode(int dir, const char *name, int fd)
+{
+    struct stat old;
+    int kept = fstatat(dir, name, &old, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(old.st_mode)
+                   ? fchmod(fd, old.st_mode & 0777)
+                   : 0;
+    (void)kept;
+}
+
 /* What was called so is as before when the new file cannot be. */
 static xt_status put_in_place(int dir, const char *temp, const char *name, const char *older, const char *shown,
                               xt_err *err)
@@ -153,6 +164,8 @@ xt_status xt_file_replace_at(int dir, const char *name, const char *older, const
         status = xt_write_all(fd, shown, spans[i].at, spans[i].n, err);
     if (!status && fsync(fd) != 0)
         status = xt_fail_errno(err, "cannot sync %s", shown);
+    if (made)
+        keep_mode(dir, name, fd);
     if (made && close(fd) != 0 && !status)
         status = xt_fail_errno(err, "cannot close %s", shown);
     if (!status)

@@ -35,7 +35,7 @@ typedef struct xt_span {
 
 /* Replaces path in one step: a temporary file beside it, fsync, rename, fsync
  * of the directory. On failure the old file is as it was and no temporary
- * file is left. A link is followed; a device or a pipe (/dev/null,
+ * file is left. The new file has the old one's permissions. A link is followed; a device or a pipe (/dev/null,
  * /dev/stdout) is written to as it is. */
 xt_status xt_file_replace(const char *path, const void *bytes, size_t n_bytes, xt_err *err);
 

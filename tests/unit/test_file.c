@@ -205,6 +205,22 @@ static void replace_on_a_full_device(void **state)
     unlink(in("safe"));
 }
 
+static void replace_keeps_permissions(void **state)
+{
+    (void)state;
+    static const mode_t modes[] = {0600, 0666, 0444};
+    struct stat info;
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        put(in("shared"), "old");
+        assert_int_equal(chmod(in("shared"), modes[i]), 0);
+        assert_int_equal(xt_file_replace(in("shared"), "new", 3, &err), XT_OK);
+        assert_int_equal(stat(in("shared"), &info), 0);
+        assert_int_equal(info.st_mode & 0777, modes[i]);
+        assert_holds(in("shared"), "new");
+        unlink(in("shared"));
+    }
+}
+
 /* Root may write anywhere: then as nobody. */
 static void replace_in_an_unwritable_directory(void **state)
 {
@@ -332,6 +348,7 @@ int main(void)
     UNIT_CASE(replace_makes_and_replaces);
     UNIT_CASE(replace_is_in_one_step);
     UNIT_CASE(replace_on_a_full_device);
+    UNIT_CASE(replace_keeps_permissions);
     UNIT_CASE(replace_in_an_unwritable_directory);
     UNIT_CASE(replace_says_what_failed);
     UNIT_CASE(replace_leaves_devices_and_links_in_place);

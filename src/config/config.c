@@ -19,6 +19,7 @@ struct xt_config {
     xt_diags diags;
     xt_root root;
     const xt_node *resolved; /* the whole configuration as a tree with origins */
+    char hash[17];
 };
 
 /* ---- sources ---- */
@@ -199,15 +200,14 @@ static bool fill_template(xt_config *config)
 {
     xt_spec *spec = &config->root.spec;
     xt_buf out = {0};
-    char hash[17];
-    hash_resolved(config->resolved, hash);
+    hash_resolved(config->resolved, config->hash);
     for (const char *at = spec->output_template; *at;) {
         if (strncmp(at, "{name}", 6) == 0)
             xt_buf_puts(&out, spec->name);
         else if (strncmp(at, "{seed}", 6) == 0)
             xt_buf_printf(&out, "%" PRIu64, spec->seed);
         else if (strncmp(at, "{hash}", 6) == 0)
-            xt_buf_puts(&out, hash);
+            xt_buf_puts(&out, config->hash);
         else
             xt_buf_add(&out, at, 1);
         at += *at == '{' ? 6 : 1;
@@ -311,6 +311,11 @@ const xt_spec *xt_config_spec(const xt_config *config)
 const xt_node *xt_config_tree(const xt_config *config)
 {
     return config->resolved;
+}
+
+const char *xt_config_hash(const xt_config *config)
+{
+    return config->hash;
 }
 
 void xt_config_print(const xt_config *config, bool origins, xt_buf *out)

@@ -35,6 +35,8 @@ void xt_config_close(xt_config **config);
 
 /* Owned by the config. */
 const xt_spec *xt_config_spec(const xt_config *config);
+/* What {hash} stands for: 16 hex digits. Owned by the config. */
+const char *xt_config_hash(const xt_config *config);
 
 /* Gives a message that begins with a key ("model.layers.1.units: ...") the place
  * where that key was written, with its line and a caret; others stay. For what

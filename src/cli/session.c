@@ -70,31 +70,25 @@ static xt_status load_parts(xt_session *session, xt_err *err)
     return status;
 }
 
-xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *err)
+xt_status xt_session_open(const xt_options *options, xt_session *session, xt_err *err)
 {
-    xt_session session = {0};
-    xt_status status = xt_config_open(options->sources, options->n_sources, &session.config, err);
+    xt_status status = xt_config_open(options->sources, options->n_sources, &session->config, err);
     if (!status) {
-        session.spec = xt_config_spec(session.config);
-        status = check_stdin(options, session.spec, err);
+        session->spec = xt_config_spec(session->config);
+        status = check_stdin(options, session->spec, err);
     }
     if (!status)
-        status = load_parts(&session, err);
+        status = load_parts(session, err);
     if (!status)
-        status = xt_plan_make(session.spec, session.parts.train.n_inputs, session.parts.train.n_targets, &session.plan,
-                              err);
-    if (status == XT_BAD_CONFIG && session.config)
-        xt_config_locate(session.config, err);
+        status = xt_plan_make(session->spec, session->parts.train.n_inputs, session->parts.train.n_targets,
+                              &session->plan, err);
+    if (status == XT_BAD_CONFIG && session->config)
+        xt_config_locate(session->config, err);
     if (!status) {
-        session.state = calloc((1 + session.plan.n_slots) * session.plan.n_params, sizeof *session.state);
-        if (!session.state)
-            status = xt_fail_memory(err, "the parameters", session.plan.n_params * sizeof *session.state);
+        session->state = calloc((1 + session->plan.n_slots) * session->plan.n_params, sizeof *session->state);
+        if (!session->state)
+            status = xt_fail_memory(err, "the parameters", session->plan.n_params * sizeof *session->state);
     }
-    if (status)
-        xt_session_close(&session);
-    else
-        *out = session;
-    /* The plan was made here and points to the spec, which did not move. */
     return status;
 }
 
@@ -121,6 +115,26 @@ xt_status xt_session_open_engine(xt_session *session, xt_err *err)
     else
         xt_detail("engine %s%s%s (%s) on %s %s, %s; %zu bytes on the device", facts->engine, *form ? ", " : "", form,
               facts->why, facts->device_index, facts->device, facts->driver, facts->device_bytes);
+    return XT_OK;
+}
+
+xt_status xt_session_inputs(const xt_options *options, const xt_spec *spec, const char ***out, size_t *n, xt_err *err)
+{
+    size_t n_inputs = 0;
+    const char **inputs = calloc(options->n_files + 6, sizeof *inputs);
+    if (!inputs)
+        return xt_fail_memory(err, "the paths of inputs", 0);
+    for (size_t i = 0; i < options->n_files; i++)
+        inputs[n_inputs++] = options->sources[i].text;
+    for (size_t i = 0; spec && i < 3; i++) {
+        const xt_source *source = i == 0 ? &spec->train : i == 1 ? &spec->validation.source : &spec->test.source;
+        if (source->file)
+            inputs[n_inputs++] = source->file;
+        if (source->targets_file)
+            inputs[n_inputs++] = source->targets_file;
+    }
+    *out = inputs;
+    *n = n_inputs;
     return XT_OK;
 }
 

@@ -16,11 +16,16 @@ typedef struct xt_session {
     double data_seconds, open_seconds;
 } xt_session;
 
-/* Config, data and plan. On failure nothing is left open. */
-xt_status xt_session_open(const xt_options *options, xt_session *out, xt_err *err);
+/* Config, data and plan. A zero-initialised session has what was opened of them
+ * before a failure too; it is to be closed in every case. */
+xt_status xt_session_open(const xt_options *options, xt_session *session, xt_err *err);
 /* The engine that the config asks for, with the initial parameters; says with -v
  * which and why. */
 xt_status xt_session_open_engine(xt_session *session, xt_err *err);
+
+/* The paths that a run reads ("-": standard input): configurations and, where the
+ * spec is known, data. The list goes to *out, which the caller frees, its length to *n. */
+xt_status xt_session_inputs(const xt_options *options, const xt_spec *spec, const char ***out, size_t *n, xt_err *err);
 void xt_session_close(xt_session *session);
 
 #endif

@@ -31,25 +31,6 @@ static xt_status parse_requirements(const xt_options *options, const xt_spec *sp
     return status;
 }
 
-/* The paths that this run reads, to *out, which the caller frees; their number to *n. */
-static xt_status list_inputs(const xt_options *options, const xt_spec *spec, const char ***out, size_t *n, xt_err *err)
-{
-    const xt_source *sources[] = {&spec->train, &spec->validation.source, &spec->test.source};
-    const char **inputs = calloc(options->n_files + 6, sizeof *inputs);
-    if (!inputs)
-        return xt_fail_memory(err, "the paths of inputs", 0);
-    for (size_t i = 0; i < options->n_files; i++)
-        inputs[(*n)++] = options->sources[i].text;
-    for (size_t i = 0; i < 3; i++) {
-        if (sources[i]->file)
-            inputs[(*n)++] = sources[i]->file;
-        if (sources[i]->targets_file)
-            inputs[(*n)++] = sources[i]->targets_file;
-    }
-    *out = inputs;
-    return XT_OK;
-}
-
 /* The xt_compare_config of a run; config: of this one. */
 static xt_status compare_config(const void *config, const char *name, const char *yaml, xt_buf *refused, xt_buf *changed,
                                 xt_err *err)
@@ -72,7 +53,7 @@ static xt_status train(const xt_options *options, xt_session *session, const xt_
     xt_buf yaml = {0}, json = {0};
     const char **inputs = NULL;
     size_t n_inputs = 0;
-    xt_status status = list_inputs(options, session->spec, &inputs, &n_inputs, err);
+    xt_status status = xt_session_inputs(options, session->spec, &inputs, &n_inputs, err);
     xt_config_print(session->config, false, &yaml);
     xt_config_print_json(session->config, &json);
     if (!status && (yaml.failed || json.failed))

@@ -375,6 +375,8 @@ xt_status xt_run(const xt_run_job *job, xt_run_result *result, xt_err *err)
         status = open_files(&r, err);
     if (!status)
         status = finish(&r, xt_training_go(&r.t, err), err);
+    result->last = r.t.record.last;
+    result->best = r.t.record.best;
     xt_sinks_close(&r.t.sinks, NULL);
     if (r.config >= 0)
         close(r.config);

@@ -78,6 +78,7 @@ typedef struct xt_run_result {
     char model_hash[XT_HASH_BYTES];   /* of model.safetensors; "" when there is none */
     char weights_hash[XT_HASH_BYTES]; /* of its parameters alone, as they lie in the plan */
     char stopped[96];      /* why before the last epoch: "early_stopping", "stop_when loss below 0.01", "max_time"; "" */
+    xt_run_row last, best; /* epoch 0: none; best by what early stopping monitors, else by the loss */
     bool tested;
     xt_measured test;        /* where tested: of the test rows, with the model that was kept */
 } xt_run_result;

@@ -79,6 +79,8 @@ static const option_row rows[] = {
      "write the loss CSV to FILE too; - puts it on standard output in place of the lines"},
     {"jsonl", 0, "FILE", TRAIN, TO_TEXT, PLACE(jsonl), NULL,
      "write a JSON object an epoch to FILE, one a line; - puts them on standard output in place of the lines"},
+    {"summary", 0, "FILE", TRAIN, TO_TEXT, PLACE(summary), NULL,
+     "append a row on this run to FILE, a CSV that many runs may share, at once too"},
     {"device", 'd', "DEVICE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE | REPRODUCE, TO_KEY, 0, "device",
      "auto, cpu, gpu, PLATFORM:DEVICE such as 0:1, name:TEXT or platform:TEXT"},
     {"engine", 0, "ENGINE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE | REPRODUCE, TO_KEY, 0, "engine", "auto, fused, gemm or reference"},

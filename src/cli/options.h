@@ -20,7 +20,7 @@ typedef struct xt_options {
     size_t n_files; /* of them --config */
     const char *args[4]; /* MODEL, FILE */
     size_t n_args;
-    const char *csv, *jsonl;
+    const char *csv, *jsonl, *summary;
     const char *resume_file;   /* of --resume=FILE */
     const char **requirements; /* --require, in their order */
     size_t n_requirements;

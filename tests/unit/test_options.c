@@ -88,6 +88,7 @@ static const option_case cases[] = {
     {"require", 0, "loss<1", "train evaluate", NULL, false},
     {"csv", 0, "file", "train", NULL, false},
     {"jsonl", 0, "file", "train", NULL, false},
+    {"summary", 0, "file", "train", NULL, false},
     {"device", 'd', "0:1", WITH_CONFIG " predict evaluate", "device", false},
     {"engine", 0, "gemm", WITH_CONFIG " predict evaluate", "engine", false},
     {"no-cache", 0, NULL, "train check predict evaluate", NULL, false},
@@ -147,7 +148,8 @@ static void assert_taken(const xt_options *o, const option_case *c, const char *
     }
     for (size_t i = 0; i < N_CASES; i++)
         assert_false(!cases[i].arg && flag_of(o, cases[i].name));
-    const struct { const char *name, *value; } texts[] = {{"csv", o->csv}, {"jsonl", o->jsonl}, {"format", o->format}};
+    const struct { const char *name, *value; } texts[] = {
+        {"csv", o->csv}, {"jsonl", o->jsonl}, {"summary", o->summary}, {"format", o->format}};
     bool text_taken = false;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         bool here = strcmp(c->name, texts[i].name) == 0;

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/signals.h"
+#include "cli/summary.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +145,11 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
     xt_run_result result = {0};
     xt_requirement *requirements = NULL;
     xt_signals_watch_ask();
-    xt_status status = xt_session_open(options, &session, err);
+    xt_status status = xt_run_summary_check(options, NULL, err);
+    if (!status)
+        status = xt_session_open(options, &session, err);
+    if (!status)
+        status = xt_run_summary_check(options, session.spec, err);
     if (!status)
         status = parse_requirements(options, session.spec, &requirements, err);
     if (!status)
@@ -156,6 +161,7 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
     if (!status || status == XT_NOT_MET || status == XT_TIME_UP)
         tell_seconds(&result.seconds, session.engine->facts.built_from_cache);
     free(requirements);
+    status = xt_run_summary_append(options, &session, &result, status, err);
     xt_session_close(&session);
     if (!status && result.signal)
         xt_signals_die(result.signal);

@@ -327,9 +327,11 @@ xt_status xt_sinks_flush(xt_sinks *sinks, xt_err *err)
     bool failed = sinks->text.failed || sinks->losses.failed;
     for (size_t i = 0; i < XT_N_ROW_FORMATS; i++)
         failed = failed || sinks->rows[i].failed;
+    sinks->csv_failed |= failed;
     if (failed)
         return xt_fail_memory(err, "the rows of a chunk", sinks->rows[XT_ROWS_CSV].len);
     xt_status status = write_rows(sinks, &sinks->csv, &sinks->rows[XT_ROWS_CSV], err);
+    sinks->csv_failed |= status != XT_OK;
     for (size_t i = 0; !status && i < XT_N_ROW_FORMATS; i++)
         status = write_rows(sinks, &sinks->copies[i], &sinks->rows[i], err);
     if (!status)

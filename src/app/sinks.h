@@ -40,6 +40,7 @@ typedef struct xt_sinks {
     xt_sink csv;                       /* loss.csv */
     xt_sink copies[XT_N_ROW_FORMATS];  /* by format */
     xt_buf csv_name;
+    bool csv_failed;                   /* rows are missing in loss.csv */
     uint64_t kept;                     /* bytes of a loss.csv that is continued; 0: it is a new one */
     bool lines;                        /* for stdout */
     bool stdout_open;                  /* false once its reader has gone away */

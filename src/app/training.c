@@ -64,7 +64,7 @@ xt_status xt_training_flush(xt_training *t, xt_err *err)
     xt_status status = t->job->watch ? t->job->watch(t->job->watcher, xt_buf_text(rows), rows->len, err) : XT_OK;
     if (!status)
         status = xt_sinks_flush(&t->sinks, err);
-    t->rows_lost |= status != XT_OK;
+    t->rows_lost |= t->sinks.csv_failed;
     return status;
 }
 
@@ -228,8 +228,7 @@ static xt_status take_chunk(xt_training *t, uint32_t first, uint32_t n, double b
         status = t->diverged ? xt_fail(err, XT_DIVERGED, "diverged: the loss of epoch %u is not finite; a smaller "
                                                          "learning_rate may help", row.epoch)
                              : decide(t, &row, err);
-        t->rows_lost |= status && status != XT_DIVERGED;
-        if (t->rows_lost)
+        if (status && status != XT_DIVERGED)
             break;
         add_row(t, &row, begin + (end - begin) * (double)(i + 1) / (double)n);
         if (!status && xt_sinks_full(&t->sinks))
@@ -237,6 +236,7 @@ static xt_status take_chunk(xt_training *t, uint32_t first, uint32_t n, double b
     }
     xt_err later;
     xt_status flushed = xt_training_flush(t, &later);
+    t->rows_lost |= status && status != XT_DIVERGED && t->result->epochs < t->trained;
     return flushed ? xt_fail(err, flushed, "%s", later.text) : status;
 }
 

@@ -73,7 +73,7 @@ typedef struct option_case {
 } option_case;
 
 #define WITH_CONFIG "train check config"
-#define EVERY "train check config predict evaluate inspect devices"
+#define EVERY "train check config predict evaluate inspect reproduce devices"
 
 static const option_case cases[] = {
     {"config", 'c', "f.yaml", WITH_CONFIG, NULL, false},
@@ -89,19 +89,20 @@ static const option_case cases[] = {
     {"csv", 0, "file", "train", NULL, false},
     {"jsonl", 0, "file", "train", NULL, false},
     {"summary", 0, "file", "train", NULL, false},
-    {"device", 'd', "0:1", WITH_CONFIG " predict evaluate", "device", false},
-    {"engine", 0, "gemm", WITH_CONFIG " predict evaluate", "engine", false},
-    {"no-cache", 0, NULL, "train check predict evaluate", NULL, false},
+    {"device", 'd', "0:1", WITH_CONFIG " predict evaluate reproduce", "device", false},
+    {"engine", 0, "gemm", WITH_CONFIG " predict evaluate reproduce", "engine", false},
+    {"no-cache", 0, NULL, "train check predict evaluate reproduce", NULL, false},
     {"gradients", 0, NULL, "check", NULL, false},
     {"values", 0, NULL, "check inspect", NULL, false},
     {"origins", 0, NULL, "config", NULL, false},
     {"document", 0, NULL, "config", NULL, false},
-    {"json", 0, NULL, "config devices", NULL, false},
+    {"json", 0, NULL, "config devices inspect", NULL, false},
+    {"yaml", 0, NULL, "inspect", NULL, false},
     {"format", 0, "csv", "evaluate", NULL, false},
     {"keep", 0, NULL, "predict", NULL, false},
     {"quiet", 'q', NULL, EVERY, NULL, false},
     {"verbose", 'v', NULL, EVERY, NULL, false},
-    {"no-progress", 0, NULL, "train", NULL, false},
+    {"no-progress", 0, NULL, "train reproduce", NULL, false},
     {"help", 'h', NULL, EVERY, NULL, false},
     {"version", 0, NULL, EVERY, NULL, false},
 };
@@ -119,14 +120,14 @@ static bool is_word(const char *words, const char *word)
 /* What else the command must have on its line. */
 static const char *needs(const char *command)
 {
-    return is_word("predict evaluate inspect", command) ? "m" : strcmp(command, "devices") == 0 ? "" : "-c x.yaml";
+    return is_word("predict evaluate inspect reproduce", command) ? "m" : strcmp(command, "devices") == 0 ? "" : "-c x.yaml";
 }
 
 static bool flag_of(const xt_options *o, const char *name)
 {
     const struct { const char *name; bool value; } flags[] = {
         {"gradients", o->gradients}, {"values", o->values},   {"origins", o->origins}, {"document", o->document},
-        {"json", o->json},           {"keep", o->keep},       {"quiet", o->quiet},     {"verbose", o->verbose},
+        {"json", o->json}, {"yaml", o->yaml},           {"keep", o->keep},       {"quiet", o->quiet},     {"verbose", o->verbose},
         {"no-progress", o->no_progress}, {"help", o->help},   {"version", o->version},
         {"no-cache", o->no_cache},
     };

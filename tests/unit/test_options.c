@@ -289,7 +289,7 @@ static void help_lists_each_command(void **state)
                       command->row.name, command->usage);
         assert_memory_equal(one.data, expected.data, expected.len);
         xt_buf_reset(&expected);
-        xt_buf_printf(&expected, "\n  %-8s %-29s %s\n", command->row.name, command->usage, command->row.help);
+        xt_buf_printf(&expected, "\n  %-9s %-29s %s\n", command->row.name, command->usage, command->row.help);
         assert_non_null(strstr(help.data, expected.data));
         xt_buf_clear(&one);
         xt_buf_clear(&expected);

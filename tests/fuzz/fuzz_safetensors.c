@@ -6,10 +6,9 @@
 #include "app/safetensors.h"
 #include "config/config.h"
 
-#include "fuzz.h"
+#include "scratch.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static xt_err err;
 
@@ -90,9 +89,14 @@ static void use_model(const xt_model_file *model, const char *path)
         return;
     if (xt_plan_make(xt_config_spec(config), model->encoding->n_inputs, model->encoding->n_targets, &plan, &err) == XT_OK &&
         plan.n_params < 1 << 16) {
-        float *params = calloc(plan.n_params, sizeof *params);
+        /* All groups of a checkpoint, and the best epoch's. */
+        bool has_best;
+        float *params = calloc((2 + plan.n_slots) * plan.n_params, sizeof *params);
         REQUIRE(params);
         if (xt_model_params(model, path, &plan, params, &err))
+            require_message();
+        if (model->progress &&
+            xt_model_state(model, path, &plan, params, params + (1 + plan.n_slots) * plan.n_params, &has_best, &err))
             require_message();
         free(params);
     }
@@ -101,15 +105,7 @@ static void use_model(const xt_model_file *model, const char *path)
 
 static void open_model(const uint8_t *bytes, size_t n_bytes)
 {
-    static char path[32];
-    static FILE *file;
-    /* One file for all inputs, without a name that could be left behind. */
-    if (!file) {
-        file = tmpfile();
-        REQUIRE(file);
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(file));
-    }
-    REQUIRE(ftruncate(fileno(file), 0) == 0 && pwrite(fileno(file), bytes, n_bytes, 0) == (ssize_t)n_bytes);
+    const char *path = scratch_path(scratch_file(bytes, n_bytes));
     xt_model_file model = {.epoch = 77};
     if (xt_model_open(path, &model, &err)) {
         require_message();

@@ -1,5 +1,6 @@
 #include "cli/summary.h"
 
+#include "app/outdir.h"
 #include "app/summary.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -11,24 +12,21 @@
 
 /* ---- what it must not be ---- */
 
-/* What a run has in its directory. */
-static const char *const own[] = {"loss.csv",         "run.json",         "config.yaml",         "model.safetensors",
-                                  "best.safetensors", "last.safetensors", "previous.safetensors"};
-enum { N_OWN = sizeof own / sizeof own[0] };
-
 static xt_status check_file(const xt_options *options, const xt_spec *spec, const char *const *inputs, size_t n_inputs,
                             xt_arena *arena, xt_err *err)
 {
+    const char *const copies[] = {options->csv, options->jsonl};
     size_t n = n_inputs;
-    const char **paths = xt_arena_alloc(arena, n_inputs + 1 + N_OWN, sizeof *paths);
+    const char **paths = xt_arena_alloc(arena, n_inputs + 2 + XT_N_RUN_FILES, sizeof *paths);
     if (!paths)
         return xt_fail_memory(err, "the paths of a run", 0);
     memcpy(paths, inputs, n_inputs * sizeof *paths);
-    if (options->csv && strcmp(options->csv, "-") != 0)
-        paths[n++] = options->csv;
-    for (size_t i = 0; spec && i < N_OWN; i++) {
+    for (size_t i = 0; i < 2; i++)
+        if (copies[i] && strcmp(copies[i], "-") != 0)
+            paths[n++] = copies[i];
+    for (size_t i = 0; spec && i < XT_N_RUN_FILES; i++) {
         xt_buf path = {0};
-        xt_buf_printf(&path, "%s/%s", spec->output_dir, own[i]);
+        xt_buf_printf(&path, "%s/%s", spec->output_dir, xt_run_files[i]);
         paths[n] = path.failed ? NULL : xt_arena_strdup(arena, xt_buf_text(&path));
         xt_buf_clear(&path);
         if (!paths[n++])

@@ -20,7 +20,9 @@ const char *const xt_run_files[XT_N_RUN_FILES] = {"loss.csv",         "run.json"
 static const char *const treasures[] = {"model.safetensors", "last.safetensors", "previous.safetensors"};
 enum { N_TREASURES = sizeof treasures / sizeof *treasures };
 
-static const char aside[] = "before";
+static const char aside[] = "before", gathering[] = "before.tmp";
+
+static void ungather(const xt_outdir *dir);
 
 /* Temporary files that killed runs left; the lock says that nobody else's are here. */
 static void remove_leftovers(int fd)
@@ -58,6 +60,7 @@ xt_status xt_outdir_open(const char *path, xt_outdir *out, xt_err *err)
     }
     remove_leftovers(fd);
     *out = (xt_outdir){.fd = fd, .path = path};
+    ungather(out);
     return XT_OK;
 }
 
@@ -148,19 +151,70 @@ xt_status xt_outdir_sync(const xt_outdir *dir, xt_err *err)
 
 /* ---- the run before ---- */
 
-/* The directory `before`, made where it is missing and said so; -1 with errno. */
-static int open_aside(const xt_outdir *dir, bool make)
+/* A directory in it, made where it is missing and said so; -1 with errno. */
+static int open_inside(const xt_outdir *dir, const char *name, bool make)
 {
-    if (make && mkdirat(dir->fd, aside, 0777) != 0 && errno != EEXIST)
+    if (make && mkdirat(dir->fd, name, 0777) != 0 && errno != EEXIST)
         return -1;
-    return openat(dir->fd, aside, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return openat(dir->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static void move_back(const xt_outdir *dir, int from, size_t n)
+/* Moves the run's files from one directory to another; the name of one that cannot be to *name. */
+static bool move_all(int from, int to, const char **name)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!xt_outdir_has(dir, xt_run_files[i]))
-            renameat(from, xt_run_files[i], dir->fd, xt_run_files[i]);
+    for (size_t i = 0; i < XT_N_RUN_FILES; i++) {
+        *name = xt_run_files[i];
+        if (renameat(from, *name, to, *name) != 0 && errno != ENOENT)
+            return false;
+    }
+    return true;
+}
+
+/* Removes the run's files in a directory of that name, and it; none there is fine. Somebody's own file may be in it
+ * too: then it stays. */
+static xt_status remove_inside(const xt_outdir *dir, const char *name, xt_err *err)
+{
+    int at = open_inside(dir, name, false);
+    xt_status status = XT_OK;
+    if (at < 0)
+        return XT_OK;
+    for (size_t i = 0; !status && i < XT_N_RUN_FILES; i++)
+        if (unlinkat(at, xt_run_files[i], 0) != 0 && errno != ENOENT)
+            status = xt_fail_errno(err, "cannot remove %s/%s/%s", dir->path, name, xt_run_files[i]);
+    close(at);
+    if (!status)
+        unlinkat(dir->fd, name, AT_REMOVEDIR);
+    return status;
+}
+
+/* Moves back what was gathered when that was interrupted: no newer file is there yet. */
+static void ungather(const xt_outdir *dir)
+{
+    const char *name;
+    int from = open_inside(dir, gathering, false);
+    if (from < 0)
+        return;
+    move_all(from, dir->fd, &name);
+    close(from);
+    unlinkat(dir->fd, gathering, AT_REMOVEDIR);
+}
+
+/* First everything into one directory, and then that into the place of the older one: whenever it is interrupted, the
+ * files of one run are together, or the next process brings them together. */
+static xt_status gather(const xt_outdir *dir, xt_err *err)
+{
+    const char *name = aside;
+    int to = open_inside(dir, gathering, true);
+    if (to < 0)
+        return xt_fail_errno(err, "cannot create the directory %s/%s", dir->path, gathering);
+    bool moved = move_all(dir->fd, to, &name);
+    xt_status status = moved ? XT_OK : xt_fail_errno(err, "cannot move %s/%s to %s", dir->path, name, gathering);
+    close(to);
+    if (!status)
+        status = remove_inside(dir, aside, err);
+    if (!status && renameat(dir->fd, gathering, dir->fd, aside) != 0)
+        status = xt_fail_errno(err, "cannot replace the directory %s/%s", dir->path, aside);
+    return status;
 }
 
 xt_status xt_outdir_set_aside(const xt_outdir *dir, bool *moved, xt_err *err)
@@ -169,53 +223,34 @@ xt_status xt_outdir_set_aside(const xt_outdir *dir, bool *moved, xt_err *err)
     for (size_t i = 0; i < N_TREASURES; i++)
         worth |= xt_outdir_has(dir, treasures[i]);
     *moved = false;
-    if (!worth)
-        return XT_OK;
     for (size_t i = 0; i < XT_N_RUN_FILES; i++)
         if (is_directory(dir, xt_run_files[i]))
             return xt_fail(err, XT_FAILED, "cannot replace %s/%s: it is a directory", dir->path, xt_run_files[i]);
-    int to = open_aside(dir, true);
-    if (to < 0)
-        return xt_fail_errno(err, "cannot create the directory %s/%s", dir->path, aside);
-    xt_status status = XT_OK;
-    size_t i = 0;
-    for (; !status && i < XT_N_RUN_FILES; i++) {
-        /* What this run did not have is an older one's: the files there are of one run. */
-        if (renameat(dir->fd, xt_run_files[i], to, xt_run_files[i]) != 0 &&
-            (errno != ENOENT || (unlinkat(to, xt_run_files[i], 0) != 0 && errno != ENOENT)))
-            status = xt_fail_errno(err, "cannot move %s/%s to %s/%s", dir->path, xt_run_files[i], dir->path, aside);
-    }
+    if (!worth)
+        return XT_OK;
+    xt_status status = gather(dir, err);
     if (status)
-        move_back(dir, to, i);
-    close(to);
+        ungather(dir);
     *moved = !status;
     return status;
 }
 
 void xt_outdir_take_back(const xt_outdir *dir)
 {
-    int from = open_aside(dir, false);
+    const char *name;
+    int from = open_inside(dir, aside, false);
     if (from < 0)
         return;
-    move_back(dir, from, XT_N_RUN_FILES);
+    for (size_t i = 0; i < XT_N_RUN_FILES; i++)
+        unlinkat(dir->fd, xt_run_files[i], 0);
+    move_all(from, dir->fd, &name);
     close(from);
     unlinkat(dir->fd, aside, AT_REMOVEDIR);
 }
 
 xt_status xt_outdir_forget(const xt_outdir *dir, xt_err *err)
 {
-    int at = open_aside(dir, false);
-    xt_status status = XT_OK;
-    if (at < 0)
-        return XT_OK;
-    for (size_t i = 0; !status && i < XT_N_RUN_FILES; i++)
-        if (unlinkat(at, xt_run_files[i], 0) != 0 && errno != ENOENT)
-            status = xt_fail_errno(err, "cannot remove %s/%s/%s", dir->path, aside, xt_run_files[i]);
-    close(at);
-    /* Somebody's own file may be there too: then it stays. */
-    if (!status)
-        unlinkat(dir->fd, aside, AT_REMOVEDIR);
-    return status;
+    return remove_inside(dir, aside, err);
 }
 
 /* ---- room ---- */

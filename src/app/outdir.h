@@ -57,7 +57,7 @@ xt_status xt_outdir_sync(const xt_outdir *dir, xt_err *err);
 /* Where there is a model or a checkpoint, moves all of xt_run_files to the directory `before` (what an earlier run left
  * there goes) and sets *moved. On failure they are back. */
 xt_status xt_outdir_set_aside(const xt_outdir *dir, bool *moved, xt_err *err);
-/* Moves them back where no newer one is in the way. */
+/* Undoes that after it was done: they are where they were, in place of what this run has put there. */
 void xt_outdir_take_back(const xt_outdir *dir);
 /* Removes them, and `before` with them; none there is fine. */
 xt_status xt_outdir_forget(const xt_outdir *dir, xt_err *err);

@@ -37,15 +37,15 @@ static xt_run_seconds seconds_of(const run *r)
                             .total = xt_seconds()};
 }
 
-/* rows_lost: loss.csv may lack rows that were trained, so its column has no hash. */
-static xt_status print_record(run *r, const char *word, bool rows_lost, xt_buf *out, xt_err *err)
+static xt_status print_record(run *r, const char *word, xt_buf *out, xt_err *err)
 {
     r->t.record.status = word;
     r->t.result->seconds = seconds_of(r);
     r->t.record.moment = &r->t.good;
     r->t.record.checkpoint = r->t.checkpoints.written ? r->t.checkpoints.epoch : 0;
     xt_hash_hex(r->t.losses, r->t.result->loss_hash);
-    if (rows_lost || r->t.good.csv_first != 1)
+    /* Of a column that lacks rows it would be of no use. */
+    if (r->t.rows_lost || r->t.good.csv_first != 1)
         r->t.result->loss_hash[0] = '\0';
     return xt_record_print(r->t.job, &r->t.record, out, err);
 }
@@ -124,7 +124,7 @@ static xt_status stage_files(run *r, xt_err *err)
     if (!status)
         status = xt_outdir_stage(&r->dir, "config.yaml", job->config_yaml, strlen(job->config_yaml), &r->config, err);
     if (!status)
-        status = print_record(r, "running", false, &record, err);
+        status = print_record(r, "running", &record, err);
     if (!status)
         status = xt_outdir_stage(&r->dir, "run.json", record.data, record.len, NULL, err);
     if (!status)
@@ -219,10 +219,10 @@ static xt_status save_model(run *r, xt_err *err)
     return both(status, saved, &later, err);
 }
 
-static xt_status replace_record(run *r, const char *word, bool rows_lost, xt_err *err)
+static xt_status replace_record(run *r, const char *word, xt_err *err)
 {
     xt_buf text = {0};
-    xt_status status = print_record(r, word, rows_lost, &text, err);
+    xt_status status = print_record(r, word, &text, err);
     if (!status)
         status = xt_outdir_replace(&r->dir, "run.json", NULL, &(xt_span){text.data, text.len}, 1, err);
     xt_buf_clear(&text);
@@ -250,7 +250,8 @@ static bool came_to_its_end(const run *r)
 static xt_status measure_kept(run *r, xt_run_row *kept, xt_err *err)
 {
     const xt_run_job *job = r->t.job;
-    bool is_best = r->t.states.best_epoch && xt_control_restores_best(job->plan->spec), unseen = kept->epoch && !kept->validated && r->t.validation.data;
+    bool is_best = r->t.states.best_epoch && xt_control_restores_best(job->plan->spec);
+    bool unseen = kept->epoch && !kept->validated && r->t.validation.data;
     xt_status status = XT_OK;
     if (!r->t.test.data && !unseen)
         return XT_OK;
@@ -270,16 +271,19 @@ static xt_status measure_kept(run *r, xt_run_row *kept, xt_err *err)
     return xt_training_flush(&r->t, err);
 }
 
+/* Whether it ended before it came to anything. */
+static bool is_empty(const run *r)
+{
+    return r->t.result->epochs == 0 && r->t.job->plan->spec->epochs > 0;
+}
+
 /* The checkpoint and the model of this run, where there are any. What there was before goes only for a training that
  * came to its end: *whole. */
 static xt_status keep_model(run *r, xt_status status, xt_run_row *kept, bool *whole, xt_err *err)
 {
     xt_err later;
-    if (r->t.result->epochs == 0 && r->t.job->plan->spec->epochs > 0) {
-        if (r->set_aside)
-            xt_outdir_take_back(&r->dir);
+    if (is_empty(r))
         return status;
-    }
     xt_status saved = xt_training_save(&r->t, &later);
     status = both(status, saved, &later, err);
     saved = save_model(r, &later);
@@ -300,11 +304,11 @@ static const char *word_of(const run *r, xt_status status)
 }
 
 /* The record, and what makes all of it last; then the old model may go. */
-static xt_status finish_files(run *r, xt_status status, bool rows_lost, bool whole, xt_err *err)
+static xt_status finish_files(run *r, xt_status status, bool whole, xt_err *err)
 {
     xt_err later;
     double before = xt_seconds();
-    status = both(status, replace_record(r, word_of(r, status), rows_lost, &later), &later, err);
+    status = both(status, replace_record(r, word_of(r, status), &later), &later, err);
     xt_status synced = xt_outdir_sync(&r->dir, &later);
     status = both(status, synced, &later, err);
     if (whole && !synced) {
@@ -354,7 +358,11 @@ static xt_status finish(run *r, xt_status status, xt_err *err)
     status = both(status, xt_sinks_close(&r->t.sinks, &later), &later, err);
     status = both(status, sync_config(r, &later), &later, err);
     r->t.output += xt_seconds() - before - (r->t.evaluation - evaluation);
-    status = finish_files(r, status, r->t.rows_lost, whole, err);
+    if (is_empty(r) && r->set_aside) {
+        xt_outdir_take_back(&r->dir);
+        return status;
+    }
+    status = finish_files(r, status, whole, err);
     if (!status && r->t.time_is_up && !result->signal)
         status = xt_fail(err, XT_TIME_UP, "--max-time: the time was up after epoch %u of %u", result->epochs,
                          job->plan->spec->epochs);

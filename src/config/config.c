@@ -126,7 +126,7 @@ static const xt_node *apply_text(xt_diags *diags, const xt_node *root, uint32_t 
     }
     const xt_node *merged = xt_merge(diags->arena, &xt_schema_root, root, tree);
     if (!merged)
-        xt_diag(diags, place, "out of memory");
+        xt_diag_memory(diags);
     return merged ? merged : root;
 }
 
@@ -360,9 +360,9 @@ void xt_config_locate(const xt_config *config, xt_err *err)
         return;
     xt_arena arena = {0};
     xt_diags diags = {.arena = &arena, .sources = config->diags.sources};
-    xt_status status = err->status;
+    xt_err located;
     xt_diag(&diags, node->place, "%s", err->text);
-    xt_diags_finish(&diags, err);
-    err->status = status;
+    if (xt_diags_finish(&diags, &located) == XT_BAD_CONFIG)
+        xt_fail(err, err->status, "%s", located.text);
     xt_arena_clear(&arena);
 }

@@ -23,7 +23,14 @@ void xt_diag(xt_diags *diags, xt_place place, const char *format, ...)
     xt_text_mask(text);
     const char *copy = xt_arena_strdup(diags->arena, text);
     diags->shown[diags->n_shown].place = place;
-    diags->shown[diags->n_shown++].text = copy ? copy : "out of memory";
+    diags->shown[diags->n_shown++].text = copy ? copy : "";
+    diags->no_memory = diags->no_memory || !copy;
+}
+
+void xt_diag_memory(xt_diags *diags)
+{
+    diags->n_total++;
+    diags->no_memory = true;
 }
 
 /* Line `number` of text: its start, and its length without the line end. */
@@ -135,7 +142,9 @@ xt_status xt_diags_finish(xt_diags *diags, xt_err *err)
     if (diags->n_total > n_told)
         xt_buf_printf(&out, "\n... and %zu more error%s", diags->n_total - n_told,
                       diags->n_total - n_told == 1 ? "" : "s");
-    xt_status status = xt_fail(err, XT_BAD_CONFIG, "%s", out.failed ? "out of memory" : xt_buf_text(&out));
+    xt_status status = diags->no_memory || out.failed || one.failed
+                           ? xt_fail_memory(err, "the configuration", diags->arena->n_bytes)
+                           : xt_fail(err, XT_BAD_CONFIG, "%s", xt_buf_text(&out));
     xt_buf_clear(&out);
     xt_buf_clear(&one);
     return status;

@@ -25,6 +25,7 @@ typedef struct xt_diags {
     xt_arena *arena;
     const xt_source_text *sources;
     size_t n_shown, n_total;
+    bool no_memory; /* what is shown may follow from that alone */
     struct {
         xt_place place;
         const char *text;
@@ -34,8 +35,11 @@ typedef struct xt_diags {
 /* Adds a message; beyond XT_MAX_DIAGS it is only counted. */
 void xt_diag(xt_diags *diags, xt_place place, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Memory was missing: no mistake of a configuration's, and all that is told. */
+void xt_diag_memory(xt_diags *diags);
+
 /* XT_OK when there are none, else XT_BAD_CONFIG with all of them in err, in
- * the order of sources and lines. */
+ * the order of sources and lines. XT_FAILED where memory was missing. */
 xt_status xt_diags_finish(xt_diags *diags, xt_err *err);
 
 /* Appends "file:12", "--set ..." or "default". */

@@ -115,7 +115,7 @@ static void decode_list(xt_walk *walk, const xt_param *param, const xt_node *nod
         xt_complain(walk, node->place, "expected 1 to %d numbers, found %zu", XT_MAX_COLUMNS, node->n);
         return;
     }
-    float *list = xt_decode_alloc(walk, node, node->n, sizeof *list);
+    float *list = xt_decode_alloc(walk, node->n, sizeof *list);
     xt_param one = *param;
     one.type = XT_PARAM_NUMBER;
     one.names = NULL;
@@ -328,7 +328,7 @@ static void decode_kinds(xt_walk *walk, const xt_field *field, const xt_node *no
     /* An element is one of the names, not a list of them. */
     xt_field one = *field;
     one.type = &xt_type_kind;
-    xt_choice *choices = xt_decode_alloc(walk, node, n, sizeof *choices);
+    xt_choice *choices = xt_decode_alloc(walk, n, sizeof *choices);
     if (!choices)
         return;
     for (size_t i = 0; i < n; i++) {

@@ -68,7 +68,7 @@ static void decode_limits(xt_walk *walk, const xt_field *field, const xt_node *n
         xt_complain(walk, node->place, "expected 1 to %zu columns, found %zu", field->max_items, node->n);
         return;
     }
-    xt_limit *limits = xt_decode_alloc(walk, node, node->n, sizeof *limits);
+    xt_limit *limits = xt_decode_alloc(walk, node->n, sizeof *limits);
     if (!limits)
         return;
     for (size_t i = 0; i < node->n; i++) {

@@ -169,6 +169,6 @@ const xt_node *xt_override(xt_diags *diags, const xt_node *root, const char *pat
     else
         node = override(diags, &xt_schema_root, root, path, value, place);
     if (!node && diags->n_total == before)
-        xt_diag(diags, place, "out of memory");
+        xt_diag_memory(diags);
     return node;
 }

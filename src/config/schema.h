@@ -168,8 +168,8 @@ const xt_node *xt_encode_text(xt_walk *walk, const char *text, xt_scalar_kind ki
 
 /* A list for encode, placed likewise; items that are NULL make it NULL. */
 const xt_node *xt_encode_list(xt_walk *walk, const xt_node *const *items, size_t n, const xt_node *given);
-/* Memory for n items; complains at node and returns NULL when there is none. */
-void *xt_decode_alloc(xt_walk *walk, const xt_node *node, size_t n, size_t bytes);
+/* Memory for n items; complains and returns NULL when there is none. */
+void *xt_decode_alloc(xt_walk *walk, size_t n, size_t bytes);
 /* Goes down into element `index` of a list. */
 size_t xt_walk_down_index(xt_walk *walk, size_t index);
 

@@ -232,7 +232,7 @@ static void decode_source(xt_walk *walk, const xt_field *field, const xt_node *n
     if (!is_train(field) && train->part.given)
         draft->node = with_lent(walk, field->fields, train->node, node);
     if (!draft->node) {
-        xt_complain(walk, node->place, "out of memory");
+        xt_diag_memory(walk->diags);
         return;
     }
     xt_decode_fields(walk, field->fields, draft->node, node->place, draft);

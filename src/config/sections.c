@@ -47,7 +47,7 @@ static void decode_sections(xt_walk *walk, const xt_field *field, const xt_node 
         xt_complain(walk, node->place, "expected 1 to %zu of them, found %zu", field->max_items, node->n);
         return;
     }
-    char *items = xt_decode_alloc(walk, node, node->n, field->item_bytes);
+    char *items = xt_decode_alloc(walk, node->n, field->item_bytes);
     if (!items)
         return;
     for (size_t i = 0; i < node->n; i++) {
@@ -113,7 +113,7 @@ static void decode_columns(xt_walk *walk, const xt_field *field, const xt_node *
 {
     bool list = node->type == XT_NODE_LIST;
     size_t n = list ? node->n : 1;
-    xt_column *columns = xt_decode_alloc(walk, node, n, sizeof *columns);
+    xt_column *columns = xt_decode_alloc(walk, n, sizeof *columns);
     if (!columns)
         return;
     for (size_t i = 0; i < n; i++) {
@@ -254,7 +254,7 @@ void xt_values_rows(xt_walk *walk, const xt_values *values, size_t *n_rows, size
         xt_complain(walk, node->items[0]->place, "more than %d numbers in a row", XT_MAX_COLUMNS);
         return;
     }
-    float *rows = xt_decode_alloc(walk, node, node->n, n * sizeof *rows);
+    float *rows = xt_decode_alloc(walk, node->n, n * sizeof *rows);
     bool fine = rows != NULL;
     for (size_t i = 0; rows && i < node->n; i++) {
         size_t before = xt_walk_down_index(walk, i);

@@ -31,11 +31,11 @@ static const xt_node *encode_string(xt_walk *walk, const xt_field *field, const 
     return text ? xt_encode_text(walk, text, XT_SCALAR_TEXT, given) : NULL;
 }
 
-static void keep_string(xt_walk *walk, const xt_node *node, const char *text, void *at)
+static void keep_string(xt_walk *walk, const char *text, void *at)
 {
     const char *copy = xt_arena_strdup(walk->arena, text);
     if (!copy)
-        xt_complain(walk, node->place, "out of memory");
+        xt_diag_memory(walk->diags);
     memcpy(at, &copy, sizeof copy);
 }
 
@@ -51,7 +51,7 @@ static void decode_name(xt_walk *walk, const xt_field *field, const xt_node *nod
 {
     const char *text = scalar(walk, field, node);
     if (text && is_file_name(text))
-        keep_string(walk, node, text, at);
+        keep_string(walk, text, at);
     else if (text)
         xt_expected(walk, field, node);
 }
@@ -92,7 +92,7 @@ static void decode_template(xt_walk *walk, const xt_field *field, const xt_node 
     else if (bad_placeholder(text, bad, sizeof bad))
         xt_complain(walk, node->place, "'%s' is no placeholder; there are {name}, {seed} and {hash}", bad);
     else
-        keep_string(walk, node, text, at);
+        keep_string(walk, text, at);
 }
 
 static void describe_template(const xt_field *field, xt_buf *out)
@@ -118,7 +118,7 @@ static void decode_path(xt_walk *walk, const xt_field *field, const xt_node *nod
         node->place.source == XT_NO_SOURCE ? NULL : &walk->diags->sources[node->place.source];
     xt_buf path = {0};
     xt_path_beside(source && source->is_file && strcmp(text, "-") != 0 ? source->name : NULL, text, &path);
-    keep_string(walk, node, xt_buf_text(&path), at);
+    keep_string(walk, xt_buf_text(&path), at);
     xt_buf_clear(&path);
 }
 
@@ -162,7 +162,7 @@ static void decode_device(xt_walk *walk, const xt_field *field, const xt_node *n
     unsigned platform, device;
     const char *text = scalar(walk, field, node);
     if (text && strlen(text) < 200 && xt_text_is_printable(text) && xt_request_ok(text, &platform, &device))
-        keep_string(walk, node, text, at);
+        keep_string(walk, text, at);
     else if (text)
         xt_expected(walk, field, node);
 }
@@ -181,7 +181,7 @@ static void decode_text(xt_walk *walk, const xt_field *field, const xt_node *nod
 {
     const char *text = scalar(walk, field, node);
     if (text && *text)
-        keep_string(walk, node, text, at);
+        keep_string(walk, text, at);
     else if (text)
         xt_expected(walk, field, node);
 }
@@ -207,7 +207,7 @@ static int by_text(const void *a, const void *b)
 /* Complains of every text that stands there before. */
 static void complain_twice(xt_walk *walk, const xt_node *node)
 {
-    const xt_node **sorted = xt_decode_alloc(walk, node, node->n, sizeof *sorted);
+    const xt_node **sorted = xt_decode_alloc(walk, node->n, sizeof *sorted);
     if (!sorted)
         return;
     memcpy(sorted, node->items, node->n * sizeof *sorted);
@@ -228,7 +228,7 @@ static void decode_texts(xt_walk *walk, const xt_field *field, const xt_node *no
         xt_complain(walk, node->place, "expected 2 to %zu of them, found %zu", field->max_items, node->n);
         return;
     }
-    const char **texts = xt_decode_alloc(walk, node, node->n, sizeof *texts);
+    const char **texts = xt_decode_alloc(walk, node->n, sizeof *texts);
     if (!texts)
         return;
     for (size_t i = 0; i < node->n; i++) {

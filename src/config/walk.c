@@ -156,7 +156,7 @@ static void decode_default(xt_walk *walk, const xt_field *field, void *at)
     if (node)
         field->type->decode(walk, field, node, at);
     else
-        xt_complain(walk, nowhere, "out of memory");
+        xt_diag_memory(walk->diags);
 }
 
 static void decode_value(xt_walk *walk, const xt_field *field, const xt_node *node, void *at)
@@ -235,10 +235,10 @@ const xt_node *xt_encode_list(xt_walk *walk, const xt_node *const *items, size_t
     return list;
 }
 
-void *xt_decode_alloc(xt_walk *walk, const xt_node *node, size_t n, size_t bytes)
+void *xt_decode_alloc(xt_walk *walk, size_t n, size_t bytes)
 {
     void *at = xt_arena_alloc(walk->arena, n, bytes);
     if (!at)
-        xt_complain(walk, node->place, "out of memory");
+        xt_diag_memory(walk->diags);
     return at;
 }

@@ -38,12 +38,19 @@ static const xt_node *fail(parser *p, yaml_mark_t mark, const char *text)
     return NULL;
 }
 
+static const xt_node *fail_memory(parser *p)
+{
+    xt_diag_memory(p->diags);
+    return NULL;
+}
+
 /* The next event; false after an error, which is then told. */
 static bool next(parser *p, yaml_event_t *event)
 {
     if (yaml_parser_parse(&p->yaml, event))
         return true;
-    const char *what = p->yaml.problem ? p->yaml.problem : "out of memory";
+    if (p->yaml.error == YAML_MEMORY_ERROR)
+        return fail_memory(p) != NULL;
     yaml_mark_t mark = p->yaml.problem_mark;
     if (p->yaml.error == YAML_READER_ERROR) {
         /* The reader knows an offset in bytes only. */
@@ -58,7 +65,7 @@ static bool next(parser *p, yaml_event_t *event)
         }
     }
     xt_diag(p->diags, place_at(p, mark), "not valid YAML: %s%s%s", p->yaml.context ? p->yaml.context : "",
-            p->yaml.context ? ": " : "", what);
+            p->yaml.context ? ": " : "", p->yaml.problem);
     return false;
 }
 
@@ -68,7 +75,7 @@ static const xt_node *parse_node(parser *p, yaml_event_t *event, unsigned depth)
 static const xt_node *counted(parser *p, const xt_node *node, yaml_mark_t mark)
 {
     if (!node)
-        return fail(p, mark, "out of memory");
+        return fail_memory(p);
     p->n_nodes++;
     if (p->n_nodes > XT_MAX_NODES)
         return fail(p, mark, "too large: more than 1048576 values, aliases counted as what they stand for");
@@ -142,7 +149,7 @@ static const xt_node *parse_list(parser *p, yaml_mark_t start, unsigned depth)
             return NULL;
         const xt_node **at = gather_next(p, &items, sizeof item);
         if (!at)
-            return fail(p, start, "out of memory");
+            return fail_memory(p);
         *at = item;
     }
     return counted(p, xt_node_list(p->arena, items.at, items.n, place_at(p, start)), start);
@@ -187,7 +194,7 @@ static bool parse_entry(parser *p, const yaml_event_t *event, gather *entries, u
         return true;
     xt_entry *entry = gather_next(p, entries, sizeof *entry);
     if (!entry)
-        return fail(p, event->start_mark, "out of memory") != NULL;
+        return fail_memory(p) != NULL;
     *entry = (xt_entry){xt_key_canonical(name->text), name->place, value};
     return true;
 }
@@ -239,7 +246,7 @@ static const xt_node *parse_node(parser *p, yaml_event_t *event, unsigned depth)
             return fail(p, event->start_mark, "more than 1000 anchors");
         p->anchors[slot].name = xt_arena_strdup(p->arena, (const char *)anchor);
         if (!p->anchors[slot].name)
-            return fail(p, event->start_mark, "out of memory");
+            return fail_memory(p);
         p->n_anchors++;
     }
     const xt_node *node = NULL;
@@ -294,7 +301,7 @@ bool xt_yaml_parse(xt_diags *diags, uint32_t source, const xt_node **out)
     }
     parser *p = xt_arena_alloc(diags->arena, 1, sizeof *p);
     if (!p || !yaml_parser_initialize(&p->yaml)) {
-        xt_diag(diags, start, "out of memory");
+        xt_diag_memory(diags);
         return false;
     }
     p->diags = diags;

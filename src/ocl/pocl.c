@@ -106,7 +106,9 @@ xt_status xt_pocl_check_cache(xt_err *err)
     xt_status status = XT_OK;
     if (!cache_dir(&dir))
         return XT_OK;
-    const char *path = xt_buf_text(&dir);
+    if (dir.failed)
+        return xt_fail_memory(err, "the path of PoCL's cache directory", 0);
+    const char *path = dir.data;
     /* Made as PoCL would make it, to learn why it could not. */
     if (xt_make_dirs(path, &why) != XT_OK)
         status = xt_fail(err, XT_FAILED, "PoCL has no cache directory: %s; %s", why.text, advice);

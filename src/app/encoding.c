@@ -71,6 +71,8 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static const char no_memory[] = "there are more classes than there is memory for";
+
 static const char *check_classes(const xt_encoding *e)
 {
     if (e->n_classes < 2 || e->n_classes > XT_MAX_COLUMNS)
@@ -79,7 +81,7 @@ static const char *check_classes(const xt_encoding *e)
         return "the targets do not fit the classes";
     const char **sorted = malloc(e->n_classes * sizeof *sorted), *wrong = NULL;
     if (!sorted)
-        return "there are more classes than there is memory for";
+        return no_memory;
     for (size_t i = 0; !wrong && i < e->n_classes; i++) {
         sorted[i] = e->classes[i];
         wrong = is_name(e->classes[i]) ? NULL : "a class has no printable name";
@@ -116,6 +118,8 @@ xt_status xt_encoding_check(const char *name, const xt_encoding *encoding, xt_er
         wrong = check_scaling(encoding);
     if (!wrong)
         wrong = check_targets(encoding);
+    if (wrong == no_memory)
+        return xt_fail_memory(err, name, encoding->n_classes * sizeof *encoding->classes);
     return wrong ? fail_unsound(name, wrong, err) : XT_OK;
 }
 
@@ -234,7 +238,7 @@ char *xt_encoding_print(const xt_encoding *e)
         fine = fine && put(object, "classes", print_texts(e->classes, e->n_classes)) &&
                put(object, "class_rows", print_counts(e->class_rows, e->n_classes)) &&
                put(object, "classes_are_text", json_boolean(e->classes_are_text));
-    char *text = fine ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *text = xt_json_dump(fine ? object : NULL, JSON_COMPACT);
     json_decref(object);
     return text;
 }
@@ -346,6 +350,10 @@ xt_status xt_encoding_parse(const char *name, const char *text, xt_arena *arena,
     xt_encoding encoding = {0};
     reader r = {.arena = arena};
     json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    if (xt_json_starved()) {
+        json_decref(object);
+        return xt_fail_memory(err, name, 0);
+    }
     if (!json_is_object(object)) {
         json_decref(object);
         return fail_unsound(name, "it is no JSON object", err);

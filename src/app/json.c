@@ -2,7 +2,38 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+
+static bool starved;
+
+static void *take(size_t n_bytes)
+{
+    void *memory = malloc(n_bytes);
+    starved = starved || !memory;
+    return memory;
+}
+
+void xt_json_watch(void)
+{
+    json_set_alloc_funcs(take, free);
+}
+
+bool xt_json_starved(void)
+{
+    bool was = starved;
+    starved = false;
+    return was;
+}
+
+char *xt_json_dump(const json_t *value, size_t flags)
+{
+    char *text = value ? json_dumps(value, flags) : NULL;
+    if (!xt_json_starved())
+        return text;
+    free(text);
+    return NULL;
+}
 
 json_t *xt_json_text(const char *text)
 {

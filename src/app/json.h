@@ -6,7 +6,16 @@
 #include "model/dataset.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
+
+/* From here on jansson's memory is watched: most of its functions leave out what finds
+ * none and go on. Called once, before any other. */
+void xt_json_watch(void);
+/* Whether it was refused memory since the last call of this or of xt_json_dump. */
+bool xt_json_starved(void);
+/* json_dumps, but NULL too where value is NULL or lacks something for want of memory. */
+char *xt_json_dump(const json_t *value, size_t flags);
 
 /* A string; null for NULL, "", and what is no UTF-8 (drivers and paths may hold it). */
 json_t *xt_json_text(const char *text);

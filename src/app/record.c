@@ -171,7 +171,7 @@ xt_status xt_record_print(const xt_run_job *job, const xt_record *record, xt_buf
                           {"loss_column_xxh3_128", xt_json_text(result->loss_hash)},
                           {"model_xxh3_128", xt_json_text(result->model_hash)},
                           {"weights_xxh3_128", xt_json_text(result->weights_hash)});
-    char *dump = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    char *dump = xt_json_dump(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     json_decref(root);
     if (!dump)
         return xt_fail_memory(err, "run.json", 0);

@@ -1,8 +1,8 @@
 #include "app/safetensors.h"
 
+#include "app/json.h"
 #include "base/text.h"
 
-#include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,7 @@ xt_status xt_safetensors_header(const xt_tensor *tensors, size_t n_tensors, cons
                                 xt_buf *out, xt_err *err)
 {
     json_t *header = describe_all(tensors, n_tensors, pairs, n_pairs);
-    char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
+    char *text = xt_json_dump(header, JSON_COMPACT);
     xt_status status = XT_OK;
     json_decref(header);
     if (!text)
@@ -183,7 +183,9 @@ xt_status xt_safetensors_open(const char *name, const void *bytes, size_t n_byte
     file->n_bytes = n_bytes - LENGTH_BYTES - (size_t)length;
     file->header = json_loadb((const char *)bytes + LENGTH_BYTES, (size_t)length, JSON_REJECT_DUPLICATES, &error);
     xt_status status;
-    if (!json_is_object(file->header))
+    if (xt_json_starved())
+        status = xt_fail_memory(err, name, (size_t)length);
+    else if (!json_is_object(file->header))
         status = xt_fail(err, XT_BAD_DATA, "%s: not a model file (safetensors): its header is no JSON object", name);
     else if (length % sizeof(float) != 0)
         status = xt_fail(err, XT_BAD_DATA, "%s: its tensors are not aligned", name);

@@ -26,7 +26,7 @@ static xt_status print_json(const xt_device *devices, size_t n, xt_buf *out, xt_
         json_object_set_new(object, "unusable", xt_json_text(device->unusable));
         json_array_append_new(array, object);
     }
-    char *dump = json_dumps(array, JSON_INDENT(2));
+    char *dump = xt_json_dump(array, JSON_INDENT(2));
     json_decref(array);
     if (!dump)
         return xt_fail_memory(err, "the list of devices", 0);

@@ -1,5 +1,6 @@
 /* The program: the command line in, one exit code out. The only file that
  * exits, and with base/log.c the only ones that write to stderr. */
+#include "app/json.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -83,6 +84,7 @@ int main(int argc, char **argv)
     xt_options options = {0};
     xt_seconds(); /* from here on */
     hold_standard_descriptors();
+    xt_json_watch();
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a write that fails, as on a full disk */
     if (ends_at_once())
         xt_contexts_end_with_process();

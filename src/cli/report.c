@@ -264,7 +264,7 @@ static void print_json(const xt_report *report, xt_buf *out)
         json_object_set_new(root, "confusion", json_of_matrix(report));
         json_object_set_new(root, "undecided_rows", json_integer((json_int_t)report->n_unsaid));
     }
-    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    char *text = xt_json_dump(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     json_decref(root);
     out->failed |= !text;
     xt_buf_puts(out, text ? text : "");

@@ -13,6 +13,7 @@ static xt_status open_config(const xt_options *options, const xt_model_file *fil
     xt_buf_printf(&label, "%s, its configuration", options->args[0]);
     if (!sources || label.failed) {
         free(sources);
+        xt_buf_clear(&label);
         return xt_fail_memory(err, "a configuration", 0);
     }
     sources[0] = (xt_config_source){XT_CONFIG_TEXT, file->config, label.data};

@@ -118,7 +118,10 @@ static void decode_path(xt_walk *walk, const xt_field *field, const xt_node *nod
         node->place.source == XT_NO_SOURCE ? NULL : &walk->diags->sources[node->place.source];
     xt_buf path = {0};
     xt_path_beside(source && source->is_file && strcmp(text, "-") != 0 ? source->name : NULL, text, &path);
-    keep_string(walk, xt_buf_text(&path), at);
+    if (path.failed)
+        xt_diag_memory(walk->diags);
+    else
+        keep_string(walk, path.data, at);
     xt_buf_clear(&path);
 }
 

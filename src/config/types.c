@@ -6,6 +6,7 @@
 #include "base/request.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
@@ -136,9 +137,13 @@ static const xt_node *encode_path(xt_walk *walk, const xt_field *field, const vo
         return xt_encode_text(walk, path, XT_SCALAR_TEXT, given);
     char *whole = realpath(path, NULL), *here = NULL;
     xt_buf joined = {0};
-    if (!whole && path[0] != '/')
+    walk->failed |= !whole && errno == ENOMEM;
+    if (!whole && path[0] != '/') {
         here = getcwd(NULL, 0);
+        walk->failed |= !here && errno == ENOMEM;
+    }
     xt_buf_printf(&joined, "%s%s%s", here ? here : "", here ? "/" : "", path);
+    walk->failed |= joined.failed;
     const char *absolute = whole ? whole : xt_buf_text(&joined);
     if (!xt_text_is_utf8(absolute))
         xt_complain(walk, given->place, "%s: %s is not UTF-8, which config.yaml and run.json must be", field->name,

@@ -20,15 +20,17 @@ void xt_devices_prepare(void)
 /* A text of a device, or of a platform where device is NULL: a query of either,
  * in full, then cut to its place and without the blanks around it. A text longer
  * than the place it is asked into would be CL_INVALID_VALUE and no text at all. */
-static void query_text(cl_platform_id platform, cl_device_id device, cl_uint what, char *out, size_t n_bytes)
+static cl_int query_text(cl_platform_id platform, cl_device_id device, cl_uint what, char *out, size_t n_bytes)
 {
     size_t used = 0;
     out[0] = '\0';
     cl_int code = device ? clGetDeviceInfo(device, what, 0, NULL, &used)
                          : clGetPlatformInfo(platform, what, 0, NULL, &used);
-    char *all = code == CL_SUCCESS && used ? malloc(used + 1) : NULL;
+    if (code != CL_SUCCESS || !used)
+        return code;
+    char *all = malloc(used + 1);
     if (!all)
-        return;
+        return CL_OUT_OF_HOST_MEMORY;
     code = device ? clGetDeviceInfo(device, what, used, all, NULL)
                   : clGetPlatformInfo(platform, what, used, all, NULL);
     if (code == CL_SUCCESS) {
@@ -38,16 +40,17 @@ static void query_text(cl_platform_id platform, cl_device_id device, cl_uint wha
             out[n - 1] = '\0';
     }
     free(all);
+    return code;
 }
 
-static void text_of(cl_device_id id, cl_device_info what, char *out, size_t n_bytes)
+static cl_int text_of(cl_device_id id, cl_device_info what, char *out, size_t n_bytes)
 {
-    query_text(NULL, id, what, out, n_bytes);
+    return query_text(NULL, id, what, out, n_bytes);
 }
 
-static void platform_text(cl_platform_id id, cl_platform_info what, char *out, size_t n_bytes)
+static cl_int platform_text(cl_platform_id id, cl_platform_info what, char *out, size_t n_bytes)
 {
-    query_text(id, NULL, what, out, n_bytes);
+    return query_text(id, NULL, what, out, n_bytes);
 }
 
 /* "OpenCL 1.2 ..." is 102; 0 when it cannot be read. */
@@ -57,14 +60,15 @@ static int version_number(const char *text)
     return sscanf(text, "OpenCL %d.%d", &major, &minor) == 2 ? major * 100 + minor : 0;
 }
 
-static void describe(cl_device_id id, xt_device *device)
+/* code: of what its platform was asked. */
+static void describe(cl_device_id id, cl_int code, xt_device *device)
 {
-    device->id = id;
-    text_of(id, CL_DEVICE_NAME, device->name, sizeof device->name);
-    text_of(id, CL_DEVICE_VERSION, device->device_version, sizeof device->device_version);
-    text_of(id, CL_DRIVER_VERSION, device->driver_version, sizeof device->driver_version);
     cl_bool available = CL_FALSE, compiler = CL_FALSE, little = CL_FALSE;
-    cl_int code = clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof device->type, &device->type, NULL);
+    device->id = id;
+    code |= text_of(id, CL_DEVICE_NAME, device->name, sizeof device->name);
+    code |= text_of(id, CL_DEVICE_VERSION, device->device_version, sizeof device->device_version);
+    code |= text_of(id, CL_DRIVER_VERSION, device->driver_version, sizeof device->driver_version);
+    code |= clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof device->type, &device->type, NULL);
     code |= clGetDeviceInfo(id, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
     code |= clGetDeviceInfo(id, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL);
     code |= clGetDeviceInfo(id, CL_DEVICE_ENDIAN_LITTLE, sizeof little, &little, NULL);
@@ -105,8 +109,8 @@ static size_t gather(xt_device *devices, xt_buf *trouble)
     }
     for (cl_uint p = 0; p < n_platforms && p < MAX_PLATFORMS; p++) {
         xt_device common = {.platform = platforms[p], .platform_index = p};
-        platform_text(platforms[p], CL_PLATFORM_NAME, common.platform_name, sizeof common.platform_name);
-        platform_text(platforms[p], CL_PLATFORM_VERSION, common.platform_version, sizeof common.platform_version);
+        cl_int said = platform_text(platforms[p], CL_PLATFORM_NAME, common.platform_name, sizeof common.platform_name);
+        said |= platform_text(platforms[p], CL_PLATFORM_VERSION, common.platform_version, sizeof common.platform_version);
         cl_device_id ids[MAX_DEVICES];
         cl_uint n_ids = 0;
         code = clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, MAX_DEVICES, ids, &n_ids);
@@ -116,7 +120,7 @@ static size_t gather(xt_device *devices, xt_buf *trouble)
         for (cl_uint d = 0; code == CL_SUCCESS && d < n_ids && n < MAX_DEVICES; d++) {
             devices[n] = common;
             devices[n].device_index = d;
-            describe(ids[d], &devices[n++]);
+            describe(ids[d], said, &devices[n++]);
         }
     }
     return n;

@@ -65,7 +65,7 @@ xt_status xt_moment_print(const xt_moment *moment, const xt_circumstances *now, 
         "resumed", count(moment->resumed), "changes", moment->changes,
         "data", "train", xt_json_rows(now->train), "validation", xt_json_rows(now->validation), "test", xt_json_rows(now->test),
         "engine", engine_of(now->facts));
-    char *text = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    char *text = xt_json_dump(root, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(root);
     if (!text)
         return xt_fail_memory(err, "a checkpoint", 0);
@@ -202,6 +202,8 @@ xt_status xt_moment_parse(const char *name, const char *text, const xt_spec *spe
     bad |= !xt_json_same_rows("test", json_object_get(parts, "test"), now->test, data);
     xt_engine_differences(json_object_get(root, "engine"), now->facts, engine);
     json_decref(root);
+    if (xt_json_starved())
+        return xt_fail_memory(err, name, strlen(text));
     if (bad)
         return xt_fail(err, XT_BAD_DATA, "%s: its progress is not that of a training", name);
     xt_control_look_back(&moment.control, &moment.last);

@@ -82,6 +82,8 @@ xt_status xt_recorded_open(const char *path, xt_recorded *out, xt_err *err)
                                       : xt_fail(err, XT_BAD_DATA, "%s:%d:%d: not JSON: %s", path, error.line,
                                                 error.column, error.text);
     }
+    if (xt_json_starved())
+        status = xt_fail_memory(err, path, file.len);
     xt_buf_clear(&file);
     if (status)
         xt_recorded_close(&recorded);

@@ -14,10 +14,10 @@
 /* A value as it is in the JSON, but with fewer digits; "none" for null and what is not there. */
 static void put_json(const json_t *value, xt_buf *out)
 {
-    char *text = value && !json_is_string(value) && !json_is_null(value)
-                     ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9))
-                     : NULL;
     const char *string = json_string_value(value);
+    bool dumped = value && !string && !json_is_null(value);
+    char *text = dumped ? xt_json_dump(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
+    out->failed = out->failed || (dumped && !text);
     xt_buf_puts(out, text ? text : string ? string : "none");
     free(text);
 }
@@ -75,6 +75,7 @@ static void describe_watched(const json_t *watched, const json_t *plateau, const
 static void describe_progress(const char *progress, const xt_spec *spec, xt_buf *out)
 {
     json_t *root = json_loads(progress, JSON_REJECT_DUPLICATES, NULL);
+    out->failed = out->failed || xt_json_starved();
     const json_t *watched = json_object_get(root, "watched"), *plateau = json_object_get(root, "plateau");
     const json_t *last = json_object_get(root, "last"), *data = json_object_get(root, "data");
     const json_t *engine = json_object_get(root, "engine");
@@ -169,7 +170,7 @@ static xt_status print_json(const xt_options *options, const xt_model *model, xt
                              "checkpoint", model->file.progress != NULL, "xortrain", model->file.version, "checksum",
                              model->file.checksum, "epoch", (json_int_t)model->file.epoch, "parameters",
                              (json_int_t)model->plan.n_params, "tensors", list_tensors(model));
-    char *dump = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    char *dump = xt_json_dump(root, JSON_COMPACT);
     if (dump && encoding) {
         xt_buf_add(&text, dump, strlen(dump) - 1);
         xt_buf_puts(&text, ",\"config\":");

@@ -182,7 +182,7 @@ static bool is_one_of(const char *key, const char *const *keys)
 }
 
 /* 16 hex digits that change with everything but where and how the run is told. */
-static void hash_resolved(const xt_node *resolved, char out[17])
+static bool hash_resolved(const xt_node *resolved, char out[17])
 {
     static const char *const aside[] = {"output", "log", "name", "checkpoint", NULL};
     xt_buf text = {0};
@@ -193,14 +193,17 @@ static void hash_resolved(const xt_node *resolved, char out[17])
     xt_hash_block(xt_buf_text(&text), text.len, hex);
     memcpy(out, hex, 16);
     out[16] = '\0';
+    bool whole = !text.failed;
     xt_buf_clear(&text);
+    return whole;
 }
 
 static bool fill_template(xt_config *config)
 {
     xt_spec *spec = &config->root.spec;
     xt_buf out = {0};
-    hash_resolved(config->resolved, config->hash);
+    if (!hash_resolved(config->resolved, config->hash))
+        return false;
     for (const char *at = spec->output_template; *at;) {
         if (strncmp(at, "{name}", 6) == 0)
             xt_buf_puts(&out, spec->name);

@@ -91,7 +91,7 @@ static bool is_directory(const xt_outdir *dir, const char *name)
 bool xt_outdir_has(const xt_outdir *dir, const char *name)
 {
     struct stat info;
-    return fstatat(dir->fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
+    return fstatat(dir->fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
 }
 
 xt_status xt_outdir_stage(xt_outdir *dir, const char *name, const void *bytes, size_t n_bytes, int *fd, xt_err *err)
@@ -176,8 +176,11 @@ static xt_status remove_inside(const xt_outdir *dir, const char *name, xt_err *e
 {
     int at = open_inside(dir, name, false);
     xt_status status = XT_OK;
-    if (at < 0)
+    /* Somebody's own file or link of that name is none of ours. */
+    if (at < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
         return XT_OK;
+    if (at < 0)
+        return xt_fail_errno(err, "cannot remove %s/%s", dir->path, name);
     for (size_t i = 0; !status && i < XT_N_RUN_FILES; i++)
         if (unlinkat(at, xt_run_files[i], 0) != 0 && errno != ENOENT)
             status = xt_fail_errno(err, "cannot remove %s/%s/%s", dir->path, name, xt_run_files[i]);

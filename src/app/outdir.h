@@ -49,7 +49,7 @@ xt_status xt_outdir_commit(xt_outdir *dir, xt_err *err);
  * is called then; NULL: it goes. */
 xt_status xt_outdir_replace(const xt_outdir *dir, const char *name, const char *older, const xt_span *spans,
                             size_t n_spans, xt_err *err);
-/* Whether there is a file of this name. */
+/* Whether there is a file of this name, or may be one: only what is surely not there is taken for missing. */
 bool xt_outdir_has(const xt_outdir *dir, const char *name);
 /* Makes what was replaced, renamed and removed last. */
 xt_status xt_outdir_sync(const xt_outdir *dir, xt_err *err);

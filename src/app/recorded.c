@@ -3,6 +3,7 @@
 #include "app/json.h"
 #include "base/file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,9 @@ static xt_status check(const char *path, const json_t *root, const xt_recorded *
     const json_t *changed = json_object_get(root, "changed_when_resumed");
     if (strcmp(r->status, "running") == 0 || strcmp(r->status, "failed") == 0)
         return xt_fail(err, XT_BAD_DATA, "%s: its status is '%s': there is no result to compare with", path, r->status);
+    if (!r->epochs && strcmp(r->status, "finished") != 0)
+        return xt_fail(err, XT_BAD_DATA, "%s: it was %s before the first epoch: there is no result to compare with", path,
+                       r->status);
     if (json_array_size(changed))
         return xt_fail(err, XT_BAD_DATA, "%s: cannot be trained again in one run: it was resumed with other settings, %s",
                        path, json_string_value(json_array_get(changed, 0)));
@@ -151,7 +155,9 @@ xt_status xt_recorded_rows_open(const char *record, const xt_spec *spec, xt_reco
     rows->spec = spec;
     xt_path_beside(record, "loss.csv", &rows->name);
     rows->file = fopen(xt_buf_text(&rows->name), "re");
-    xt_status status = rows->file ? check_header(rows, err) : XT_OK;
+    xt_status status = rows->file        ? check_header(rows, err)
+                       : errno == ENOENT ? XT_OK
+                                         : xt_fail_errno(err, "cannot open %s", xt_buf_text(&rows->name));
     if (status || !rows->file)
         xt_recorded_rows_close(&rows);
     if (!status)
@@ -213,4 +219,12 @@ xt_status xt_recorded_rows_compare(xt_recorded_rows *rows, const char *text, siz
                                xt_buf_text(&rows->name));
     }
     return status;
+}
+
+xt_status xt_recorded_rows_end(xt_recorded_rows *rows, xt_err *err)
+{
+    int byte = fgetc(rows->file);
+    return byte == EOF ? XT_OK
+                       : xt_fail(err, XT_DIFFERS, "%s:%u: goes on after epoch %u, the last one", xt_buf_text(&rows->name),
+                                 rows->n_rows + 2, rows->n_rows);
 }

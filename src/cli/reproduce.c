@@ -105,6 +105,7 @@ static xt_status train(const xt_options *options, const xt_recorded *recorded, x
     xt_buf yaml = {0}, json = {0}, dir = {0};
     xt_config_print(session->config, false, &yaml);
     xt_config_print_json(session->config, &json);
+    xt_signals_watch();
     xt_status status = yaml.failed || json.failed ? xt_fail_memory(err, "the configuration", yaml.len)
                                                   : make_directory(&dir, err);
     if (!status) {
@@ -124,7 +125,6 @@ static xt_status train(const xt_options *options, const xt_recorded *recorded, x
                                 .data_seconds = session->data_seconds,
                                 .open_seconds = session->open_seconds,
                                 .stop = &xt_stop};
-        xt_signals_watch();
         status = xt_run(&job, result, err);
         remove_directory(&dir);
     }
@@ -134,17 +134,21 @@ static xt_status train(const xt_options *options, const xt_recorded *recorded, x
     return status;
 }
 
-/* After a training whose rows were all the same, or were not to be had. */
-static xt_status compare(const char *path, const xt_recorded *recorded, const xt_run_result *result, xt_err *err)
+/* After a training whose rows were all the same, or were not to be had: NULL. */
+static xt_status compare(const char *path, const xt_recorded *recorded, xt_recorded_rows *rows,
+                         const xt_run_result *result, xt_err *err)
 {
     if (result->epochs != recorded->epochs)
         return xt_fail(err, XT_DIFFERS, "epoch %u: is the last one, and the run of %s had %u", result->epochs, path,
                        recorded->epochs);
+    xt_status status = rows ? xt_recorded_rows_end(rows, err) : XT_OK;
+    if (status)
+        return status;
     if (strcmp(result->loss_hash, recorded->loss_hash) != 0)
-        return xt_fail(err, XT_DIFFERS,
-                       "%s: the loss column is another one (XXH3-128 %s, was %s); without its loss.csv there is no "
-                       "telling from which epoch on",
-                       path, result->loss_hash, recorded->loss_hash);
+        return xt_fail(err, XT_DIFFERS, "%s: the loss column is another one (XXH3-128 %s, was %s); %s", path,
+                       result->loss_hash, recorded->loss_hash,
+                       rows ? "the loss.csv beside it is not that of this record"
+                            : "without its loss.csv there is no telling from which epoch on");
     if (strcmp(result->weights_hash, recorded->weights_hash ? recorded->weights_hash : "") != 0)
         return xt_fail(err, XT_DIFFERS, "%s: the losses are the same, and the weights after epoch %u are not (XXH3-128 %s, was %s)",
                        path, result->kept_epoch, *result->weights_hash ? result->weights_hash : "none",
@@ -177,7 +181,7 @@ static xt_status reproduce(const xt_options *options, const xt_recorded *recorde
         xt_signals_die(result.signal);
     }
     if (!status)
-        status = compare(path, recorded, &result, err);
+        status = compare(path, recorded, rows, &result, err);
     return status ? status : print_verdict(&result, err);
 }
 

@@ -88,7 +88,7 @@ static void describe_progress(const char *progress, const xt_spec *spec, xt_buf 
     put_member(", learning rate ", last, "learning_rate", out);
     put_member("; ", root, "seconds", out);
     put_member(" s, resumed ", root, "resumed", out);
-    xt_buf_puts(out, " times\n");
+    xt_buf_puts(out, json_integer_value(json_object_get(root, "resumed")) == 1 ? " time\n" : " times\n");
     describe_watched(watched, plateau, spec, out);
     describe_part("training", json_object_get(data, "train"), out);
     describe_part("validation", json_object_get(data, "validation"), out);

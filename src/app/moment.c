@@ -162,7 +162,7 @@ static void read_all(const json_t *root, xt_moment *m, bool *bad)
     read_watched(json_object_get(root, "watched"), json_object_get(root, "plateau"), &m->control, bad);
     if (m->epoch)
         m->last = read_row(last, n_metrics, bad);
-    if (json_is_object(best))
+    if (!json_is_null(best))
         m->best = read_row(best, n_metrics, bad);
     m->csv_first = (uint32_t)read_count(csv, "first", UINT32_MAX, bad);
     m->resumed = (uint32_t)read_count(root, "resumed", UINT32_MAX - 1, bad);

@@ -6,8 +6,10 @@
 #include "base/file.h"
 #include "base/buf.h"
 #include "base/hash.h"
+#include "model/ops.h"
 #include "nets.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,22 +24,25 @@ static const char config_yaml[] = "data: {train: {file: x.csv, targets: y}}\n"
                                   "optimizer: {type: sgd, learning_rate: 0.5}\n"
                                   "train: {epochs: 7}\n";
 
+/* A checkpoint's: of a training by adam that keeps its best epoch. */
+static const char progress[] = "{\"epoch\":7}";
+enum { N_PARAMS = 13, N_STATE = 3 * N_PARAMS, N_ALL = N_STATE + N_PARAMS };
+
 typedef struct saved {
     unit_net net;
-    float *params;
-    xt_buf bytes; /* of the file */
+    float *params; /* of a checkpoint N_ALL floats: the state, then the best epoch's */
+    bool is_checkpoint;
+    xt_buf bytes;  /* of the file */
 } saved;
 
 static const char *names[] = {"x \"1\"", "\xC3\xB6,2", "y"};
 
-/* A model file as a run writes it, and the file's checksum. */
-static xt_status save_to(const char *to, const xt_plan *plan, const float *params, const xt_dataset *data,
-                         const char *config, uint32_t epoch, char *hash, xt_err *why)
+/* A file as a run writes it, and its checksum. */
+static xt_status write_parts(const char *to, const xt_model_parts *parts, char *hash, xt_err *why)
 {
-    const xt_model_parts parts = {.plan = plan, .data = data, .config_yaml = config, .epoch = epoch, .state = params};
     xt_model_image image = {0};
     xt_buf file = {0};
-    xt_status status = xt_model_lay_out(&parts, &image, why);
+    xt_status status = xt_model_lay_out(parts, &image, why);
     for (size_t i = 0; !status && i < image.n_spans; i++)
         xt_buf_add(&file, image.spans[i].at, image.spans[i].n);
     if (!status)
@@ -50,10 +55,17 @@ static xt_status save_to(const char *to, const xt_plan *plan, const float *param
     return status;
 }
 
-static void save(saved *model)
+static xt_status save_to(const char *to, const xt_plan *plan, const float *params, const xt_dataset *data,
+                         const char *config, uint32_t epoch, char *hash, xt_err *why)
+{
+    const xt_model_parts parts = {.plan = plan, .data = data, .config_yaml = config, .epoch = epoch, .state = params};
+    return write_parts(to, &parts, hash, why);
+}
+
+static void save_one(saved *model, bool is_checkpoint)
 {
     char hash[XT_HASH_BYTES], expected[XT_HASH_BYTES];
-    *model = (saved){.params = NULL};
+    *model = (saved){.is_checkpoint = is_checkpoint};
     strcpy(path, "/tmp/xt-model-XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
@@ -62,12 +74,28 @@ static void save(saved *model)
     xt_dataset *data = &model->net.data;
     data->input_names = names;
     data->target_names = names + 2;
-    model->params = unit_net_state(&model->net);
-    if (save_to(path, &model->net.plan, model->params, data, config_yaml, 7, hash, &err))
+    if (is_checkpoint) {
+        model->net.spec.optimizer = xt_choose(&xt_optimizers, "adam");
+        unit_net_plan(&model->net);
+        assert_int_equal(unit_net_n_state(&model->net), N_STATE);
+    }
+    model->params = calloc(N_ALL, sizeof *model->params);
+    assert_int_equal(xt_plan_init_params(&model->net.plan, model->params, &err), XT_OK);
+    for (size_t i = N_PARAMS; is_checkpoint && i < N_ALL; i++)
+        model->params[i] = (float)i / 7;
+    const xt_model_parts parts = {.plan = &model->net.plan, .data = data, .config_yaml = config_yaml, .epoch = 7,
+                                  .state = model->params, .progress = is_checkpoint ? progress : NULL,
+                                  .best = is_checkpoint ? model->params + N_STATE : NULL};
+    if (write_parts(path, &parts, hash, &err))
         fail_msg("%s", err.text);
     assert_int_equal(xt_file_read(path, 1 << 20, XT_FAILED, &model->bytes, &err), XT_OK);
     xt_hash_block(model->bytes.data, model->bytes.len, expected);
     assert_string_equal(hash, expected);
+}
+
+static void save(saved *model)
+{
+    save_one(model, false);
 }
 
 static void forget(saved *model)
@@ -78,15 +106,17 @@ static void forget(saved *model)
     xt_buf_clear(&model->bytes);
 }
 
+/* In place: some file systems bring a file that is emptied first to the disk as it is closed. */
 static void write_bytes(const void *bytes, size_t n_bytes)
 {
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, n_bytes, file), n_bytes);
-    assert_int_equal(fclose(file), 0);
+    int fd = open(path, O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, n_bytes), n_bytes);
+    assert_int_equal(ftruncate(fd, (off_t)n_bytes), 0);
+    assert_int_equal(close(fd), 0);
 }
 
-/* Of the model in `path`; the file is left alone on failure. */
+/* The floats of what is in `path`, N_ALL at most; the file is left alone on failure. */
 static xt_status load(const saved *model, float *params)
 {
     xt_model_file file, before;
@@ -100,7 +130,11 @@ static xt_status load(const saved *model, float *params)
         assert_memory_equal(&file, &before, sizeof file);
         return status;
     }
-    status = xt_model_params(&file, path, &model->net.plan, params, &err);
+    bool has_best;
+    if (model->is_checkpoint)
+        status = xt_model_state(&file, path, &model->net.plan, params, params + N_STATE, &has_best, &err);
+    else
+        status = xt_model_params(&file, path, &model->net.plan, params, &err);
     xt_model_close(&file);
     assert_null(file.inside);
     xt_model_close(&file);
@@ -158,6 +192,37 @@ static void model_round_trip(void **state)
     assert_memory_equal(again.bytes.data, model.bytes.data, model.bytes.len);
     forget(&again);
     strcpy(path, first);
+    forget(&model);
+}
+
+static void checkpoint_round_trip(void **state)
+{
+    (void)state;
+    saved model;
+    xt_model_file file = {0};
+    float all[N_ALL];
+    char message[200];
+    bool has_best = false;
+    save_one(&model, true);
+    assert_int_equal(xt_model_open(path, &file, &err), XT_OK);
+    assert_string_equal(file.progress, progress);
+    assert_int_equal(load(&model, all), XT_OK);
+    assert_memory_equal(all, model.params, sizeof all);
+    /* As a model it has its parameters alone. */
+    memset(all, 0, sizeof all);
+    assert_int_equal(xt_model_params(&file, path, &model.net.plan, all, &err), XT_OK);
+    assert_memory_equal(all, model.params, N_PARAMS * sizeof *all);
+    assert_true(all[N_PARAMS] == 0);
+    /* Of a training that keeps no best epoch, and of one with another optimiser. */
+    assert_int_equal(xt_model_state(&file, path, &model.net.plan, all, NULL, &has_best, &err), XT_BAD_DATA);
+    snprintf(message, sizeof message, "%s: has weights of a best epoch, which its configuration does not keep", path);
+    assert_string_equal(err.text, message);
+    model.net.spec.optimizer = xt_choose(&xt_optimizers, "sgd");
+    unit_net_plan(&model.net);
+    assert_int_equal(xt_model_state(&file, path, &model.net.plan, all, all + N_STATE, &has_best, &err), XT_BAD_DATA);
+    snprintf(message, sizeof message, "%s: 16 tensors where its configuration needs 12", path);
+    assert_string_equal(err.text, message);
+    xt_model_close(&file);
     forget(&model);
 }
 
@@ -242,12 +307,15 @@ static void model_is_a_safetensors_file(void **state)
     forget(&model);
 }
 
+/* ---- damaged: a model, and a checkpoint ---- */
+
+static const bool is_checkpoint[] = {false, true};
+
 static void every_truncation(void **state)
 {
-    (void)state;
     saved model;
-    float params[13];
-    save(&model);
+    float params[N_ALL];
+    save_one(&model, *(const bool *)*state);
     for (size_t n = 0; n < model.bytes.len; n++) {
         write_bytes(model.bytes.data, n);
         if (load(&model, params) != XT_BAD_DATA)
@@ -261,16 +329,16 @@ static void every_truncation(void **state)
 }
 
 /* Refused, or the very same values. */
-static void every_byte_flipped(void **state)
+static void every_bit_flipped(void **state)
 {
-    (void)state;
-    static const unsigned char masks[] = {0x01, 0x02, 0x08, 0x20, 0x80, 0xFF};
+    static const unsigned char masks[] = {0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xFF};
     saved model;
     size_t n_refused = 0;
-    save(&model);
+    save_one(&model, *(const bool *)*state);
+    size_t n_bytes = (model.is_checkpoint ? N_ALL : N_PARAMS) * sizeof(float);
     for (size_t i = 0; i < model.bytes.len; i++) {
         for (size_t k = 0; k < sizeof masks; k++) {
-            float params[13] = {0};
+            float params[N_ALL] = {0};
             model.bytes.data[i] = (char)(model.bytes.data[i] ^ masks[k]);
             write_bytes(model.bytes.data, model.bytes.len);
             model.bytes.data[i] = (char)(model.bytes.data[i] ^ masks[k]);
@@ -280,9 +348,9 @@ static void every_byte_flipped(void **state)
                 n_refused++;
                 continue;
             }
-            if (i >= model.bytes.len - sizeof params)
+            if (i >= model.bytes.len - n_bytes)
                 fail_msg("byte %zu of the weights with %02x goes unnoticed", i, masks[k]);
-            assert_memory_equal(params, model.params, sizeof params);
+            assert_memory_equal(params, model.params, n_bytes);
         }
     }
     assert_true(n_refused > model.bytes.len);
@@ -457,8 +525,11 @@ int main(void)
     UNIT_CASE(model_with_an_encoding);
     UNIT_CASE(an_encoding_that_is_not_sound);
     UNIT_CASE(model_is_a_safetensors_file);
-    UNIT_CASE(every_truncation);
-    UNIT_CASE(every_byte_flipped);
+    UNIT_CASE(checkpoint_round_trip);
+    for (size_t i = 0; i < 2; i++) {
+        unit_case(every_truncation, &is_checkpoint[i], "every_truncation of a %s", i ? "checkpoint" : "model");
+        unit_case(every_bit_flipped, &is_checkpoint[i], "every_bit_flipped of a %s", i ? "checkpoint" : "model");
+    }
     for (size_t i = 0; i < sizeof edit_rows / sizeof edit_rows[0]; i++)
         unit_case(edited_model_is_refused, &edit_rows[i], "model: %s", edit_rows[i].name);
     UNIT_CASE(a_version_that_commands_the_terminal);

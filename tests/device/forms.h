@@ -39,7 +39,7 @@ void trained_clear(trained *t);
  * not finite in both; then the state does not. */
 void same_training(const test_net *net, const char *what, const trained *got, const trained *expected);
 /* The same within what two exponential functions differ in. */
-void near_training(const test_net *net, const char *what, const trained *got, const trained *expected);
+void near_training(test_net *net, const char *what, const trained *got, const trained *expected);
 
 /* ---- networks ---- */
 

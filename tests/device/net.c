@@ -294,6 +294,42 @@ double net_drift(const float *got, const float *expected, const float *start, si
     return apart > 0 ? sqrt(apart / way) : apart;
 }
 
+static float *train_from(test_net *net, uint32_t epochs, const float *state)
+{
+    xt_epoch row;
+    xt_err err;
+    float *trained = calloc(net_n_state(net), sizeof *trained);
+    xt_engine *engine = net_open(net, XT_ENGINE_reference);
+    assert_non_null(trained);
+    net_ok(engine->ops->write_state(engine, state, &err), &err);
+    for (uint32_t i = 0; i < epochs; i++)
+        net_ok(engine->ops->train(engine, i, 1, &row, &err), &err);
+    net_ok(engine->ops->read_state(engine, trained, &err), &err);
+    xt_engine_close(&engine);
+    return trained;
+}
+
+double net_sensitivity(test_net *net, uint32_t epochs)
+{
+    size_t n = net_n_state(net);
+    float *other = calloc(n, sizeof *other);
+    assert_non_null(other);
+    for (size_t i = 0; i < n; i++)
+        other[i] = net->state[i] * (i % 2 ? 1.000001f : 0.999999f);
+    float *first = train_from(net, epochs, net->state), *second = train_from(net, epochs, other);
+    double drift = net_drift(second, first, net->state, n);
+    free(other);
+    free(first);
+    free(second);
+    return drift;
+}
+
+bool net_explains(test_net *net, uint32_t epochs, double drift, double tolerance)
+{
+    enum { MORE = 30 }; /* rounding goes on through the training */
+    return drift <= tolerance || drift <= MORE * net_sensitivity(net, epochs);
+}
+
 /* ---- random networks ---- */
 
 /* Whether an operation's derivative jumps near a value: then a rounding error

@@ -84,5 +84,11 @@ double net_distance(const float *a, const float *b, size_t n);
 /* How far parameters are from the expected ones, as a share of the way that
  * these went from the start: the norms of both. */
 double net_drift(const float *got, const float *expected, const float *start, size_t n);
+/* How far `epochs` of the reference's training drift when its first parameters change by a millionth: of a training that
+ * is chaotic, as far as anything. */
+double net_sensitivity(test_net *net, uint32_t epochs);
+/* Whether a drift, or a difference in the loss as a share, is no more than rounding explains: at most tolerance, or what
+ * the training makes of small changes. */
+bool net_explains(test_net *net, uint32_t epochs, double drift, double tolerance);
 
 #endif

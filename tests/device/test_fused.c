@@ -26,7 +26,7 @@ static void train_form(test_net *net, size_t form, uint32_t chunk, trained *out)
 /* ---- forms ---- */
 
 /* All vectors have one exponential function, single values may have another. */
-static void compare_forms(const test_net *net, size_t form, const trained *got, const trained *expected)
+static void compare_forms(test_net *net, size_t form, const trained *got, const trained *expected)
 {
     if (forms[form].wish.width == XT_LANES || is_exact(net))
         same_training(net, forms[form].name, got, expected);

@@ -284,7 +284,7 @@ static void check_state(kernel_run *run, test_net *net)
     train_all(net, net_open(net, XT_ENGINE_reference), NET_EPOCHS, &reference);
     xt_fused_unpack(&net->plan, &run->shape, got, unpacked);
     double drift = net_drift(unpacked, reference.state, net->state, n_params);
-    if (!(drift <= (net_can_jump(net) ? 0.05 : 1e-3)))
+    if (!net_explains(net, NET_EPOCHS, drift, net_can_jump(net) ? 0.05 : 1e-3))
         fail_msg("%s: parameters differ by %g of what training changed", net->text, drift);
     trained_clear(&reference);
     free(got);

@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRAIN = 1, CHECK = 2, CONFIG = 4, DEVICES = 8, INSPECT = 16, PREDICT = 32, EVALUATE = 64, REPRODUCE = 128, ALL = 255 };
+enum {
+    TRAIN = 1, CHECK = 2, CONFIG = 4, DEVICES = 8, INSPECT = 16, PREDICT = 32, EVALUATE = 64, REPRODUCE = 128, EXPORT = 256,
+    ALL = 511
+};
 
 static const xt_command commands[] = {
     {{"train", "train a network (the default command)"}, "--config FILE [KEY=VALUE...]", TRAIN, 0, 0, true, xt_cmd_train},
@@ -20,6 +23,7 @@ static const xt_command commands[] = {
     {{"predict", "outputs of a model for the rows of a table or array"}, "MODEL [FILE|-]", PREDICT, 1, 2, false,
      xt_cmd_predict},
     {{"evaluate", "loss and metrics of a model on data"}, "MODEL [FILE|-]", EVALUATE, 1, 2, false, xt_cmd_evaluate},
+    {{"export", "a model as a file for other programs"}, "MODEL --to TARGET -o FILE", EXPORT, 1, 1, false, xt_cmd_export},
     {{"inspect", "what a model holds"}, "MODEL", INSPECT, 1, 1, false, xt_cmd_inspect},
     {{"reproduce", "train again what a run.json records, and compare every bit"}, "RUN.json", REPRODUCE, 1, 1, false,
      xt_cmd_reproduce},
@@ -57,6 +61,7 @@ typedef struct option_row {
 
 #define PLACE(member) offsetof(xt_options, member)
 
+/* A name may stand in several rows, each for other commands; letter and arg are then there in all or none. */
 static const option_row rows[] = {
     {"config", 'c', "FILE", TRAIN | CHECK | CONFIG, TO_FILES, 0, NULL,
      "configuration (- for standard input); may repeat, later files override earlier ones"},
@@ -69,6 +74,8 @@ static const option_row rows[] = {
      "short for --set optimizer.learning_rate=X; also --lr"},
     {"lr", 0, "X", TRAIN | CHECK | CONFIG, TO_KEY, 0, "optimizer.learning_rate", NULL},
     {"out", 'o', "DIR", TRAIN | CHECK | CONFIG, TO_KEY, 0, "output.dir", "directory for what the run writes"},
+    {"out", 'o', "FILE", EXPORT, TO_TEXT, PLACE(out), NULL, "file to write; - for standard output"},
+    {"to", 0, "TARGET", EXPORT, TO_TEXT, PLACE(to), NULL, "onnx, c or csv"},
     {"max-time", 0, "DURATION", TRAIN, TO_TIME, PLACE(max_time), NULL,
      "end after this time of the process, model and checkpoint saved: 90, 30s, 10m or 1.5h"},
     {"resume", 0, "[FILE]", TRAIN, TO_RESUME, 0, NULL,
@@ -115,6 +122,16 @@ static int code_of(size_t row)
 static bool is_optional(const option_row *row)
 {
     return row->arg && row->arg[0] == '[';
+}
+
+/* The row of a code that is for the command; where there is none, another of that code: it is refused later. */
+static size_t row_of(int code, int command)
+{
+    size_t found = N_ROWS;
+    for (size_t i = N_ROWS; i-- > 0;)
+        if (code_of(i) == code && (found == N_ROWS || (rows[i].commands & commands[command].bit)))
+            found = i;
+    return found;
 }
 
 /* "-" has getopt give every argument in its place, as code ARGUMENT: the last
@@ -245,7 +262,7 @@ static xt_status fail_option(int code, xt_err *err)
 
 static xt_status parse_option(int code, char **argv, xt_options *options, given *given_options, xt_err *err)
 {
-    size_t n = 0, row = 0;
+    size_t n = 0;
     const char *arg = argv[optind - 1];
     if (code == '?')
         return fail_option(optopt, err);
@@ -254,8 +271,7 @@ static xt_status parse_option(int code, char **argv, xt_options *options, given 
         return xt_fail(err, XT_BAD_USAGE, "option %s%.*s needs an argument", what ? "" : "-", what ? (int)n + 2 : 1,
                        what ? arg : (const char[]){(char)optopt, '\0'});
     }
-    while (code_of(row) != code)
-        row++;
+    size_t row = row_of(code, options->command);
     char taken[40];
     snprintf(taken, sizeof taken, "--%s", rows[row].name);
     bool once = rows[row].effect == TO_TEXT || rows[row].effect == TO_TIME || rows[row].effect == TO_RESUME;
@@ -277,14 +293,19 @@ static bool wants_next(const char *arg)
     return false;
 }
 
-/* getopt_long takes --ep for --epochs; a script written so would break with
- * the next option. Only whole names are taken. */
-static xt_status refuse_abbreviations(int argc, char **argv, xt_err *err)
+/* Goes over the line before anything is done. Whole names are known options:
+ * getopt_long takes --ep for --epochs, and a script written so would break with
+ * the next option. *command is the one that the first argument names, else train:
+ * it says what options mean, those before it too. */
+static xt_status survey(int argc, char **argv, int *command, xt_err *err)
 {
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+    const char *first = NULL;
+    int i = 1;
+    for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
         size_t n, row = 0;
         const char *name = long_name(argv[i], &n);
         if (!name) {
+            first = first || (argv[i][0] == '-' && argv[i][1]) ? first : argv[i];
             i += wants_next(argv[i]);
             continue;
         }
@@ -295,6 +316,10 @@ static xt_status refuse_abbreviations(int argc, char **argv, xt_err *err)
         if (rows[row].arg && !is_optional(&rows[row]) && !name[n])
             i++;
     }
+    if (!first && i + 1 < argc)
+        first = argv[i + 1];
+    int found = first ? xt_table_find(&xt_commands, first) : -1;
+    *command = found >= 0 ? found : 0;
     return XT_OK;
 }
 
@@ -329,10 +354,8 @@ static xt_status check_command(const xt_options *options, const given *given_opt
 static xt_status parse_argument(const char *arg, bool first, xt_options *options, xt_err *err)
 {
     const xt_command *command = &commands[options->command];
-    int index = first ? xt_table_find(&xt_commands, arg) : -1;
-    if (index >= 0) {
-        options->command = index;
-        options->named = true;
+    if (first && xt_table_find(&xt_commands, arg) >= 0) {
+        options->named = true; /* survey saw which */
         return XT_OK;
     }
     if (command->takes_config && strchr(arg, '='))
@@ -358,7 +381,7 @@ xt_status xt_options_parse(int argc, char **argv, xt_options *out, xt_err *err)
     struct option names[N_ROWS + 1];
     given given_options = {{false}};
     xt_options options = {0};
-    xt_status status = refuse_abbreviations(argc, argv, err);
+    xt_status status = survey(argc, argv, &options.command, err);
     if (status)
         return status;
     options.sources = calloc((size_t)argc + 1, sizeof *options.sources);

@@ -26,6 +26,7 @@ typedef struct xt_options {
     size_t n_requirements;
     double max_time;           /* seconds; 0: not given */
     const char *format;        /* of evaluate */
+    const char *to, *out;      /* of export */
     bool resume;
     bool quiet, verbose, no_progress, no_cache, help, version;
     bool origins, document, json, yaml, gradients, values, keep;

@@ -73,7 +73,7 @@ typedef struct option_case {
 } option_case;
 
 #define WITH_CONFIG "train check config"
-#define EVERY "train check config predict evaluate inspect reproduce devices"
+#define EVERY "train check config predict evaluate export inspect reproduce devices"
 
 static const option_case cases[] = {
     {"config", 'c', "f.yaml", WITH_CONFIG, NULL, false},
@@ -84,6 +84,8 @@ static const option_case cases[] = {
     {"learning-rate", 0, "3", WITH_CONFIG, "optimizer.learning_rate", false},
     {"lr", 0, "3", WITH_CONFIG, "optimizer.learning_rate", false},
     {"out", 'o', "dir", WITH_CONFIG, "output.dir", false},
+    {"out", 'o', "file", "export", NULL, false},
+    {"to", 0, "c", "export", NULL, false},
     {"max-time", 0, "2m", "train", NULL, false},
     {"require", 0, "loss<1", "train evaluate", NULL, false},
     {"csv", 0, "file", "train", NULL, false},
@@ -117,10 +119,20 @@ static bool is_word(const char *words, const char *word)
     return false;
 }
 
+/* Whether the command takes an option of this name; another case may be of the same name. */
+static bool takes(const char *command, const char *name)
+{
+    for (size_t i = 0; i < N_CASES; i++)
+        if (strcmp(cases[i].name, name) == 0 && is_word(cases[i].commands, command))
+            return true;
+    return false;
+}
+
 /* What else the command must have on its line. */
 static const char *needs(const char *command)
 {
-    return is_word("predict evaluate inspect reproduce", command) ? "m" : strcmp(command, "devices") == 0 ? "" : "-c x.yaml";
+    const char *others = "predict evaluate export inspect reproduce";
+    return is_word(others, command) ? "m" : strcmp(command, "devices") == 0 ? "" : "-c x.yaml";
 }
 
 static bool flag_of(const xt_options *o, const char *name)
@@ -150,10 +162,12 @@ static void assert_taken(const xt_options *o, const option_case *c, const char *
     for (size_t i = 0; i < N_CASES; i++)
         assert_false(!cases[i].arg && flag_of(o, cases[i].name));
     const struct { const char *name, *value; } texts[] = {
-        {"csv", o->csv}, {"jsonl", o->jsonl}, {"summary", o->summary}, {"format", o->format}};
+        {"csv", o->csv},       {"jsonl", o->jsonl}, {"summary", o->summary},
+        {"format", o->format}, {"to", o->to},       {"out", o->out},
+    };
     bool text_taken = false;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        bool here = strcmp(c->name, texts[i].name) == 0;
+        bool here = strcmp(c->name, texts[i].name) == 0 && !c->source;
         text_taken = text_taken || here;
         if (here)
             assert_string_equal(texts[i].value, c->arg);
@@ -207,6 +221,8 @@ static void option_on_each_command(void **state)
                 snprintf(text, sizeof text, "%s %s %s", command, needs(command), forms[i / 2]);
             else
                 snprintf(text, sizeof text, "%s %s %s", forms[i / 2], command, needs(command));
+            if (!is_word(c->commands, command) && takes(command, c->name))
+                continue; /* the other case's */
             if (!is_word(c->commands, command)) {
                 snprintf(message, sizeof message, "%s takes no option --%s; see xortrain %s --help", command, c->name,
                          command);
@@ -256,6 +272,8 @@ static void help_lists_each_option(void **state)
         for (size_t i = 0; i < N_CASES; i++) {
             char row[60], letter[] = "-c, ";
             letter[1] = cases[i].letter;
+            if (k >= 0 && !is_word(cases[i].commands, command) && takes(command, cases[i].name))
+                continue; /* the other case's */
             snprintf(row, sizeof row, "\n  %s--%s ", cases[i].letter ? letter : "    ", cases[i].name);
             bool listed = strstr(help.data, row) != NULL;
             n += listed;
@@ -436,6 +454,10 @@ static const args_row args_rows[] = {
     {"predict m", "predict", "m ", 0},
     {"predict m -", "predict", "m - ", 0},
     {"--keep predict -q m f.csv", "predict", "m f.csv ", 0},
+    {"-o f export m", "export", "m ", 0},
+    {"--out train export m", "export", "m ", 0},
+    {"-qo train -- export m", "export", "m ", 0},
+    {"-o train -c x", "train", "", 2},
     {"predict a=b c=d", "predict", "a=b c=d ", 0},
     {"predict -- -m --x", "predict", "-m --x ", 0},
     {"-- predict m", "predict", "m ", 0},

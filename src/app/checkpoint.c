@@ -3,8 +3,6 @@
 #include "app/model_file.h"
 #include "base/clock.h"
 
-#include <stdlib.h>
-
 const char xt_last[] = "last.safetensors", xt_previous[] = "previous.safetensors", xt_best[] = "best.safetensors";
 
 /* The file of a checkpoint; out and progress need to be cleared in any case. */
@@ -24,22 +22,18 @@ static uint64_t in_blocks(uint64_t n_bytes)
     return (n_bytes + LONGER + BLOCK - 1) / BLOCK * BLOCK;
 }
 
-xt_status xt_checkpoints_check(const xt_checkpoints *c, const xt_moment *moment, xt_err *err)
+xt_status xt_checkpoints_check(const xt_checkpoints *c, const xt_moment *moment, const float *state, const float *best,
+                               xt_err *err)
 {
-    const xt_spec *spec = c->plan->spec;
+    const xt_checkpointing *wanted = &c->plan->spec->checkpoint;
     xt_buf progress = {0};
     xt_model_image image = {0};
-    size_t n_floats = (1 + c->plan->n_slots) * c->plan->n_params;
-    size_t params_bytes = c->plan->n_params * sizeof(float);
-    float *state = calloc(n_floats, sizeof *state);
-    if (!state)
-        return xt_fail_memory(err, "a checkpoint", n_floats * sizeof *state);
-    xt_status status = lay_out(c, moment, state, xt_control_keeps_best(spec) ? state : NULL, &progress, &image, err);
+    xt_status status = lay_out(c, moment, state, best, &progress, &image, err);
     if (!status) {
         /* While one is written its temporary file stands beside all others. */
         uint64_t checkpoint = in_blocks(image.n_bytes);
-        uint64_t model = in_blocks(image.n_bytes - (n_floats * sizeof *state - params_bytes));
-        uint64_t need = checkpoint * (spec->checkpoint.keep + 1) + model * (spec->checkpoint.best ? 2 : 1);
+        uint64_t model = in_blocks(image.n_bytes - c->plan->n_slots * c->plan->n_params * sizeof *state);
+        uint64_t need = checkpoint * (wanted->keep + 1) + model * (wanted->best ? 2 : 1);
         uint64_t taken = c->goes_on ? xt_outdir_taken(c->dir) : 0, left = xt_outdir_left(c->dir);
         if (need > taken && need - taken > left)
             status = xt_fail(err, XT_FAILED,
@@ -48,7 +42,6 @@ xt_status xt_checkpoints_check(const xt_checkpoints *c, const xt_moment *moment,
     }
     xt_model_image_clear(&image);
     xt_buf_clear(&progress);
-    free(state);
     return status;
 }
 

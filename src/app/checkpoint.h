@@ -27,8 +27,9 @@ typedef struct xt_checkpoints {
 extern const char xt_last[], xt_previous[], xt_best[];
 
 /* Whether the directory's file system has the room that these files and the model will take: XT_FAILED where it has
- * not. moment: any of this run. */
-xt_status xt_checkpoints_check(const xt_checkpoints *checkpoints, const xt_moment *moment, xt_err *err);
+ * not. moment, state and best (NULL: not kept): as below, any of this run. */
+xt_status xt_checkpoints_check(const xt_checkpoints *checkpoints, const xt_moment *moment, const float *state,
+                               const float *best, xt_err *err);
 /* Whether the configuration wants one after `epoch`, when `now` is the time of xt_seconds. */
 bool xt_checkpoints_due(const xt_checkpoints *checkpoints, uint32_t epoch, double now);
 /* Writes the checkpoint of a moment, and best.safetensors where that is kept and is of another epoch by now.

@@ -104,7 +104,8 @@ static xt_status open_checkpoints(run *r, xt_err *err)
                                         .now = {job->data, job->validation, job->test, &job->engine->facts},
                                         .at = xt_seconds()};
     xt_status status = job->resume ? load_checkpoint(r, err) : XT_OK;
-    return status ? status : xt_checkpoints_check(&r->t.checkpoints, &r->t.good, err);
+    return status ? status : xt_checkpoints_check(&r->t.checkpoints, &r->t.good, r->t.states.good, r->t.states.best,
+                                                  err);
 }
 
 /* Everything of this run under temporary names; copies of loss.csv are emptied last.

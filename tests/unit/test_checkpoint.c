@@ -374,7 +374,9 @@ static void no_room(void **state)
                 uint64_t need = (keep + 1 + 1 + (uint64_t)with_best) * BLOCK;
                 f.net.spec.checkpoint = (xt_checkpointing){.keep = keep, .best = with_best ? "loss" : NULL};
                 bytes_left = need - (short_of ? 512 : 0);
-                assert_int_equal(xt_checkpoints_check(&f.c, &f.moment, &unit_run_err), short_of ? XT_FAILED : XT_OK);
+                xt_status status =
+                    xt_checkpoints_check(&f.c, &f.moment, f.state, with_best ? f.best : NULL, &unit_run_err);
+                assert_int_equal(status, short_of ? XT_FAILED : XT_OK);
                 snprintf(message, sizeof message, "out: the model and its checkpoints will take %llu bytes, and its file "
                                                   "system has %llu left", (unsigned long long)need,
                          (unsigned long long)bytes_left);
@@ -384,18 +386,18 @@ static void no_room(void **state)
     /* What is there of the run that goes on is not needed again. */
     saves(&f, 1, 1);
     bytes_left = 512;
-    assert_int_equal(xt_checkpoints_check(&f.c, &f.moment, &unit_run_err), XT_FAILED);
+    assert_int_equal(xt_checkpoints_check(&f.c, &f.moment, f.state, f.net.spec.checkpoint.best ? f.best : NULL, &unit_run_err), XT_FAILED);
     uint64_t need = strtoull(strstr(unit_run_err.text, "take ") + 5, NULL, 10), taken = xt_outdir_taken(&f.dir);
     assert_true(taken >= 3 * 512 && need > taken + 512);
     f.c.goes_on = true;
     bytes_left = need - taken - 512;
-    assert_int_equal(xt_checkpoints_check(&f.c, &f.moment, &unit_run_err), XT_FAILED);
+    assert_int_equal(xt_checkpoints_check(&f.c, &f.moment, f.state, f.net.spec.checkpoint.best ? f.best : NULL, &unit_run_err), XT_FAILED);
     bytes_left = need - taken;
-    assert_int_equal(xt_checkpoints_check(&f.c, &f.moment, &unit_run_err), XT_OK);
+    assert_int_equal(xt_checkpoints_check(&f.c, &f.moment, f.state, f.net.spec.checkpoint.best ? f.best : NULL, &unit_run_err), XT_OK);
     /* A file system that says 0 of everything does not count. */
     f.c.goes_on = false;
     bytes_left = 0;
-    assert_int_equal(xt_checkpoints_check(&f.c, &f.moment, &unit_run_err), XT_OK);
+    assert_int_equal(xt_checkpoints_check(&f.c, &f.moment, f.state, f.net.spec.checkpoint.best ? f.best : NULL, &unit_run_err), XT_OK);
     clear(&f);
 }
 

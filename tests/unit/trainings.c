@@ -21,8 +21,10 @@ static volatile sig_atomic_t stop;
 
 static xt_status train(xt_engine *engine, uint32_t first, uint32_t n, xt_epoch *rows, xt_err *err)
 {
-    if (now->fail_at && first < now->fail_at && now->fail_at <= first + n)
-        return xt_fail(err, XT_FAILED, "the device is lost");
+    if (now->fail_at && first < now->fail_at && now->fail_at <= first + n) {
+        xt_status before = real_ops->train(engine, first, now->fail_at - first, rows, err);
+        return before ? before : xt_fail(err, XT_FAILED, "the device is lost");
+    }
     xt_status status = real_ops->train(engine, first, n, rows, err);
     if (now->look && first < now->look_at && now->look_at <= first + n)
         now->look();

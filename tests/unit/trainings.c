@@ -33,6 +33,12 @@ static xt_status train(xt_engine *engine, uint32_t first, uint32_t n, xt_epoch *
     return status;
 }
 
+static xt_status read_state(xt_engine *engine, float *state, xt_err *err)
+{
+    usleep(now->reading);
+    return real_ops->read_state(engine, state, err);
+}
+
 static xt_status compare(const void *config, const char *name, const char *yaml, xt_buf *refused, xt_buf *changed,
                          xt_err *err)
 {
@@ -54,6 +60,7 @@ static xt_status run(xt_session *session, const unit_doing *doing, const xt_spec
     now = doing;
     real_ops = session->engine->ops;
     ops.train = train;
+    ops.read_state = read_state;
     session->engine->ops = &ops;
     if (doing->first_chunk)
         session->engine->facts.first_chunk = doing->first_chunk;

@@ -18,6 +18,7 @@ typedef struct unit_doing {
     uint32_t every;                  /* checkpoint.every, without being part of the configuration */
     uint32_t stop_at;                /* an interruption during this epoch, 0: none */
     uint32_t fail_at;                /* the engine trains it and fails, its chunk half done, 0: never */
+    uint32_t reading;                /* microseconds that reading the engine's state takes longer: it is read seldom */
     uint32_t first_chunk;            /* of the engine, 0: as it is */
     void (*look)(void);              /* after the chunk that holds epoch look_at */
     uint32_t look_at;

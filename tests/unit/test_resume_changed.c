@@ -200,6 +200,19 @@ static void more_epochs(void **state)
     }
 }
 
+/* Of a model that was not trained at all there is a checkpoint too. */
+static void from_no_epoch(void **state)
+{
+    (void)state;
+    begin();
+    unit_training_runs(base, &(unit_doing){.dir = "straight"});
+    unit_training_runs(base, &(unit_doing){.sets = {"train.epochs=0"}});
+    assert_int_equal(unit_training_epoch("out/last.safetensors"), 0);
+    unit_training_runs(base, &(unit_doing){.resume = true});
+    unit_training_said("");
+    unit_training_same("out", "straight");
+}
+
 /* What had stopped early goes on where it may wait for longer. */
 static void more_patience(void **state)
 {
@@ -338,6 +351,7 @@ int main(void)
     UNIT_CASE(settings_change_again);
     UNIT_CASE(settings_of_a_finished_run);
     UNIT_CASE(more_epochs);
+    UNIT_CASE(from_no_epoch);
     UNIT_CASE(more_patience);
     UNIT_CASE(diverged_and_gone_on);
     for (size_t i = 0; i < sizeof refused_rows / sizeof refused_rows[0]; i++)

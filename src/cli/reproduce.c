@@ -177,7 +177,8 @@ static xt_status reproduce(const xt_options *options, const xt_recorded *recorde
     if (status == XT_DIVERGED && strcmp(recorded->status, "diverged") == 0)
         status = XT_OK;
     if (!status && result.signal) {
-        xt_note("interrupted after epoch %u: the same until there", result.epochs);
+        xt_note("interrupted after epoch %u: %s", result.epochs,
+                rows ? "the same until there" : "without loss.csv nothing was compared until there");
         xt_signals_die(result.signal);
     }
     if (!status)

@@ -39,15 +39,16 @@ static bool take_config(const xt_buf *file, const json_t *root, xt_buf *out)
 
 static xt_status check(const char *path, const json_t *root, const xt_recorded *r, xt_err *err)
 {
-    const json_t *changed = json_object_get(root, "changed_when_resumed");
+    const json_t *changes = json_object_get(root, "changed_when_resumed");
+    const char *change = json_string_value(json_array_get(changes, 0));
     if (strcmp(r->status, "running") == 0 || strcmp(r->status, "failed") == 0)
         return xt_fail(err, XT_BAD_DATA, "%s: its status is '%s': there is no result to compare with", path, r->status);
     if (!r->epochs && strcmp(r->status, "finished") != 0)
         return xt_fail(err, XT_BAD_DATA, "%s: it was %s before the first epoch: there is no result to compare with", path,
                        r->status);
-    if (json_array_size(changed))
+    if (json_array_size(changes))
         return xt_fail(err, XT_BAD_DATA, "%s: cannot be trained again in one run: it was resumed with other settings, %s",
-                       path, json_string_value(json_array_get(changed, 0)));
+                       path, change ? change : "which it does not tell");
     if (!r->loss_hash)
         return xt_fail(err, XT_BAD_DATA, "%s: has no checksum of the loss column: its loss.csv does not begin with epoch 1",
                        path);
@@ -189,22 +190,31 @@ static void name_column(const xt_recorded_rows *rows, size_t column, char *out, 
     xt_buf_clear(&header);
 }
 
+static xt_status differs(const xt_recorded_rows *rows, size_t column, const char *now, size_t n, const char *was,
+                         size_t m, xt_err *err)
+{
+    char name[XT_COLUMN_BYTES + 8];
+    name_column(rows, column, name, sizeof name);
+    return xt_fail(err, XT_DIFFERS, "epoch %u: %s is %.*s, and %.*s in %s:%u", rows->n_rows, name,
+                   n ? (int)n : 5, n ? now : "empty", m > 40 ? 40 : m ? (int)m : 5, m ? was : "empty",
+                   xt_buf_text(&rows->name), rows->n_rows + 1);
+}
+
 /* Cell by cell; the last one is the seconds. */
 static xt_status compare_row(const xt_recorded_rows *rows, const char *now, const char *was, xt_err *err)
 {
-    char name[XT_COLUMN_BYTES + 8];
     for (size_t column = 0;; column++) {
         size_t n = strcspn(now, ",\n"), m = strcspn(was, ",");
-        if (now[n] != ',' && !was[m])
+        bool ends = now[n] != ',', was_ends = !was[m];
+        if (ends && was_ends)
             return XT_OK;
-        if (n == m && (now[n] == ',') == (was[m] == ',') && strncmp(now, was, n) == 0) {
-            now += n + 1;
-            was += m + 1;
-            continue;
-        }
-        name_column(rows, column, name, sizeof name);
-        return xt_fail(err, XT_DIFFERS, "epoch %u: %s is %.*s, and %.*s in %s:%u", rows->n_rows, name, (int)n, now,
-                       (int)(m < 40 ? m : 40), was, xt_buf_text(&rows->name), rows->n_rows + 1);
+        if (!ends && (n != m || strncmp(now, was, n) != 0))
+            return differs(rows, column, now, n, was, m, err);
+        if (ends || was_ends)
+            return xt_fail(err, XT_DIFFERS, "epoch %u: has %s columns in %s:%u", rows->n_rows, ends ? "more" : "fewer",
+                           xt_buf_text(&rows->name), rows->n_rows + 1);
+        now += n + 1;
+        was += m + 1;
     }
 }
 

@@ -60,10 +60,10 @@ TEST_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out $(TEST_SRC),$(wildcard tests/u
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
 BENCH_BIN := $(addprefix $(B)/tests/bench/,load nets process tutorial)
-WITH_TESTS := $(filter test check-all lint fuzz,$(MAKECMDGOALS))
+WITH_TESTS := $(filter test check-all lint fuzz faults,$(MAKECMDGOALS))
 WITH_BENCH := $(filter bench,$(MAKECMDGOALS))
 
-.PHONY: all run test lint fuzz bench docs deps install uninstall clean help release debug asan tests-built
+.PHONY: all run test lint fuzz faults bench docs deps install uninstall clean help release debug asan tests-built
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -129,6 +129,12 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/libxortrain
 	$(call say,LD)
 	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -o $@
 
+# The program with calls that fail on demand: each that has its __wrap_ in tests/fault/wrap.c.
+FAULT_BIN := $(B)/tests/fault/xortrain
+$(FAULT_BIN): $(B)/tests/fault/wrap.o $(B)/src/cli/main.o $(B)/libxortrain.a
+	$(call say,LD)
+	$(Q)$(CC) $(OPT) $(LDFLAGS) $$(nm $< | sed -n 's/.* T __wrap_/-Wl,--wrap=/p') $^ $(LIBS) -o $@
+
 # What the program is measured against has no flags of ours.
 $(addprefix $(B)/tests/bench/tutorial_,plain.o tuned.o native.o): $(B)/tests/bench/tutorial_%.o: tests/bench/tutorial.c tests/bench/tutorial.h Makefile | build/headers-found
 	@mkdir -p $(@D)
@@ -159,7 +165,7 @@ release debug asan: ## build a variant into build/<variant>/
 run: $(BIN) ## train the tutorial's network: configs/xor.yaml
 	$(BIN) --config configs/xor.yaml
 
-tests-built: $(BIN) $(TEST_BIN) $(REPLAY_BIN)
+tests-built: $(BIN) $(TEST_BIN) $(REPLAY_BIN) $(FAULT_BIN)
 
 test: lint ## every test: lint, units, devices, command line, fuzz corpus, sanitisers, oclgrind
 	@$(MAKE) --no-print-directory VARIANT=release WERROR=-Werror tests-built
@@ -174,6 +180,11 @@ bench: $(BIN) $(BENCH_BIN) ## measure, against other programs in the same run (B
 
 fuzz: | $(AFTER_DEPS) ## fuzz every parser for a minute each (FUZZ_SECONDS)
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+
+faults: | $(AFTER_DEPS) ## make every call fail once; `make test` takes samples (an hour; KILLS runs killed: 1000)
+	@$(MAKE) --no-print-directory VARIANT=release build/release/xortrain build/release/tests/fault/xortrain
+	@$(MAKE) --no-print-directory VARIANT=asan build/asan/xortrain build/asan/tests/fault/xortrain
+	@tests/fault/full build/release; tests/fault/kill build/release $(or $(KILLS),1000) && tests/fault/run build/release && tests/fault/run build/asan
 
 docs: $(BIN) ## write docs/CONFIG.md anew from the schema
 	$(BIN) config --document >docs/CONFIG.md

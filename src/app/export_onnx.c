@@ -362,7 +362,7 @@ static json_t *output_names(const xt_encoding *encoding)
 /* Takes the JSON, which has n elements unless there was no memory. */
 static void add_json(xt_buf *message, const char *key, json_t *value, size_t n)
 {
-    char *text = json_array_size(value) == n ? json_dumps(value, JSON_COMPACT) : NULL;
+    char *text = xt_json_dump(json_array_size(value) == n ? value : NULL, JSON_COMPACT);
     add_pair(message, key, text);
     free(text);
     json_decref(value);

@@ -183,3 +183,12 @@ xt_status xt_record_print(const xt_run_job *job, const xt_record *record, xt_buf
     free(dump);
     return out->failed ? xt_fail_memory(err, "run.json", out->len) : XT_OK;
 }
+
+bool xt_record_is_finished(const char *path)
+{
+    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+    const char *status = json_string_value(json_object_get(root, "status"));
+    bool finished = status && (strcmp(status, "finished") == 0 || strcmp(status, "diverged") == 0);
+    json_decref(root);
+    return finished;
+}

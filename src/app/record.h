@@ -19,4 +19,7 @@ typedef struct xt_record {
 /* Appends strict JSON; numbers that are not finite become null. */
 xt_status xt_record_print(const xt_run_job *job, const xt_record *record, xt_buf *out, xt_err *err);
 
+/* Whether the run.json at path is that of a run that came to its end, whichever it was. */
+bool xt_record_is_finished(const char *path);
+
 #endif

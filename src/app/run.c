@@ -72,7 +72,8 @@ static xt_status load_checkpoint(run *r, xt_err *err)
     bool has_csv;
     xt_status status = xt_resume_open(job, &r->dir, r->t.states.good, r->t.states.best, &r->resume, err);
     if (!status && !r->resume.found)
-        xt_note("%s: no checkpoint to go on from; training from the beginning", r->dir.path);
+        xt_note("%s: no checkpoint to go on from; training from the beginning%s", r->dir.path,
+                xt_outdir_has(&r->dir, "before/last.safetensors") ? "; that of the run before is in before/" : "");
     if (status || !r->resume.found)
         return status;
     status = xt_sinks_continue(&r->t.sinks, &r->dir, moment->csv_first, moment->epoch, r->t.losses, &has_csv, err);
@@ -93,7 +94,9 @@ static xt_status load_checkpoint(run *r, xt_err *err)
     r->t.checkpoints.sound = r->resume.is_last;
     r->t.checkpoints.written = r->resume.is_last && !r->resume.changes.len;
     r->t.checkpoints.epoch = moment->epoch;
-    return xt_training_resume(&r->t, moment, err);
+    status = xt_training_resume(&r->t, moment, err);
+    /* loss.csv will be cut to this epoch: the last checkpoint must not be ahead of it. */
+    return status || r->resume.is_last ? status : xt_training_save(&r->t, err);
 }
 
 static xt_status open_checkpoints(run *r, xt_err *err)
@@ -134,16 +137,30 @@ static xt_status stage_files(run *r, xt_err *err)
     return status;
 }
 
+static bool left_unfinished(const run *r)
+{
+    xt_buf path = {0};
+    xt_outdir_file(&r->dir, "run.json", &path);
+    bool finished = xt_record_is_finished(xt_buf_text(&path));
+    xt_buf_clear(&path);
+    return !finished && xt_outdir_has(&r->dir, xt_last);
+}
+
 /* What an earlier run left must not stand beside this one's files, and must not be
  * lost before this run has come to something. */
 static xt_status open_files(run *r, xt_err *err)
 {
     double before = xt_seconds();
     xt_status status = stage_files(r, err);
+    bool unfinished = !status && !r->resume.found && left_unfinished(r);
     if (!status && !r->resume.found)
         status = xt_outdir_set_aside(&r->dir, &r->set_aside, err);
     if (status)
         return status;
+    if (unfinished && r->set_aside)
+        xt_note("%s: the run before had not come to its end: its files are in %s/before until this one has; --resume would "
+                "have gone on from it",
+                r->dir.path, r->dir.path);
     status = xt_outdir_commit(&r->dir, err);
     if (status && r->set_aside)
         xt_outdir_take_back(&r->dir);

@@ -83,6 +83,13 @@ xt_status xt_states_keep(xt_states *states, uint32_t epoch, bool needed, xt_err 
 {
     bool finite, same_scale = states->engine->rate_scale == states->good_scale;
     double now = xt_seconds();
+    if (states->best_epoch == epoch && epoch && states->best) {
+        /* It has just been read, and its weights are finite. */
+        memcpy(states->good, states->best, states->n_floats * sizeof *states->good);
+        states->good_epoch = epoch;
+        states->good_scale = states->engine->rate_scale;
+        return XT_OK;
+    }
     if (states->broken || (states->good_epoch == epoch && same_scale) ||
         (!needed && same_scale && now - states->kept_at < SPARING * states->cost))
         return XT_OK;

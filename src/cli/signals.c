@@ -43,6 +43,7 @@ void xt_signals_watch(void)
         if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             sigaction(numbers[i], &action, NULL);
     }
+    xt_signals_watch_ask(); /* again: drivers that load LLVM have put its handler there */
     signal(SIGPIPE, SIG_IGN);
 }
 

@@ -126,6 +126,7 @@ struct xt_recorded_rows {
     char *line; /* of getline */
     size_t n_line;
     uint32_t n_rows;
+    xt_err difference; /* the first one */
 };
 
 /* The next line without its LF; NULL at the end, also where the last one is torn. */
@@ -220,15 +221,17 @@ static xt_status compare_row(const xt_recorded_rows *rows, const char *now, cons
 
 xt_status xt_recorded_rows_compare(xt_recorded_rows *rows, const char *text, size_t n_bytes, xt_err *err)
 {
-    xt_status status = XT_OK;
-    for (const char *end = text + n_bytes; !status && text < end; text = strchr(text, '\n') + 1) {
+    xt_err *first = &rows->difference;
+    for (const char *end = text + n_bytes; !first->status && text < end; text = strchr(text, '\n') + 1) {
         const char *was = next_line(rows);
         rows->n_rows++;
-        status = was ? compare_row(rows, text, was, err)
-                     : xt_fail(err, XT_DIFFERS, "epoch %u: is not in %s, which ends before it", rows->n_rows,
-                               xt_buf_text(&rows->name));
+        if (was)
+            compare_row(rows, text, was, first);
+        else
+            xt_fail(first, XT_DIFFERS, "epoch %u: is not in %s, which ends before it", rows->n_rows,
+                    xt_buf_text(&rows->name));
     }
-    return status;
+    return first->status ? xt_fail(err, first->status, "%s", first->text) : XT_OK;
 }
 
 xt_status xt_recorded_rows_end(xt_recorded_rows *rows, xt_err *err)

@@ -33,7 +33,7 @@ typedef struct xt_recorded_rows xt_recorded_rows;
 xt_status xt_recorded_rows_open(const char *record, const xt_spec *spec, xt_recorded_rows **out, xt_err *err);
 void xt_recorded_rows_close(xt_recorded_rows **rows);
 /* Holds rows (whole lines, n_bytes) against those that come next: XT_DIFFERS, with the epoch and the column, at the
- * first cell but the seconds that is another one, or when there are no more. */
+ * first cell but the seconds that is another one, or when there are no more; and the same whenever it is asked again. */
 xt_status xt_recorded_rows_compare(xt_recorded_rows *rows, const char *text, size_t n_bytes, xt_err *err);
 /* After the last row: XT_DIFFERS where something follows. */
 xt_status xt_recorded_rows_end(xt_recorded_rows *rows, xt_err *err);

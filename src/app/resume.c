@@ -103,11 +103,10 @@ static xt_status check_epoch(const char *name, const xt_model_file *model, const
 }
 
 /* The changes of all resumptions are kept as long as there is room for them. */
-static void note_changes(xt_resume *resume)
+static void note_changes(xt_moment *moment, const xt_buf *lines)
 {
-    xt_moment *moment = &resume->moment;
     size_t n = strlen(moment->changes);
-    for (const char *at = xt_buf_text(&resume->changes); *at && n < sizeof moment->changes;) {
+    for (const char *at = xt_buf_text(lines); *at && n < sizeof moment->changes;) {
         size_t line = strcspn(at, "\n");
         n += (size_t)snprintf(moment->changes + n, sizeof moment->changes - n, "epoch %u: %.*s\n", moment->epoch,
                               (int)line, at);
@@ -136,7 +135,8 @@ static xt_status read(const xt_run_job *job, const xt_model_file *model, float *
         status = xt_fail(err, XT_BAD_DATA, "%s: the weights of its best epoch are missing", name);
     if (!status) {
         warn_of_engine(name, &engine);
-        note_changes(resume);
+        note_changes(&resume->moment, &resume->changes);
+        note_changes(&resume->moment, &engine);
         resume->moment.resumed++;
     }
     xt_buf_clear(&config);

@@ -8,6 +8,7 @@
 typedef struct xt_resume {
     bool found;      /* else there is none yet, and the run starts from the beginning */
     bool is_last;    /* it is the directory's last.safetensors */
+    bool is_foreign; /* it is a file that was named, and the directory has no loss.csv for it */
     xt_buf name;     /* of the file, with its path */
     xt_moment moment;
     bool has_best;   /* best was filled */

@@ -90,13 +90,14 @@ static xt_status load_checkpoint(run *r, xt_err *err)
         moment->csv_first = moment->epoch + 1;
         xt_note("%s: there is no loss.csv; it will begin with epoch %u", r->dir.path, moment->csv_first);
     }
-    r->t.checkpoints.goes_on = true;
+    r->t.checkpoints.goes_on = has_csv || !job->resume_file;
     r->t.checkpoints.sound = r->resume.is_last;
     r->t.checkpoints.written = r->resume.is_last && !r->resume.changes.len;
     r->t.checkpoints.epoch = moment->epoch;
+    r->resume.is_foreign = job->resume_file && !has_csv;
     status = xt_training_resume(&r->t, moment, err);
     /* loss.csv will be cut to this epoch: the last checkpoint must not be ahead of it. */
-    return status || r->resume.is_last ? status : xt_training_save(&r->t, err);
+    return status || r->resume.is_last || r->resume.is_foreign ? status : xt_training_save(&r->t, err);
 }
 
 static xt_status open_checkpoints(run *r, xt_err *err)
@@ -152,8 +153,9 @@ static xt_status open_files(run *r, xt_err *err)
 {
     double before = xt_seconds();
     xt_status status = stage_files(r, err);
-    bool unfinished = !status && !r->resume.found && left_unfinished(r);
-    if (!status && !r->resume.found)
+    bool begins = !r->resume.found || r->resume.is_foreign;
+    bool unfinished = !status && begins && left_unfinished(r);
+    if (!status && begins)
         status = xt_outdir_set_aside(&r->dir, &r->set_aside, err);
     if (status)
         return status;
@@ -162,6 +164,8 @@ static xt_status open_files(run *r, xt_err *err)
                 "have gone on from it",
                 r->dir.path, r->dir.path);
     status = xt_outdir_commit(&r->dir, err);
+    if (!status && r->resume.is_foreign)
+        status = xt_training_save(&r->t, err);
     if (status && r->set_aside)
         xt_outdir_take_back(&r->dir);
     r->t.output += xt_seconds() - before;

@@ -65,7 +65,7 @@ typedef struct option_row {
 static const option_row rows[] = {
     {"config", 'c', "FILE", TRAIN | CHECK | CONFIG, TO_FILES, 0, NULL,
      "configuration (- for standard input); may repeat, later files override earlier ones"},
-    {"set", 0, "KEY=VALUE", TRAIN | CHECK | CONFIG, TO_SET, 0, NULL,
+    {"set", 0, "KEY=VALUE", TRAIN | CHECK | CONFIG | REPRODUCE, TO_SET, 0, NULL,
      "override one key by its dotted path, VALUE as YAML; a bare KEY=VALUE does the same"},
     {"seed", 0, "N", TRAIN | CHECK | CONFIG, TO_KEY, 0, "seed", "short for --set seed=N"},
     {"epochs", 0, "N", TRAIN | CHECK | CONFIG, TO_KEY, 0, "train.epochs", "short for --set train.epochs=N"},

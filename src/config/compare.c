@@ -51,12 +51,11 @@ typedef struct comparison {
 
 enum { MAX_LINES = 20 };
 
-/* The length of training is in what an epoch does where the learning rate follows it, and where its last epoch alone is
- * validated. */
+/* The length of training is in what an epoch does where the learning rate follows it, and where the last one is
+ * validated out of turn. */
 static bool length_matters(const xt_spec *spec)
 {
-    return strcmp(xt_table_at(&xt_schedules, (size_t)spec->schedule.kind)->name, "constant") != 0 ||
-           spec->validate_every > 1;
+    return xt_schedule_has_length(&spec->schedule) || spec->validate_every > 1;
 }
 
 static rule rule_of(const comparison *c, const char *path)

@@ -265,6 +265,12 @@ static timing timing_of(const xt_choice *schedule, const xt_pace *pace)
                     .updates = in_updates ? 1 : pace->updates};
 }
 
+bool xt_schedule_has_length(const xt_choice *schedule)
+{
+    const schedule_row *row = (const schedule_row *)(const void *)xt_kind_at(&xt_schedules, schedule->kind);
+    return row->has_over && schedule->values[OVER] <= 0;
+}
+
 double xt_schedule_factor(const xt_choice *schedule, const xt_pace *pace, uint64_t update)
 {
     timing at = timing_of(schedule, pace);

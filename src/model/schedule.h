@@ -20,6 +20,8 @@ typedef struct xt_pace {
 
 /* The factor of update `update` (0-based, from the start of the training). plateau's is its warmup alone. */
 double xt_schedule_factor(const xt_choice *schedule, const xt_pace *pace, uint64_t update);
+/* Whether the factor depends on the number of epochs that there will be. */
+bool xt_schedule_has_length(const xt_choice *schedule);
 /* From which update on (0-based) the factor stays what it is; UINT64_MAX: never surely. */
 uint64_t xt_schedule_settled(const xt_choice *schedule, const xt_pace *pace);
 

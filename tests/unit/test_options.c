@@ -77,7 +77,7 @@ typedef struct option_case {
 
 static const option_case cases[] = {
     {"config", 'c', "f.yaml", WITH_CONFIG, NULL, false},
-    {"set", 0, "loss=mae", WITH_CONFIG, NULL, true},
+    {"set", 0, "loss=mae", WITH_CONFIG " reproduce", NULL, true},
     {"seed", 0, "3", WITH_CONFIG, "seed", false},
     {"epochs", 0, "3", WITH_CONFIG, "train.epochs", false},
     {"batch-size", 0, "3", WITH_CONFIG, "train.batch_size", false},

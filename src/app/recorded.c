@@ -143,6 +143,10 @@ static xt_status check_header(xt_recorded_rows *rows, xt_err *err)
 {
     xt_buf header = {0};
     xt_csv_header(rows->spec, &header);
+    if (header.failed) {
+        xt_buf_clear(&header);
+        return xt_fail_memory(err, "the CSV header", 0);
+    }
     const char *line = next_line(rows);
     bool same = line && strlen(line) + 1 == header.len && strncmp(line, header.data, header.len - 1) == 0;
     xt_buf_clear(&header);
@@ -156,10 +160,14 @@ xt_status xt_recorded_rows_open(const char *record, const xt_spec *spec, xt_reco
         return xt_fail_memory(err, "loss.csv", sizeof *rows);
     rows->spec = spec;
     xt_path_beside(record, "loss.csv", &rows->name);
-    rows->file = fopen(xt_buf_text(&rows->name), "re");
+    if (rows->name.failed) {
+        xt_recorded_rows_close(&rows);
+        return xt_fail_memory(err, "loss.csv", 0);
+    }
+    rows->file = fopen(rows->name.data, "re");
     xt_status status = rows->file        ? check_header(rows, err)
                        : errno == ENOENT ? XT_OK
-                                         : xt_fail_errno(err, "cannot open %s", xt_buf_text(&rows->name));
+                                         : xt_fail_errno(err, "cannot open %s", rows->name.data);
     if (status || !rows->file)
         xt_recorded_rows_close(&rows);
     if (!status)

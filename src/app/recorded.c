@@ -1,12 +1,16 @@
 #include "app/recorded.h"
 
 #include "app/json.h"
+#include "app/loss_csv.h"
 #include "base/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- run.json ---- */
 
@@ -120,23 +124,25 @@ xt_status xt_recorded_compare(const xt_recorded *recorded, const char *path, con
 /* ---- loss.csv ---- */
 
 struct xt_recorded_rows {
-    FILE *file;
+    xt_lines lines;
     const xt_spec *spec;
     xt_buf name;
-    char *line; /* of getline */
-    size_t n_line;
     uint32_t n_rows;
     xt_err difference; /* the first one */
 };
 
-/* The next line without its LF; NULL at the end, also where the last one is torn. */
-static const char *next_line(xt_recorded_rows *rows)
+/* The next line without its LF; *line NULL at the end, also where the last one is torn. */
+static xt_status next_line(xt_recorded_rows *rows, const char **line, xt_err *err)
 {
-    ssize_t n = getline(&rows->line, &rows->n_line, rows->file);
-    if (n <= 0 || rows->line[n - 1] != '\n')
-        return NULL;
-    rows->line[n - 1] = '\0';
-    return rows->line;
+    size_t n;
+    xt_status status = xt_lines_next(&rows->lines, line, &n, err);
+    if (status)
+        return status;
+    if (!n || (*line)[n - 1] != '\n')
+        *line = NULL;
+    else
+        rows->lines.block[*line - rows->lines.block + (ptrdiff_t)n - 1] = '\0';
+    return XT_OK;
 }
 
 static xt_status check_header(xt_recorded_rows *rows, xt_err *err)
@@ -147,10 +153,13 @@ static xt_status check_header(xt_recorded_rows *rows, xt_err *err)
         xt_buf_clear(&header);
         return xt_fail_memory(err, "the CSV header", 0);
     }
-    const char *line = next_line(rows);
+    const char *line = NULL;
+    xt_status status = next_line(rows, &line, err);
     bool same = line && strlen(line) + 1 == header.len && strncmp(line, header.data, header.len - 1) == 0;
     xt_buf_clear(&header);
-    return same ? XT_OK : xt_fail(err, XT_BAD_DATA, "%s:1: its columns are not those of the run", xt_buf_text(&rows->name));
+    if (status || same)
+        return status;
+    return xt_fail(err, XT_BAD_DATA, "%s:1: its columns are not those of the run", xt_buf_text(&rows->name));
 }
 
 xt_status xt_recorded_rows_open(const char *record, const xt_spec *spec, xt_recorded_rows **out, xt_err *err)
@@ -159,16 +168,19 @@ xt_status xt_recorded_rows_open(const char *record, const xt_spec *spec, xt_reco
     if (!rows)
         return xt_fail_memory(err, "loss.csv", sizeof *rows);
     rows->spec = spec;
+    rows->lines.fd = -1;
     xt_path_beside(record, "loss.csv", &rows->name);
     if (rows->name.failed) {
         xt_recorded_rows_close(&rows);
         return xt_fail_memory(err, "loss.csv", 0);
     }
-    rows->file = fopen(rows->name.data, "re");
-    xt_status status = rows->file        ? check_header(rows, err)
+    rows->lines.name = rows->name.data;
+    rows->lines.fd = open(rows->name.data, O_RDONLY | O_CLOEXEC);
+    bool found = rows->lines.fd >= 0;
+    xt_status status = found             ? check_header(rows, err)
                        : errno == ENOENT ? XT_OK
                                          : xt_fail_errno(err, "cannot open %s", rows->name.data);
-    if (status || !rows->file)
+    if (status || !found)
         xt_recorded_rows_close(&rows);
     if (!status)
         *out = rows;
@@ -179,9 +191,8 @@ void xt_recorded_rows_close(xt_recorded_rows **rows)
 {
     if (!*rows)
         return;
-    if ((*rows)->file)
-        fclose((*rows)->file);
-    free((*rows)->line);
+    if ((*rows)->lines.fd >= 0)
+        close((*rows)->lines.fd);
     xt_buf_clear(&(*rows)->name);
     free(*rows);
     *rows = NULL;
@@ -231,8 +242,10 @@ xt_status xt_recorded_rows_compare(xt_recorded_rows *rows, const char *text, siz
 {
     xt_err *first = &rows->difference;
     for (const char *end = text + n_bytes; !first->status && text < end; text = strchr(text, '\n') + 1) {
-        const char *was = next_line(rows);
+        const char *was = NULL;
         rows->n_rows++;
+        if (next_line(rows, &was, first))
+            break;
         if (was)
             compare_row(rows, text, was, first);
         else
@@ -244,8 +257,11 @@ xt_status xt_recorded_rows_compare(xt_recorded_rows *rows, const char *text, siz
 
 xt_status xt_recorded_rows_end(xt_recorded_rows *rows, xt_err *err)
 {
-    int byte = fgetc(rows->file);
-    return byte == EOF ? XT_OK
-                       : xt_fail(err, XT_DIFFERS, "%s:%u: goes on after epoch %u, the last one", xt_buf_text(&rows->name),
-                                 rows->n_rows + 2, rows->n_rows);
+    const char *line;
+    size_t n;
+    xt_status status = xt_lines_next(&rows->lines, &line, &n, err);
+    if (status || !n)
+        return status;
+    return xt_fail(err, XT_DIFFERS, "%s:%u: goes on after epoch %u, the last one", xt_buf_text(&rows->name),
+                   rows->n_rows + 2, rows->n_rows);
 }

@@ -50,9 +50,9 @@ __kernel void xt_softmax(uint rows, uint units, __global float *z, __global floa
         most = z[j] > most ? z[j] : most;
     for (uint j = 0; j < units; j++)
         sum += exp(z[j] - most);
-    float all = most + log(sum);
+    float rest = log(sum);
     for (uint j = 0; j < units; j++) {
-        z[j] -= all;
+        z[j] = z[j] - most - rest;
         a[j] = exp(z[j]);
     }
 }

@@ -96,9 +96,10 @@ XT_INLINE void xt_log_softmax(XT_MEM float *z, XT_MEM const float *bias, int uni
         float top = m2.x > m2.y ? m2.x : m2.y;
         XT_UNROLL for (int i = 0; i < width; i += XT_LANES)
             sum += XT_NUMBERS < units - i ? exp(XT_LANES_OF(row + i) - (float16)(top)) : (float16)(0);
-        float all = top + log(xt_lanes_sum(sum));
+        float rest = log(xt_lanes_sum(sum));
         XT_UNROLL for (int i = 0; i < width; i += XT_LANES)
-            XT_LANES_OF(row + i) = XT_NUMBERS < units - i ? XT_LANES_OF(row + i) - (float16)(all) : (float16)(0);
+            XT_LANES_OF(row + i) = XT_NUMBERS < units - i ? XT_LANES_OF(row + i) - (float16)(top) - (float16)(rest)
+                                                           : (float16)(0);
     }
 }
 

@@ -290,9 +290,9 @@ static void put_softmax(const source *s)
            "        most = z[u] > most ? z[u] : most;\n"
            "    for (size_t u = 0; u < $_OUTPUTS; u++)\n"
            "        sum += expf(z[u] - most);\n"
-           "    sum = most + logf(sum);\n"
+           "    sum = logf(sum);\n"
            "    for (size_t u = 0; u < $_OUTPUTS; u++)\n"
-           "        z[u] = expf(z[u] - sum);\n}\n");
+           "        z[u] = expf(z[u] - most - sum);\n}\n");
 }
 
 /* What a layer gives goes by turns to the two parts of scratch; the last layer's are the outputs. */

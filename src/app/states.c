@@ -16,7 +16,7 @@ xt_status xt_states_open(xt_engine *engine, float *state, xt_epoch *rows, uint32
     xt_states states = {.engine = engine, .n_params = plan->n_params, .n_floats = n, .good = state, .rows = rows,
                         .n_rows = n_rows, .good_scale = engine->rate_scale};
     for (size_t i = 0; i < 1u + with_best; i++)
-        states.owned[i] = malloc(n * sizeof *state);
+        states.owned[i] = calloc(n, sizeof *state);
     states.spare = states.owned[0];
     states.best = states.owned[1];
     if (!states.spare || (with_best && !states.best)) {
@@ -77,6 +77,9 @@ void xt_states_resume(xt_states *states, uint32_t epoch, uint32_t best_epoch)
     states->good_epoch = epoch;
     states->good_scale = states->engine->rate_scale;
     states->best_epoch = best_epoch;
+    /* A checkpoint has the weights of the best epoch alone. */
+    if (best_epoch == epoch && states->best)
+        memcpy(states->best, states->good, states->n_floats * sizeof *states->best);
 }
 
 xt_status xt_states_keep(xt_states *states, uint32_t epoch, bool needed, xt_err *err)

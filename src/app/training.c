@@ -128,11 +128,9 @@ xt_status xt_training_save(xt_training *t, xt_err *err)
     bool is_new = !c->written || c->epoch != t->good.epoch;
     if (status || !wanted || !whole || !is_new)
         return status;
-    double begin = xt_seconds();
     status = xt_sinks_sync(&t->sinks, err);
     if (!status)
         status = xt_checkpoints_write(c, &t->good, t->states.good, t->states.best_epoch ? t->states.best : NULL, err);
-    t->output += xt_seconds() - begin;
     return status;
 }
 
@@ -144,7 +142,9 @@ static xt_status save_when_due(xt_training *t, xt_err *err)
         return XT_OK;
     if (t->job->ask)
         *t->job->ask = 0;
+    double begin = xt_seconds();
     xt_status status = xt_training_save(t, err);
+    t->output += xt_seconds() - begin;
     if (!status && asked)
         xt_note("checkpoint: epoch %u, %s/%s", t->checkpoints.epoch, t->checkpoints.dir->path, xt_last);
     return status;

@@ -67,7 +67,8 @@ static float lanes_dot(const float *x, const float *weight, size_t n)
     return lanes_sum(lanes);
 }
 
-/* A softmax layer's z of one row: less their log-sum-exp, the largest taken out. */
+/* A softmax layer's z of one row: less their log-sum-exp. The largest is taken out first: a sum of both would have the
+ * rounding of that one. */
 static void take_log_sum_exp(float *z, size_t n)
 {
     float most = -INFINITY, lanes[XT_LANES] = {0};
@@ -75,9 +76,9 @@ static void take_log_sum_exp(float *z, size_t n)
         most = z[u] > most ? z[u] : most;
     for (size_t u = 0; u < n; u++)
         lanes[u % XT_LANES] += expf(z[u] - most);
-    float all = most + logf(lanes_sum(lanes));
+    float rest = logf(lanes_sum(lanes));
     for (size_t u = 0; u < n; u++)
-        z[u] -= all;
+        z[u] = z[u] - most - rest;
 }
 
 /* What dropout multiplies an output by: 0, or what makes up for the others. */

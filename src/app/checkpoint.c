@@ -3,6 +3,8 @@
 #include "app/model_file.h"
 #include "base/clock.h"
 
+#include <string.h>
+
 const char xt_last[] = "last.safetensors", xt_previous[] = "previous.safetensors", xt_best[] = "best.safetensors";
 
 /* The file of a checkpoint; out and progress need to be cleared in any case. */
@@ -33,7 +35,9 @@ xt_status xt_checkpoints_check(const xt_checkpoints *c, const xt_moment *moment,
         /* While one is written its temporary file stands beside all others. */
         uint64_t checkpoint = in_blocks(image.n_bytes);
         uint64_t model = in_blocks(image.n_bytes - c->plan->n_slots * c->plan->n_params * sizeof *state);
-        uint64_t need = checkpoint * (wanted->keep + 1) + model * (wanted->best ? 2 : 1);
+        /* config.yaml, run.json, the one that will replace it, and the first rows. */
+        uint64_t others = 3 * in_blocks(2 * strlen(c->config_yaml)) + in_blocks(0);
+        uint64_t need = checkpoint * (wanted->keep + 1) + model * (wanted->best ? 2 : 1) + others;
         uint64_t taken = c->goes_on ? xt_outdir_taken(c->dir) : 0, left = xt_outdir_left(c->dir);
         if (need > taken && need - taken > left)
             status = xt_fail(err, XT_FAILED,

@@ -12,7 +12,7 @@
 #include "engine/engine.h"
 #include "model/dataset.h"
 
-enum { XT_CHANGES_BYTES = 512 };
+enum { XT_CHANGES_BYTES = 4096 };
 
 typedef struct xt_moment {
     uint32_t epoch;        /* completed */

@@ -17,11 +17,13 @@ const char *const xt_run_files[XT_N_RUN_FILES] = {"loss.csv",         "run.json"
                                                  "model.safetensors", "last.safetensors", "previous.safetensors",
                                                  "best.safetensors"};
 /* Those that a run is worth being kept for. */
-static const char *const treasures[] = {"model.safetensors", "last.safetensors", "previous.safetensors"};
+static const char *const treasures[] = {"model.safetensors", "last.safetensors", "previous.safetensors",
+                                        "best.safetensors"};
 enum { N_TREASURES = sizeof treasures / sizeof *treasures };
 
 static const char aside[] = "before", gathering[] = "before.tmp";
 
+static bool is_directory(const xt_outdir *dir, const char *name);
 static void ungather(const xt_outdir *dir);
 
 /* Temporary files that killed runs left; the lock says that nobody else's are here. */
@@ -61,7 +63,12 @@ xt_status xt_outdir_open(const char *path, xt_outdir *out, xt_err *err)
     remove_leftovers(fd);
     *out = (xt_outdir){.fd = fd, .path = path};
     ungather(out);
-    return XT_OK;
+    for (size_t i = 0; !status && i < XT_N_RUN_FILES; i++)
+        if (is_directory(out, xt_run_files[i]))
+            status = xt_fail(err, XT_FAILED, "cannot replace %s/%s: it is a directory", path, xt_run_files[i]);
+    if (status)
+        xt_outdir_close(out);
+    return status;
 }
 
 void xt_outdir_close(xt_outdir *dir)
@@ -71,6 +78,7 @@ void xt_outdir_close(xt_outdir *dir)
         xt_buf_clear(&dir->staged[i].temp);
     }
     dir->n_staged = 0;
+    xt_outdir_release(dir);
     if (dir->fd >= 0)
         close(dir->fd);
     dir->fd = -1;
@@ -131,6 +139,34 @@ xt_status xt_outdir_commit(xt_outdir *dir, xt_err *err)
         dir->n_staged = last;
     }
     return XT_OK;
+}
+
+xt_status xt_outdir_reserve(xt_outdir *dir, size_t n_bytes, xt_err *err)
+{
+    enum { MORE = 4096 };
+    xt_buf path = {0};
+    int fd = -1;
+    xt_outdir_file(dir, "run.json", &path);
+    xt_status status = path.failed ? xt_fail_memory(err, "run.json", 0)
+                                   : xt_temp_open(dir->fd, "run.json", path.data, &dir->reserve, &fd, err);
+    if (fd >= 0) {
+        errno = posix_fallocate(fd, 0, (off_t)(n_bytes + MORE));
+        /* Where a file system cannot do that, it is done without. */
+        if (errno == ENOSPC || errno == EFBIG || errno == EDQUOT)
+            status = xt_fail_errno(err, "cannot write %s", path.data);
+        close(fd);
+    }
+    if (status)
+        xt_outdir_release(dir);
+    xt_buf_clear(&path);
+    return status;
+}
+
+void xt_outdir_release(xt_outdir *dir)
+{
+    if (dir->reserve.len)
+        unlinkat(dir->fd, dir->reserve.data, 0);
+    xt_buf_clear(&dir->reserve);
 }
 
 xt_status xt_outdir_replace(const xt_outdir *dir, const char *name, const char *older, const xt_span *spans,
@@ -202,6 +238,23 @@ static void ungather(const xt_outdir *dir)
     unlinkat(dir->fd, gathering, AT_REMOVEDIR);
 }
 
+/* Where `before` holds somebody's own files it stays, and what was gathered goes beside them. */
+static xt_status fill_aside(const xt_outdir *dir, xt_err *err)
+{
+    const char *name = gathering;
+    int from = open_inside(dir, gathering, false), to = open_inside(dir, aside, false);
+    xt_status status = from >= 0 && to >= 0 && move_all(from, to, &name)
+                           ? XT_OK
+                           : xt_fail_errno(err, "cannot move %s/%s to %s", dir->path, name, aside);
+    if (from >= 0)
+        close(from);
+    if (to >= 0)
+        close(to);
+    if (!status)
+        unlinkat(dir->fd, gathering, AT_REMOVEDIR);
+    return status;
+}
+
 /* First everything into one directory, and then that into the place of the older one: whenever it is interrupted, the
  * files of one run are together, or the next process brings them together. */
 static xt_status gather(const xt_outdir *dir, xt_err *err)
@@ -215,9 +268,11 @@ static xt_status gather(const xt_outdir *dir, xt_err *err)
     close(to);
     if (!status)
         status = remove_inside(dir, aside, err);
-    if (!status && renameat(dir->fd, gathering, dir->fd, aside) != 0)
-        status = xt_fail_errno(err, "cannot replace the directory %s/%s", dir->path, aside);
-    return status;
+    if (status || renameat(dir->fd, gathering, dir->fd, aside) == 0)
+        return status;
+    if (errno != ENOTEMPTY && errno != EEXIST)
+        return xt_fail_errno(err, "cannot replace the directory %s/%s", dir->path, aside);
+    return fill_aside(dir, err);
 }
 
 xt_status xt_outdir_set_aside(const xt_outdir *dir, bool *moved, xt_err *err)
@@ -226,9 +281,6 @@ xt_status xt_outdir_set_aside(const xt_outdir *dir, bool *moved, xt_err *err)
     for (size_t i = 0; i < N_TREASURES; i++)
         worth |= xt_outdir_has(dir, treasures[i]);
     *moved = false;
-    for (size_t i = 0; i < XT_N_RUN_FILES; i++)
-        if (is_directory(dir, xt_run_files[i]))
-            return xt_fail(err, XT_FAILED, "cannot replace %s/%s: it is a directory", dir->path, xt_run_files[i]);
     if (!worth)
         return XT_OK;
     xt_status status = gather(dir, err);

@@ -27,6 +27,7 @@ typedef struct xt_outdir {
         xt_buf temp;      /* what will have that name is called so now */
     } staged[XT_MAX_STAGED];
     size_t n_staged;
+    xt_buf reserve; /* a file that keeps room; "": none */
 } xt_outdir;
 
 /* Makes the directory and takes its lock: a second process is refused. path
@@ -44,6 +45,11 @@ void xt_outdir_file(const xt_outdir *dir, const char *name, xt_buf *out);
 xt_status xt_outdir_stage(xt_outdir *dir, const char *name, const void *bytes, size_t n_bytes, int *fd, xt_err *err);
 /* Puts everything staged into place, the last one first. */
 xt_status xt_outdir_commit(xt_outdir *dir, xt_err *err);
+
+/* Keeps room for a run.json of so many bytes and some more, so that on a disk that has filled up it can still be told
+ * how the run ended; xt_outdir_release gives it free. */
+xt_status xt_outdir_reserve(xt_outdir *dir, size_t n_bytes, xt_err *err);
+void xt_outdir_release(xt_outdir *dir);
 
 /* Replaces a file in it in one step, its bytes synced; xt_outdir_sync makes it last. older: what the file there was
  * is called then; NULL: it goes. */

@@ -22,6 +22,16 @@ static const char *text_of(const json_t *root, const char *key)
     return json_string_value(json_object_get(root, key));
 }
 
+/* Of a record that somebody has laid out anew. */
+static bool dump_config(const json_t *root, xt_buf *out)
+{
+    char *text = json_dumps(json_object_get(root, "config"), JSON_COMPACT | JSON_REAL_PRECISION(17));
+    if (text)
+        xt_buf_puts(out, text);
+    free(text);
+    return text;
+}
+
 /* The text of the config, which is the last member: parsed and printed again numbers would lose digits. */
 static bool take_config(const xt_buf *file, const json_t *root, xt_buf *out)
 {
@@ -30,7 +40,7 @@ static bool take_config(const xt_buf *file, const json_t *root, xt_buf *out)
     for (const char *at = xt_buf_text(file); (at = strstr(at, key)); at++)
         found = at;
     if (!found)
-        return false;
+        return dump_config(root, out);
     json_error_t error;
     const char *text = found + sizeof key - 1;
     json_t *config = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &error);
@@ -38,7 +48,7 @@ static bool take_config(const xt_buf *file, const json_t *root, xt_buf *out)
     json_decref(config);
     if (same)
         xt_buf_add(out, text, (size_t)error.position);
-    return same;
+    return same || dump_config(root, out);
 }
 
 static xt_status check(const char *path, const json_t *root, const xt_recorded *r, xt_err *err)

@@ -102,14 +102,22 @@ static xt_status check_epoch(const char *name, const xt_model_file *model, const
     return XT_OK;
 }
 
-/* The changes of all resumptions are kept as long as there is room for them. */
+/* The changes of all resumptions, as long as there is room for them; then that there are more. */
 static void note_changes(xt_moment *moment, const xt_buf *lines)
 {
-    size_t n = strlen(moment->changes);
-    for (const char *at = xt_buf_text(lines); *at && n < sizeof moment->changes;) {
+    static const char more[] = "and more\n";
+    size_t n = strlen(moment->changes), room = sizeof moment->changes - sizeof more;
+    for (const char *at = xt_buf_text(lines); *at;) {
         size_t line = strcspn(at, "\n");
-        n += (size_t)snprintf(moment->changes + n, sizeof moment->changes - n, "epoch %u: %.*s\n", moment->epoch,
-                              (int)line, at);
+        char text[400];
+        int len = snprintf(text, sizeof text, "epoch %u: %.*s\n", moment->epoch, (int)(line < 300 ? line : 300), at);
+        bool full = n >= room || (size_t)len > room - n;
+        if (full && (n < sizeof more || strcmp(moment->changes + n - (sizeof more - 1), more) != 0))
+            strcpy(moment->changes + n, more);
+        if (full)
+            return;
+        strcpy(moment->changes + n, text);
+        n += (size_t)len;
         at += line + (at[line] == '\n');
     }
 }
@@ -123,6 +131,8 @@ static xt_status read(const xt_run_job *job, const xt_model_file *model, float *
     xt_status status = job->compare(job->config, name, model->config, &config, &resume->changes, err);
     if (!status && !config.len)
         status = xt_moment_parse(name, model->progress, job->plan->spec, &now, &resume->moment, &data, &engine, err);
+    if (strcmp(model->version, XT_VERSION) != 0)
+        xt_buf_printf(&engine, "xortrain %s, was %s\n", XT_VERSION, model->version);
     if (!status && (config.failed || data.failed || engine.failed || resume->changes.failed))
         status = xt_fail_memory(err, name, 0);
     if (!status && (config.len || data.len))

@@ -95,9 +95,7 @@ static xt_status load_checkpoint(run *r, xt_err *err)
     r->t.checkpoints.written = r->resume.is_last && !r->resume.changes.len;
     r->t.checkpoints.epoch = moment->epoch;
     r->resume.is_foreign = job->resume_file && !has_csv;
-    status = xt_training_resume(&r->t, moment, err);
-    /* loss.csv will be cut to this epoch: the last checkpoint must not be ahead of it. */
-    return status || r->resume.is_last || r->resume.is_foreign ? status : xt_training_save(&r->t, err);
+    return xt_training_resume(&r->t, moment, err);
 }
 
 static xt_status open_checkpoints(run *r, xt_err *err)
@@ -132,6 +130,11 @@ static xt_status stage_files(run *r, xt_err *err)
         status = print_record(r, "running", &record, err);
     if (!status)
         status = xt_outdir_stage(&r->dir, "run.json", record.data, record.len, NULL, err);
+    if (!status)
+        status = xt_outdir_reserve(&r->dir, record.len, err);
+    /* loss.csv will be cut to this epoch: the last checkpoint must not be ahead of it. */
+    if (!status && r->resume.found && !r->resume.is_last && !r->resume.is_foreign)
+        status = xt_training_save(&r->t, err);
     if (!status)
         status = xt_sinks_start(&r->t.sinks, err);
     xt_buf_clear(&record);
@@ -330,10 +333,11 @@ static xt_status finish_files(run *r, xt_status status, bool whole, xt_err *err)
 {
     xt_err later;
     double before = xt_seconds();
+    xt_outdir_release(&r->dir);
     status = both(status, replace_record(r, word_of(r, status), &later), &later, err);
     xt_status synced = xt_outdir_sync(&r->dir, &later);
     status = both(status, synced, &later, err);
-    if (whole && !synced) {
+    if (whole && !status) {
         xt_status forgotten = xt_outdir_forget(&r->dir, &later);
         status = both(status, forgotten, &later, err);
     }

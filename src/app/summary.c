@@ -227,9 +227,9 @@ static xt_status open_locked(const char *path, bool make, table *t, xt_err *err)
             return xt_fail_errno(err, "cannot look at %s", path);
         if (!S_ISREG(ours.st_mode))
             return fail_kind(path, err);
-        while (flock(t->fd, LOCK_EX) != 0)
-            if (errno != EINTR)
-                return xt_fail_errno(err, "cannot lock %s", path);
+        /* Interrupted, it waits no longer. */
+        if (flock(t->fd, LOCK_EX) != 0)
+            return xt_fail_errno(err, "cannot lock %s", path);
         if (stat(path, &there) == 0 && is_same(&ours, &there))
             return XT_OK;
         close(t->fd);

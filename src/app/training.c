@@ -145,8 +145,11 @@ static xt_status save_when_due(xt_training *t, xt_err *err)
     double begin = xt_seconds();
     xt_status status = xt_training_save(t, err);
     t->output += xt_seconds() - begin;
-    if (!status && asked)
-        xt_note("checkpoint: epoch %u, %s/%s", t->checkpoints.epoch, t->checkpoints.dir->path, xt_last);
+    bool saved = t->checkpoints.written && t->checkpoints.epoch == t->trained;
+    if (!status && asked && saved)
+        xt_note("checkpoint: epoch %u, %s/%s", t->trained, t->checkpoints.dir->path, xt_last);
+    else if (!status && asked)
+        xt_note("no checkpoint: the weights after epoch %u are not finite", t->trained);
     return status;
 }
 

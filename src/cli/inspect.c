@@ -1,11 +1,13 @@
 #include "app/encoding.h"
 #include "app/json.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/describe.h"
 #include "cli/model.h"
 #include "model/schedule.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,21 +113,39 @@ static void describe_tensors(const xt_model *model, xt_buf *out)
     for (size_t i = 0; i < n; i++) {
         const xt_tensor *tensor = &tensors[i];
         size_t n_values = tensor->dims[0] * (tensor->n_dims == 2 ? tensor->dims[1] : 1);
-        float low = tensor->values[0], high = low;
-        for (size_t k = 1; k < n_values; k++) {
-            low = tensor->values[k] < low ? tensor->values[k] : low;
-            high = tensor->values[k] > high ? tensor->values[k] : high;
+        size_t n_odd = 0;
+        float low = INFINITY, high = -INFINITY;
+        for (size_t k = 0; k < n_values; k++) {
+            float value = tensor->values[k];
+            n_odd += isfinite(value) ? 0 : 1;
+            low = isfinite(value) && value < low ? value : low;
+            high = isfinite(value) && value > high ? value : high;
         }
         xt_describe_label(i ? "" : "tensors", out);
         xt_describe_padded(tensor->name, 30, out);
         xt_buf_printf(out, " (%zu", tensor->dims[0]);
         if (tensor->n_dims == 2)
             xt_buf_printf(out, ", %zu", tensor->dims[1]);
-        xt_buf_printf(out, ")  %.6g to %.6g\n", (double)low, (double)high);
+        xt_buf_puts(out, ")");
+        if (n_odd < n_values)
+            xt_buf_printf(out, "  %.6g to %.6g", (double)low, (double)high);
+        if (n_odd)
+            xt_buf_printf(out, "  %zu not finite", n_odd);
+        xt_buf_puts(out, "\n");
     }
 }
 
 /* ---- the command ---- */
+
+static xt_status check_progress(const xt_model *model, xt_err *err)
+{
+    if (!model->file.progress)
+        return XT_OK;
+    json_t *root = json_loads(model->file.progress, JSON_REJECT_DUPLICATES, NULL);
+    bool sound = json_is_object(root);
+    json_decref(root);
+    return sound ? XT_OK : xt_fail(err, XT_BAD_DATA, "%s: its progress is not that of a training", model->path);
+}
 
 static void describe(const xt_options *options, const xt_model *model, xt_buf *out)
 {
@@ -193,6 +213,8 @@ xt_status xt_cmd_inspect(const xt_options *options, xt_err *err)
     xt_model model = {0};
     xt_buf text = {0};
     xt_status status = xt_model_load(options, &model, err);
+    if (!status)
+        status = check_progress(&model, err);
     if (!status && options->json)
         status = print_json(options, &model, &text, err);
     else if (!status && options->yaml)
@@ -201,6 +223,9 @@ xt_status xt_cmd_inspect(const xt_options *options, xt_err *err)
         xt_describe_values(&model.plan, model.state, &text);
     else if (!status)
         describe(options, &model, &text);
+    /* A checkpoint's progress may come from anybody. */
+    if (!status && !options->json && text.data)
+        xt_text_mask(text.data);
     if (!status)
         status = xt_print(&text, err);
     xt_model_clear(&model);

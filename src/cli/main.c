@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/signals.h"
 #include "ocl/cache.h"
 #include "ocl/context.h"
 
@@ -98,5 +99,8 @@ int main(int argc, char **argv)
     if (status)
         print_error(&err);
     xt_options_clear(&options);
+    /* Also when it came after the last epoch, or saving failed: a shell's loop is to stop. */
+    if (xt_stop)
+        xt_signals_die(xt_stop);
     end((int)status);
 }

@@ -12,7 +12,7 @@ void xt_signals_watch_ask(void);
 /* SIGINT, SIGTERM and SIGHUP set xt_stop, once there is something to save; a second SIGINT ends the process. SIGPIPE is
  * an error of write. */
 void xt_signals_watch(void);
-/* Ends the process by that signal, so that the shell's loop around it stops too. */
+/* Ends the process by that signal, so that the shell's loop around it stops too: main does where xt_stop is set. */
 void xt_signals_die(int number);
 
 #endif

@@ -163,7 +163,5 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
     free(requirements);
     status = xt_run_summary_append(options, &session, &result, status, err);
     xt_session_close(&session);
-    if (!status && result.signal)
-        xt_signals_die(result.signal);
     return status;
 }

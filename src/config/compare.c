@@ -58,6 +58,30 @@ static bool length_matters(const xt_spec *spec)
     return xt_schedule_has_length(&spec->schedule) || spec->validate_every > 1;
 }
 
+/* The ending of a path says the format of a file whose format is auto. */
+static bool same_ending(const xt_node *now, const xt_node *was)
+{
+    const char *ends[2] = {"", ""};
+    const xt_node *nodes[2] = {now, was};
+    size_t n[2] = {0, 0};
+    for (size_t i = 0; i < 2; i++) {
+        const char *text = nodes[i] && nodes[i]->type == XT_NODE_SCALAR ? nodes[i]->text : "";
+        size_t len = strlen(text), gz = len >= 3 && strcmp(text + len - 3, ".gz") == 0 ? 3 : 0;
+        size_t start = len - gz;
+        while (start && text[start - 1] != '.' && text[start - 1] != '/')
+            start--;
+        ends[i] = text + start;
+        n[i] = start && text[start - 1] == '.' ? len - gz - start : 0;
+    }
+    return n[0] == n[1] && strncmp(ends[0], ends[1], n[0]) == 0;
+}
+
+static bool is_path(const char *path)
+{
+    size_t n = strlen(path);
+    return strncmp(path, "data.", 5) == 0 && n >= 4 && strcmp(path + n - 4, "file") == 0;
+}
+
 static rule rule_of(const comparison *c, const char *path)
 {
     size_t longest = 0;
@@ -85,6 +109,8 @@ static void put_value(const xt_node *node, xt_buf *out)
 static void tell(comparison *c, const char *path, const xt_node *now, const xt_node *was)
 {
     rule found = rule_of(c, path);
+    if (found == FREE && is_path(path) && !same_ending(now, was))
+        found = SAME;
     if (found == FREE || ++c->n_lines[found] > MAX_LINES)
         return;
     xt_buf_printf(c->lines[found], "%s: ", path);

@@ -6,8 +6,12 @@
 #include "engine/prelude.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 
 typedef struct reference {
     xt_layerwise base;
@@ -435,6 +439,10 @@ xt_status xt_reference_open(const xt_plan *plan, const xt_dataset *data, xt_cont
         return status;
     }
     strcpy(engine->base.base.facts.device, "host");
+#ifdef __GLIBC__
+    /* Its exponentials and the like are the C library's. */
+    snprintf(engine->base.base.facts.driver, sizeof engine->base.base.facts.driver, "glibc %s", gnu_get_libc_version());
+#endif
     *out = &engine->base.base;
     return XT_OK;
 }

@@ -366,12 +366,13 @@ static void no_room(void **state)
     char message[200];
     make(&f, 2, NULL);
     saves(&f, 0, 0);
-    /* Adam has three floats a parameter: at least 780 bytes of tensors, so a block of 4 KiB each. */
+    /* Adam has three floats a parameter: at least 780 bytes of tensors, so a block of 4 KiB each; and four for the
+     * small files. */
     enum { BLOCK = 4096 };
     for (uint32_t keep = 1; keep <= 2; keep++)
         for (int with_best = 0; with_best <= 1; with_best++)
             for (int short_of = 0; short_of <= 1; short_of++) {
-                uint64_t need = (keep + 1 + 1 + (uint64_t)with_best) * BLOCK;
+                uint64_t need = (keep + 1 + 1 + (uint64_t)with_best + 4) * BLOCK;
                 f.net.spec.checkpoint = (xt_checkpointing){.keep = keep, .best = with_best ? "loss" : NULL};
                 bytes_left = need - (short_of ? 512 : 0);
                 xt_status status =

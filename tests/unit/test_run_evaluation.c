@@ -100,7 +100,8 @@ static void an_evaluation_fails(void **state)
     unit_run_parts(&j, false, true);
     unit_run_ops.evaluate = evaluate_nothing;
     assert_int_equal(unit_run_go(&j), XT_FAILED);
-    unit_run_said("the rows are lost\nout/last.safetensors holds epoch 20; --resume goes on from there");
+    unit_run_said("the rows are lost\nout/last.safetensors holds epoch 20; --resume goes on from there\n"
+                  "the files of the run before are kept in out/before");
     unit_run_status("failed", 20, true);
     unit_run_clear(&j);
 }

@@ -90,15 +90,17 @@ static void compare_training(test_net *net, xt_engine *engine, xt_engine *refere
         free(got);
         return;
     }
-    compare_rows(net, rows, expected_rows, EPOCHS, tolerance);
     net_ok(engine->ops->read_state(engine, got, &err), &err);
     net_ok(reference->ops->read_state(reference, expected, &err), &err);
     double drift = net_drift(got, expected, net->state, n);
     if (!net_explains(net, EPOCHS, drift, tolerance))
         fail_msg("%s: parameters differ by %g of what training changed", net->text, drift);
-    /* Of a training that drifted outputs say nothing more. */
-    if (drift <= tolerance)
+    /* Of a training that drifted, or runs away, losses and outputs say nothing more: rounding grows in it. */
+    bool runs_away = !(expected_rows[EPOCHS - 1].loss < 10 * expected_rows[0].loss + 1);
+    if (drift <= tolerance && !runs_away) {
+        compare_rows(net, rows, expected_rows, EPOCHS, tolerance);
         compare_outputs(net, engine, reference, tolerance);
+    }
     free(got);
 }
 

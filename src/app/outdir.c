@@ -24,6 +24,7 @@ enum { N_TREASURES = sizeof treasures / sizeof *treasures };
 static const char aside[] = "before", gathering[] = "before.tmp";
 
 static bool is_directory(const xt_outdir *dir, const char *name);
+static void release(xt_outdir *dir);
 static void ungather(const xt_outdir *dir);
 
 /* Temporary files that killed runs left; the lock says that nobody else's are here. */
@@ -78,7 +79,7 @@ void xt_outdir_close(xt_outdir *dir)
         xt_buf_clear(&dir->staged[i].temp);
     }
     dir->n_staged = 0;
-    xt_outdir_release(dir);
+    release(dir);
     if (dir->fd >= 0)
         close(dir->fd);
     dir->fd = -1;
@@ -141,32 +142,53 @@ xt_status xt_outdir_commit(xt_outdir *dir, xt_err *err)
     return XT_OK;
 }
 
+/* Gives the room free where it was not used. */
+static void release(xt_outdir *dir)
+{
+    if (dir->reserve.len && dir->reserve_fd >= 0) {
+        close(dir->reserve_fd);
+        unlinkat(dir->fd, xt_buf_text(&dir->reserve), 0);
+    }
+    xt_buf_clear(&dir->reserve);
+}
+
+static const char record_name[] = "run.json";
+
 xt_status xt_outdir_reserve(xt_outdir *dir, size_t n_bytes, xt_err *err)
 {
     enum { MORE = 4096 };
     xt_buf path = {0};
-    int fd = -1;
-    xt_outdir_file(dir, "run.json", &path);
-    xt_status status = path.failed ? xt_fail_memory(err, "run.json", 0)
-                                   : xt_temp_open(dir->fd, "run.json", path.data, &dir->reserve, &fd, err);
-    if (fd >= 0) {
-        errno = posix_fallocate(fd, 0, (off_t)(n_bytes + MORE));
+    xt_outdir_file(dir, record_name, &path);
+    xt_status status = path.failed ? xt_fail_memory(err, record_name, 0)
+                                   : xt_temp_open(dir->fd, record_name, path.data, &dir->reserve, &dir->reserve_fd, err);
+    if (!status) {
+        errno = posix_fallocate(dir->reserve_fd, 0, (off_t)(n_bytes + MORE));
         /* Where a file system cannot do that, it is done without. */
         if (errno == ENOSPC || errno == EFBIG || errno == EDQUOT)
             status = xt_fail_errno(err, "cannot write %s", path.data);
-        close(fd);
     }
-    if (status)
-        xt_outdir_release(dir);
     xt_buf_clear(&path);
     return status;
 }
 
-void xt_outdir_release(xt_outdir *dir)
+xt_status xt_outdir_use_reserve(xt_outdir *dir, const void *bytes, size_t n_bytes, xt_err *err)
 {
-    if (dir->reserve.len)
-        unlinkat(dir->fd, dir->reserve.data, 0);
-    xt_buf_clear(&dir->reserve);
+    xt_buf path = {0};
+    xt_outdir_file(dir, record_name, &path);
+    const char *shown = xt_buf_text(&path);
+    int fd = dir->reserve_fd;
+    xt_status status = path.failed ? xt_fail_memory(err, record_name, 0) : xt_write_all(fd, shown, bytes, n_bytes, err);
+    if (!status && (ftruncate(fd, (off_t)n_bytes) != 0 || fsync(fd) != 0))
+        status = xt_fail_errno(err, "cannot sync %s", shown);
+    if (!status && renameat(dir->fd, xt_buf_text(&dir->reserve), dir->fd, record_name) != 0)
+        status = xt_fail_errno(err, "cannot replace %s", shown);
+    if (!status) {
+        close(fd); /* synced: it can fail no more */
+        xt_buf_clear(&dir->reserve);
+    }
+    release(dir);
+    xt_buf_clear(&path);
+    return status;
 }
 
 xt_status xt_outdir_replace(const xt_outdir *dir, const char *name, const char *older, const xt_span *spans,

@@ -27,7 +27,8 @@ typedef struct xt_outdir {
         xt_buf temp;      /* what will have that name is called so now */
     } staged[XT_MAX_STAGED];
     size_t n_staged;
-    xt_buf reserve; /* a file that keeps room; "": none */
+    xt_buf reserve; /* what the file that keeps room for run.json is called; "": there is none */
+    int reserve_fd; /* where there is one */
 } xt_outdir;
 
 /* Makes the directory and takes its lock: a second process is refused. path
@@ -47,9 +48,9 @@ xt_status xt_outdir_stage(xt_outdir *dir, const char *name, const void *bytes, s
 xt_status xt_outdir_commit(xt_outdir *dir, xt_err *err);
 
 /* Keeps room for a run.json of so many bytes and some more, so that on a disk that has filled up it can still be told
- * how the run ended; xt_outdir_release gives it free. */
+ * how the run ended: in a temporary file, which xt_outdir_use_reserve writes, syncs and puts into run.json's place. */
 xt_status xt_outdir_reserve(xt_outdir *dir, size_t n_bytes, xt_err *err);
-void xt_outdir_release(xt_outdir *dir);
+xt_status xt_outdir_use_reserve(xt_outdir *dir, const void *bytes, size_t n_bytes, xt_err *err);
 
 /* Replaces a file in it in one step, its bytes synced; xt_outdir_sync makes it last. older: what the file there was
  * is called then; NULL: it goes. */

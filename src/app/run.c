@@ -249,7 +249,7 @@ static xt_status replace_record(run *r, const char *word, xt_err *err)
     xt_buf text = {0};
     xt_status status = print_record(r, word, &text, err);
     if (!status)
-        status = xt_outdir_replace(&r->dir, "run.json", NULL, &(xt_span){text.data, text.len}, 1, err);
+        status = xt_outdir_use_reserve(&r->dir, text.data, text.len, err);
     xt_buf_clear(&text);
     return status;
 }
@@ -333,7 +333,6 @@ static xt_status finish_files(run *r, xt_status status, bool whole, xt_err *err)
 {
     xt_err later;
     double before = xt_seconds();
-    xt_outdir_release(&r->dir);
     status = both(status, replace_record(r, word_of(r, status), &later), &later, err);
     xt_status synced = xt_outdir_sync(&r->dir, &later);
     status = both(status, synced, &later, err);

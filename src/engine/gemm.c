@@ -164,10 +164,9 @@ static xt_status order(xt_layerwise *base, const uint32_t *rows, xt_err *err)
                            err);
 }
 
-static xt_status forward(xt_layerwise *base, size_t first, size_t n, const xt_key *dropout, xt_err *err)
+static xt_status forward(gemm *engine, size_t first, size_t n, const xt_key *dropout, xt_err *err)
 {
-    gemm *engine = (gemm *)base;
-    const xt_dataset *data = base->base.data;
+    const xt_dataset *data = engine->base.base.data;
     if (!engine->shuffled) {
         engine->x = place(engine, INPUTS, first * data->n_inputs);
         engine->y = place(engine, TARGETS, first * data->n_targets);
@@ -203,10 +202,11 @@ static xt_status score_rows(gemm *engine, xt_floats y, size_t first, size_t n, b
     return launch(engine, SCORE, n, args, err);
 }
 
-static xt_status score(xt_layerwise *base, size_t first, size_t n, xt_err *err)
+/* Of the batch that went forward last. */
+static xt_status score(gemm *engine, size_t first, size_t n, xt_err *err)
 {
-    gemm *engine = (gemm *)base;
-    return score_rows(engine, engine->y, first, n, base->base.data->weights != NULL, base->has_metrics, err);
+    bool weighted = engine->base.base.data->weights != NULL;
+    return score_rows(engine, engine->y, first, n, weighted, engine->base.has_metrics, err);
 }
 
 /* ---- backward ---- */
@@ -267,10 +267,9 @@ static xt_status input_gradient(gemm *engine, size_t i, size_t n, const xt_key *
     return launch(engine, ACTIVATION_GRADIENT, n * below->units, args, err);
 }
 
-static xt_status backward(xt_layerwise *base, size_t first, size_t n, float scale, const xt_key *dropout, xt_err *err)
+/* Likewise. */
+static xt_status backward(gemm *engine, size_t n, float scale, const xt_key *dropout, xt_err *err)
 {
-    (void)first;
-    gemm *engine = (gemm *)base;
     xt_status status = output_gradient(engine, n, scale, err);
     for (size_t i = plan_of(engine)->n_layers; !status && i-- > 0;) {
         status = weight_gradient(engine, i, n, err);
@@ -326,9 +325,8 @@ static xt_status penalise(gemm *engine, xt_err *err)
     return status;
 }
 
-static xt_status update(xt_layerwise *base, xt_hyper hyper, xt_err *err)
+static xt_status update(gemm *engine, xt_hyper hyper, xt_err *err)
 {
-    gemm *engine = (gemm *)base;
     const xt_plan *plan = plan_of(engine);
     cl_uint n = (cl_uint)plan->n_params;
     cl_int n_slots = (cl_int)plan->n_slots, optimizer = plan->spec->optimizer.kind;
@@ -339,6 +337,24 @@ static xt_status update(xt_layerwise *base, xt_hyper hyper, xt_err *err)
     if (!status)
         status = penalise(engine, err);
     return status ? status : launch(engine, UPDATE, plan->n_params, args, err);
+}
+
+static xt_status train(xt_layerwise *base, const xt_layerwise_batch *batch, xt_err *err)
+{
+    gemm *engine = (gemm *)base;
+    xt_status status = forward(engine, batch->first, batch->n, batch->dropout, err);
+    if (!status && batch->scored)
+        status = score(engine, batch->first, batch->n, err);
+    if (!status)
+        status = backward(engine, batch->n, batch->scale, batch->dropout, err);
+    return status ? status : update(engine, batch->hyper, err);
+}
+
+static xt_status measure(xt_layerwise *base, size_t first, size_t n, xt_err *err)
+{
+    gemm *engine = (gemm *)base;
+    xt_status status = forward(engine, first, n, NULL, err);
+    return status ? status : score(engine, first, n, err);
 }
 
 /* ---- what leaves and enters ---- */
@@ -360,7 +376,7 @@ static xt_status scores(xt_layerwise *base, float *losses, float *outputs, xt_er
 }
 
 /* The losses of n rows that went forward, against targets on the host. */
-static xt_status measure(gemm *engine, const float *targets, size_t n, float *losses, xt_err *err)
+static xt_status evaluate_losses(gemm *engine, const float *targets, size_t n, float *losses, xt_err *err)
 {
     xt_status status = xt_buffer_write(engine->context, engine->buffers[BATCH_Y], 0, targets,
                                        n * plan_of(engine)->n_outputs * sizeof *targets, err);
@@ -386,7 +402,7 @@ static xt_status evaluate(xt_engine *base, const float *inputs, const float *tar
         if (!status)
             status = read_floats(engine, A, last, out + first * m, n * m, err);
         if (!status && losses)
-            status = measure(engine, targets + first * m, n, losses + first, err);
+            status = evaluate_losses(engine, targets + first * m, n, losses + first, err);
     }
     return status;
 }
@@ -397,11 +413,9 @@ static xt_status gradients(xt_engine *base, size_t first, size_t n, double *loss
     const xt_plan *plan = base->plan;
     float *rows = engine->base.losses + first, shares = xt_layerwise_shares(base->data, NULL, first, n);
     engine->shuffled = false;
-    xt_status status = forward(&engine->base, first, n, NULL, err);
+    xt_status status = measure(&engine->base, first, n, err);
     if (!status)
-        status = score(&engine->base, first, n, err);
-    if (!status)
-        status = backward(&engine->base, first, n, 1.0f / (shares * (float)plan->n_losses), NULL, err);
+        status = backward(engine, n, 1.0f / (shares * (float)plan->n_losses), NULL, err);
     if (!status)
         status = read_floats(engine, GRADIENTS, 0, out, plan->n_params, err);
     if (!status)
@@ -457,7 +471,7 @@ static void gemm_close(xt_engine *base)
     xt_context_close(&context);
 }
 
-static const xt_layerwise_steps steps = {order, forward, score, backward, update, scores};
+static const xt_layerwise_steps steps = {order, train, measure, scores};
 static const xt_engine_ops ops = {xt_layerwise_train, evaluate, gradients, read_state, write_state, gemm_close};
 
 static xt_status open_program(gemm *engine, xt_err *err)

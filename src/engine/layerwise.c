@@ -73,39 +73,31 @@ double xt_layerwise_all_shares(const xt_dataset *data)
 
 static xt_status train_batch(xt_layerwise *engine, size_t first, uint64_t update, float *learning_rate, xt_err *err)
 {
-    const xt_layerwise_steps *steps = engine->steps;
     const xt_plan *plan = engine->base.plan;
     xt_loss_report report = plan->spec->loss_report;
     size_t n = rows_at(engine, first);
-    xt_hyper hyper = xt_engine_hyper(&engine->base, update);
     xt_key key = xt_key_fold_in(engine->dropout_key, (uint32_t)update);
-    const xt_key *dropout = engine->drops ? &key : NULL;
     float shares = xt_layerwise_shares(engine->base.data, engine->order, first, n);
-    xt_status status = steps->forward(engine, first, n, dropout, err);
-    if (!status && report == XT_REPORT_RUNNING)
-        status = steps->score(engine, first, n, err);
-    if (!status)
-        status = steps->backward(engine, first, n, 1.0f / (shares * (float)plan->n_losses), dropout, err);
-    if (!status)
-        status = steps->update(engine, hyper, err);
-    if (!status && report == XT_REPORT_POST_UPDATE) {
-        status = steps->forward(engine, first, n, NULL, err);
-        if (!status)
-            status = steps->score(engine, first, n, err);
-    }
-    *learning_rate = hyper.learning_rate;
+    const xt_layerwise_batch batch = {
+        .first = first,
+        .n = n,
+        .scored = report == XT_REPORT_RUNNING,
+        .scale = 1.0f / (shares * (float)plan->n_losses),
+        .dropout = engine->drops ? &key : NULL,
+        .hyper = xt_engine_hyper(&engine->base, update),
+    };
+    xt_status status = engine->steps->train(engine, &batch, err);
+    if (!status && report == XT_REPORT_POST_UPDATE)
+        status = engine->steps->measure(engine, first, n, err);
+    *learning_rate = batch.hyper.learning_rate;
     return status;
 }
 
 static xt_status evaluate(xt_layerwise *engine, xt_err *err)
 {
     xt_status status = XT_OK;
-    for (size_t first = 0; !status && first < engine->base.data->n_rows; first += engine->batch_rows) {
-        size_t n = rows_at(engine, first);
-        status = engine->steps->forward(engine, first, n, NULL, err);
-        if (!status)
-            status = engine->steps->score(engine, first, n, err);
-    }
+    for (size_t first = 0; !status && first < engine->base.data->n_rows; first += engine->batch_rows)
+        status = engine->steps->measure(engine, first, rows_at(engine, first), err);
     return status;
 }
 

@@ -14,19 +14,27 @@
 
 typedef struct xt_layerwise xt_layerwise;
 
+/* What one update is made from. */
+typedef struct xt_layerwise_batch {
+    size_t first, n;
+    bool scored;           /* the rows' losses and outputs are wanted, of the parameters before the update */
+    float scale;           /* 1 over what the sum of the rows' weighted losses is divided by */
+    const xt_key *dropout; /* the key of this update's, NULL: nothing is dropped */
+    xt_hyper hyper;
+} xt_layerwise_batch;
+
+/* A row's loss is the sum over its outputs, times the row's weight; outputs are
+ * kept where the loop has metrics (has_metrics). Both go to the row's place in
+ * what `scores` gives. */
 typedef struct xt_layerwise_steps {
     /* The order of the rows from now on; NULL: as they are. */
     xt_status (*order)(xt_layerwise *engine, const uint32_t *order, xt_err *err);
-    /* dropout: the key of this update's, NULL: nothing is dropped. */
-    xt_status (*forward)(xt_layerwise *engine, size_t first, size_t n, const xt_key *dropout, xt_err *err);
-    /* Of the batch that went forward last: its rows' losses (sum over outputs, times the row's weight), and its outputs
-     * where the loop keeps them (has_metrics). */
-    xt_status (*score)(xt_layerwise *engine, size_t first, size_t n, xt_err *err);
-    /* Of the batch that went forward last: gradients of its mean loss. scale: 1 over what the sum of the rows' weighted
-     * losses is divided by. */
-    xt_status (*backward)(xt_layerwise *engine, size_t first, size_t n, float scale, const xt_key *dropout, xt_err *err);
-    /* Clips and penalises the gradients, and updates the parameters. */
-    xt_status (*update)(xt_layerwise *engine, xt_hyper hyper, xt_err *err);
+    /* One update: forward, what is scored, gradients of the batch's mean loss, clipped and penalised, and the new
+     * parameters. How much of that is one kernel is the engine's affair. */
+    xt_status (*train)(xt_layerwise *engine, const xt_layerwise_batch *batch, xt_err *err);
+    /* Losses and outputs of rows first .. first + n - 1 (n at most batch_rows) with the parameters as they are and
+     * nothing dropped; nothing is updated. */
+    xt_status (*measure)(xt_layerwise *engine, size_t first, size_t n, xt_err *err);
     /* All rows' losses [n_rows] and, where they are kept, outputs [n_rows][n_outputs]. */
     xt_status (*scores)(xt_layerwise *engine, float *losses, float *outputs, xt_err *err);
 } xt_layerwise_steps;

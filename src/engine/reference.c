@@ -125,11 +125,9 @@ static xt_status order(xt_layerwise *base, const uint32_t *rows, xt_err *err)
     return XT_OK;
 }
 
-static xt_status forward(xt_layerwise *base, size_t first, size_t n, const xt_key *dropout, xt_err *err)
+static void forward(reference *engine, size_t first, size_t n, const xt_key *dropout)
 {
-    (void)err;
-    reference *engine = (reference *)base;
-    const xt_dataset *data = base->base.data;
+    const xt_dataset *data = engine->base.base.data;
     for (size_t r = 0; r < n; r++) {
         size_t row = engine->order ? engine->order[first + r] : first + r;
         memcpy(engine->x + r * data->n_inputs, data->inputs + row * data->n_inputs,
@@ -139,7 +137,6 @@ static xt_status forward(xt_layerwise *base, size_t first, size_t n, const xt_ke
         engine->weights[r] = data->weights ? data->weights[row] : 1;
     }
     forward_rows(engine, n, dropout);
-    return XT_OK;
 }
 
 /* Of row r of the batch against its targets y. */
@@ -155,20 +152,18 @@ static float row_loss(const reference *engine, size_t r, const float *y)
     return sum;
 }
 
-static xt_status score(xt_layerwise *base, size_t first, size_t n, xt_err *err)
+/* Of the batch that went forward last. */
+static void score(reference *engine, size_t first, size_t n)
 {
-    (void)err;
-    reference *engine = (reference *)base;
     const xt_plan *plan = plan_of(engine);
     size_t m = plan->n_outputs;
-    bool weighted = base->base.data->weights != NULL;
+    bool weighted = engine->base.base.data->weights != NULL;
     for (size_t r = 0; r < n; r++) {
         float loss = row_loss(engine, r, engine->y + r * m);
         engine->losses[first + r] = weighted ? loss * engine->weights[r] : loss;
     }
-    if (base->has_metrics)
+    if (engine->base.has_metrics)
         memcpy(engine->outputs + first * m, engine->a + block(engine, plan->n_layers - 1), n * m * sizeof *engine->outputs);
-    return XT_OK;
 }
 
 /* Gradients by the last layer's z of the batch's mean loss. */
@@ -232,18 +227,15 @@ static void input_gradients(reference *engine, size_t i, size_t n, const xt_key 
     }
 }
 
-static xt_status backward(xt_layerwise *base, size_t first, size_t n, float scale, const xt_key *dropout, xt_err *err)
+/* Likewise. */
+static void backward(reference *engine, size_t n, float scale, const xt_key *dropout)
 {
-    (void)first;
-    (void)err;
-    reference *engine = (reference *)base;
     output_gradients(engine, n, scale);
     for (size_t i = plan_of(engine)->n_layers; i-- > 0;) {
         weight_gradients(engine, i, n);
         if (i)
             input_gradients(engine, i, n, dropout);
     }
-    return XT_OK;
 }
 
 /* In the order of the fused kernel, so that both take the same bits. */
@@ -278,10 +270,8 @@ static void penalise(reference *engine)
     }
 }
 
-static xt_status update(xt_layerwise *base, xt_hyper hyper, xt_err *err)
+static void update(reference *engine, xt_hyper hyper)
 {
-    (void)err;
-    reference *engine = (reference *)base;
     const xt_plan *plan = plan_of(engine);
     size_t n = plan->n_params;
     float *p = engine->state, *s0 = p + n, *s1 = p + 2 * n;
@@ -296,6 +286,26 @@ static xt_status update(xt_layerwise *base, xt_hyper hyper, xt_err *err)
         if (plan->n_slots > 1)
             s1[i] = cell.s1;
     }
+}
+
+static xt_status train(xt_layerwise *base, const xt_layerwise_batch *batch, xt_err *err)
+{
+    (void)err;
+    reference *engine = (reference *)base;
+    forward(engine, batch->first, batch->n, batch->dropout);
+    if (batch->scored)
+        score(engine, batch->first, batch->n);
+    backward(engine, batch->n, batch->scale, batch->dropout);
+    update(engine, batch->hyper);
+    return XT_OK;
+}
+
+static xt_status measure(xt_layerwise *base, size_t first, size_t n, xt_err *err)
+{
+    (void)err;
+    reference *engine = (reference *)base;
+    forward(engine, first, n, NULL);
+    score(engine, first, n);
     return XT_OK;
 }
 
@@ -331,13 +341,14 @@ static xt_status evaluate(xt_engine *base, const float *inputs, const float *tar
 
 static xt_status gradients(xt_engine *base, size_t first, size_t n, double *loss, float *out, xt_err *err)
 {
+    (void)err;
     reference *engine = (reference *)base;
     const xt_plan *plan = base->plan;
     float shares = xt_layerwise_shares(base->data, NULL, first, n);
     engine->order = NULL;
-    forward(&engine->base, first, n, NULL, err);
-    score(&engine->base, first, n, err);
-    backward(&engine->base, first, n, 1.0f / (shares * (float)plan->n_losses), NULL, err);
+    forward(engine, first, n, NULL);
+    score(engine, first, n);
+    backward(engine, n, 1.0f / (shares * (float)plan->n_losses), NULL);
     memcpy(out, engine->gradients, plan->n_params * sizeof *out);
     *loss = xt_layerwise_mean_loss(plan, engine->losses + first, n, shares);
     return XT_OK;
@@ -381,7 +392,7 @@ static void reference_close(xt_engine *base)
     free(engine);
 }
 
-static const xt_layerwise_steps steps = {order, forward, score, backward, update, scores};
+static const xt_layerwise_steps steps = {order, train, measure, scores};
 static const xt_engine_ops ops = {xt_layerwise_train, evaluate, gradients, read_state, write_state, reference_close};
 
 static xt_status open_buffers(reference *engine, xt_err *err)

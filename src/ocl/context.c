@@ -19,6 +19,13 @@ bool xt_contexts_are_left(void)
     return are_left;
 }
 
+static xt_profile *next_profile;
+
+void xt_contexts_profile(xt_profile *profile)
+{
+    next_profile = profile;
+}
+
 xt_status xt_context_open(const xt_device *device, xt_context **out, xt_err *err)
 {
     cl_int code;
@@ -37,8 +44,14 @@ xt_status xt_context_open(const xt_device *device, xt_context **out, xt_err *err
     status = xt_cl_check(code, "clCreateContext", device->name, err);
     if (status)
         goto out;
-    context->queue = clCreateCommandQueue(context->context, device->id, 0, &code);
+    context->queue = clCreateCommandQueue(context->context, device->id, next_profile ? CL_QUEUE_PROFILING_ENABLE : 0,
+                                          &code);
     status = xt_cl_check(code, "clCreateCommandQueue", device->name, err);
+    if (status)
+        goto out;
+    context->profile = next_profile;
+    if (context->profile)
+        status = xt_profile_set_clock(context->profile, context->queue, device->name, err);
     if (status)
         goto out;
     context->cache = xt_cache_open();
@@ -52,6 +65,12 @@ out:
     return status;
 }
 
+static void drain(xt_context *context)
+{
+    if (context->profile)
+        xt_profile_drain(context->profile);
+}
+
 void xt_context_close(xt_context **at)
 {
     xt_context *context = *at;
@@ -60,6 +79,7 @@ void xt_context_close(xt_context **at)
     assert(context->n_live == 0);
     if (context->queue) {
         clFinish(context->queue);
+        drain(context);
         if (!are_left)
             clReleaseCommandQueue(context->queue);
     }
@@ -79,7 +99,9 @@ xt_status xt_context_flush(xt_context *context, xt_err *err)
 xt_status xt_context_finish(xt_context *context, xt_err *err)
 {
     context->n_queued = 0;
-    return XT_CL(context->device.name, clFinish(context->queue), err);
+    xt_status status = XT_CL(context->device.name, clFinish(context->queue), err);
+    drain(context);
+    return status;
 }
 
 /* Waiting costs and so does a long queue, whose commands PoCL walks. 28,000
@@ -93,6 +115,38 @@ xt_status xt_context_queued(xt_context *context, unsigned n, xt_err *err)
     context->n_queued += n;
     return context->n_queued < MAX_QUEUED ? XT_OK : xt_context_finish(context, err);
 }
+
+/* ---- what a profile is told ---- */
+
+/* Where a command's event is wanted. */
+static cl_event *wanted(const xt_context *context, cl_event *event)
+{
+    *event = NULL;
+    return context->profile ? event : NULL;
+}
+
+void xt_context_work(xt_context *context, double flop, double bytes)
+{
+    context->work = (xt_work){flop, bytes};
+}
+
+xt_status xt_context_mark(xt_context *context, cl_event *out, xt_err *err)
+{
+    *out = NULL;
+    return context->profile
+               ? XT_CL(context->device.name, clEnqueueMarkerWithWaitList(context->queue, 0, NULL, out), err)
+               : XT_OK;
+}
+
+void xt_context_took(xt_context *context, cl_event from, cl_event last, const char *name, xt_work work)
+{
+    if (last)
+        xt_profile_take(context->profile, from, last, name, work);
+    else if (from)
+        clReleaseEvent(from);
+}
+
+/* ---- buffers ---- */
 
 xt_status xt_buffer_open_raw(xt_context *context, const char *what, size_t n_bytes, cl_mem *out, xt_err *err)
 {
@@ -115,12 +169,15 @@ xt_status xt_buffer_open_raw(xt_context *context, const char *what, size_t n_byt
 xt_status xt_buffer_open(xt_context *context, const char *what, size_t n_bytes, cl_mem *out, xt_err *err)
 {
     unsigned char zero = 0;
+    cl_event event;
     cl_mem buffer = NULL;
     xt_status status = xt_buffer_open_raw(context, what, n_bytes, &buffer, err);
     if (status)
         return status;
-    status = XT_CL(context->device.name,
-                   clEnqueueFillBuffer(context->queue, buffer, &zero, 1, 0, n_bytes ? n_bytes : 1, 0, NULL, NULL), err);
+    n_bytes = n_bytes ? n_bytes : 1;
+    status = XT_CL(context->device.name, clEnqueueFillBuffer(context->queue, buffer, &zero, 1, 0, n_bytes, 0, NULL,
+                                                             wanted(context, &event)), err);
+    xt_context_took(context, NULL, event, "fill", (xt_work){0, (double)n_bytes});
     if (!status)
         status = xt_context_queued(context, 1, err);
     if (status)
@@ -140,21 +197,32 @@ void xt_buffer_close(xt_context *context, cl_mem *buffer)
 }
 
 /* A blocking command on an in-order queue leaves it empty. */
+static void waited(xt_context *context, cl_event event, const char *name, size_t n_bytes)
+{
+    context->n_queued = 0;
+    xt_context_took(context, NULL, event, name, (xt_work){0, (double)n_bytes});
+    drain(context);
+}
+
 xt_status xt_buffer_write(xt_context *context, cl_mem buffer, size_t offset, const void *from, size_t n_bytes,
                           xt_err *err)
 {
     if (!n_bytes)
         return XT_OK;
-    context->n_queued = 0;
-    return XT_CL(context->device.name,
-                 clEnqueueWriteBuffer(context->queue, buffer, CL_TRUE, offset, n_bytes, from, 0, NULL, NULL), err);
+    cl_event event;
+    xt_status status = XT_CL(context->device.name, clEnqueueWriteBuffer(context->queue, buffer, CL_TRUE, offset, n_bytes,
+                                                                        from, 0, NULL, wanted(context, &event)), err);
+    waited(context, event, "write", n_bytes);
+    return status;
 }
 
 xt_status xt_buffer_read(xt_context *context, cl_mem buffer, size_t offset, void *to, size_t n_bytes, xt_err *err)
 {
     if (!n_bytes)
         return XT_OK;
-    context->n_queued = 0;
-    return XT_CL(context->device.name,
-                 clEnqueueReadBuffer(context->queue, buffer, CL_TRUE, offset, n_bytes, to, 0, NULL, NULL), err);
+    cl_event event;
+    xt_status status = XT_CL(context->device.name, clEnqueueReadBuffer(context->queue, buffer, CL_TRUE, offset, n_bytes,
+                                                                       to, 0, NULL, wanted(context, &event)), err);
+    waited(context, event, "read", n_bytes);
+    return status;
 }

@@ -11,6 +11,7 @@
 #include "ocl/cache.h"
 #include "ocl/call.h"
 #include "ocl/device.h"
+#include "ocl/profile.h"
 
 #include <stdatomic.h>
 
@@ -20,6 +21,8 @@ typedef struct xt_context {
     cl_command_queue queue; /* in order */
     atomic_long n_live;     /* buffers, programs and kernels not yet released */
     unsigned n_queued;      /* commands since the queue was last known to be empty */
+    xt_profile *profile;    /* is given the times of all commands, but of those launched apart; NULL: none are kept */
+    xt_work work;           /* of the next launch, where it was said */
     char *cl_dir;           /* XORTRAIN_CL_DIR; NULL where it is not set */
     xt_cache *cache;        /* of compiled programs; NULL where there is none */
     char compiler[XT_HASH_BYTES]; /* stands for all but a program's text that its binary depends on */
@@ -30,6 +33,10 @@ typedef struct xt_context {
  * millisecond, but goes with the process. */
 void xt_contexts_end_with_process(void);
 bool xt_contexts_are_left(void);
+
+/* Contexts that are opened from now on are profiled, which must outlive them; NULL:
+ * they are not. One profile is for one context at a time. */
+void xt_contexts_profile(xt_profile *profile);
 
 /* Opens the device that was selected. The context is malloced. */
 xt_status xt_context_open(const xt_device *device, xt_context **out, xt_err *err);
@@ -59,6 +66,16 @@ xt_status xt_context_finish(xt_context *context, xt_err *err);
  * become long. xt_launch and the copies do so themselves; a library that
  * enqueues on its own does not. */
 xt_status xt_context_queued(xt_context *context, unsigned n, xt_err *err);
+
+/* ---- what a profile is told; without one they do nothing ---- */
+
+/* Says what the next launch does. */
+void xt_context_work(xt_context *context, double flop, double bytes);
+/* Puts a marker into the queue before what a library enqueues, *out is its event; NULL without a profile. */
+xt_status xt_context_mark(xt_context *context, cl_event *out, xt_err *err);
+/* What was enqueued since the marker from (NULL: there is none) ends with the event last, NULL without a profile. Both
+ * are the context's from now on. name outlives the call. */
+void xt_context_took(xt_context *context, cl_event from, cl_event last, const char *name, xt_work work);
 
 /* ---- programs ---- */
 
@@ -102,6 +119,7 @@ typedef struct xt_kernel {
     const char *name;
     size_t group; /* work-items a work-group: a usual number, or fewer where there must be */
     size_t limit; /* as many as device and kernel allow */
+    double item_bytes; /* that a work-item reads and writes, for a profile; 0: not said */
 } xt_kernel;
 
 /* name must outlive the kernel. */

@@ -24,7 +24,7 @@ xt_status xt_kernel_open(xt_context *context, cl_program program, const char *na
     while (group > 1 && group > limit)
         group /= 2;
     context->n_live++;
-    *out = (xt_kernel){kernel, name, group, limit};
+    *out = (xt_kernel){kernel, name, group, limit, 0};
     return XT_OK;
 }
 
@@ -49,13 +49,13 @@ static xt_status set_args(const xt_context *context, const xt_kernel *kernel, co
 }
 
 static xt_status enqueue(const xt_context *context, cl_command_queue queue, const xt_kernel *kernel, size_t n,
-                         const xt_arg *args, xt_err *err)
+                         const xt_arg *args, cl_event *event, xt_err *err)
 {
     size_t group = kernel->group, global = (n + group - 1) / group * group;
     xt_status status = set_args(context, kernel, args, err);
     if (status)
         return status;
-    cl_int code = clEnqueueNDRangeKernel(queue, kernel->kernel, 1, NULL, &global, &group, 0, NULL, NULL);
+    cl_int code = clEnqueueNDRangeKernel(queue, kernel->kernel, 1, NULL, &global, &group, 0, NULL, event);
     if (code != CL_SUCCESS)
         return xt_fail(err, XT_FAILED, "kernel %s over %zu work-items: clEnqueueNDRangeKernel: %s (%d) on %s",
                        kernel->name, n, xt_cl_name(code), code, context->device.name);
@@ -64,9 +64,15 @@ static xt_status enqueue(const xt_context *context, cl_command_queue queue, cons
 
 xt_status xt_launch(xt_context *context, const xt_kernel *kernel, size_t n, const xt_arg *args, xt_err *err)
 {
+    xt_work work = context->work;
+    cl_event event = NULL;
+    context->work = (xt_work){0, 0};
     if (n == 0)
         return XT_OK;
-    xt_status status = enqueue(context, context->queue, kernel, n, args, err);
+    xt_status status = enqueue(context, context->queue, kernel, n, args, context->profile ? &event : NULL, err);
+    if (work.bytes <= 0)
+        work.bytes = (double)n * kernel->item_bytes;
+    xt_context_took(context, NULL, event, kernel->name, work);
     return status ? status : xt_context_queued(context, 1, err);
 }
 
@@ -78,7 +84,7 @@ xt_status xt_launch_apart(const xt_context *context, const xt_kernel *kernel, co
     xt_status status = xt_cl_check(code, "clCreateCommandQueue", device, err);
     if (status)
         return status;
-    status = enqueue(context, queue, kernel, kernel->group, args, err);
+    status = enqueue(context, queue, kernel, kernel->group, args, NULL, err);
     if (!status)
         status = XT_CL(device, clFinish(queue), err);
     clReleaseCommandQueue(queue);

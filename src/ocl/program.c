@@ -118,6 +118,7 @@ static xt_status load(const xt_context *context, const char *key, cl_program *ou
 xt_status xt_program_open(xt_context *context, const xt_program_source *source, xt_program *out, xt_err *err)
 {
     double start = xt_seconds();
+    xt_phase phase = xt_profile_begin(context->profile);
     xt_program program = {.stored = !context->cache};
     xt_buf text = {0};
     xt_err why;
@@ -143,6 +144,7 @@ xt_status xt_program_open(xt_context *context, const xt_program_source *source, 
         else
             xt_detail("kernels compiled in %.3f s; there is no cache", xt_seconds() - start);
     }
+    xt_profile_end(context->profile, program.from_cache ? "loading kernels" : "compiling kernels", phase, 0, 0);
     context->n_live++;
     *out = program;
 out:

@@ -15,10 +15,12 @@ static xt_engine_open_fn *const openers[XT_N_ENGINES] = {XT_ENGINES(ROW)};
 static xt_status open_context(const xt_plan *plan, xt_context **out, double *seconds, xt_err *err)
 {
     double before = xt_seconds();
-    xt_device device;
+    xt_device device = {0};
     xt_status status = xt_device_select(plan->spec->device, &device, err);
     if (!status)
         status = xt_context_open(&device, out, err);
+    if (!status)
+        xt_profile_end((*out)->profile, "opening the device", (xt_phase){before, 0}, 0, 0);
     *seconds = xt_seconds() - before;
     return status;
 }
@@ -45,11 +47,16 @@ xt_status xt_engine_open(const xt_plan *plan, const xt_dataset *data, const floa
         return status;
     if (code == XT_ENGINE_auto)
         code = xt_engine_choose(plan, data, &context->device, &why);
+    xt_profile *profile = context ? context->profile : NULL;
+    xt_phase phase = xt_profile_begin(profile);
     status = openers[code](plan, data, context, &engine, err);
     if (status) {
         xt_context_close(&context);
         return status;
     }
+    xt_profile_end(profile, "opening the engine", phase, 0, 0);
+    if (profile)
+        xt_engine_time(engine, profile);
     engine->facts.engine = xt_table_at(&xt_engine_names, code)->name;
     engine->facts.why = why;
     engine->facts.device_seconds = device_seconds;

@@ -41,6 +41,7 @@ typedef struct xt_engine_facts {
 } xt_engine_facts;
 
 typedef struct xt_engine xt_engine;
+struct xt_profile;
 
 typedef struct xt_engine_ops {
     /* Trains epochs first .. first + n - 1 (0-based) and fills n rows. */
@@ -65,6 +66,8 @@ struct xt_engine {
     const xt_dataset *data; /* training rows; NULL where the engine only predicts */
     float rate_scale;       /* on every learning rate, 1 at first; whoever trains may set it between two calls */
     xt_engine_facts facts;
+    const xt_engine_ops *untimed; /* where its calls are profiled: what ops does besides */
+    struct xt_profile *profile;
 };
 
 /* The mean loss of all rows of a data set from what evaluate gave for them, as of one batch: their weights count. */

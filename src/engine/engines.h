@@ -39,6 +39,9 @@ static inline const float *xt_engine_targets(const xt_dataset *data)
 xt_engine_code xt_engine_choose(const xt_plan *plan, const xt_dataset *data, const xt_device *device,
                                 const char **why);
 
+/* Makes every call of an open engine a phase of the profile, which outlives it. */
+void xt_engine_time(xt_engine *engine, xt_profile *profile);
+
 /* ---- device buffers by table ---- */
 
 /* Whether n_buffers buffers of sizes[i] 4-byte elements (0 is taken as 1) can be

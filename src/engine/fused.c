@@ -37,6 +37,24 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* Backward a layer has a product for its weights' gradient, and one for what it takes in, which the first has no use for. */
+void xt_fused_say_work(const xt_fused *engine, const xt_fused_call *call)
+{
+    const xt_fused_job *job = &call->job;
+    double forward = 0, into_first = 0;
+    for (int i = 0; i < job->n_layers; i++) {
+        const xt_fused_layer *layer = &engine->shape.layers[i];
+        forward += (double)layer->inputs * (double)layer->units;
+        into_first = i ? into_first : forward;
+    }
+    double products = forward;
+    if (job->mode == XT_FUSED_TRAIN || job->mode == XT_FUSED_GRADIENTS)
+        products += 2 * forward - into_first;
+    if (job->mode == XT_FUSED_TRAIN && job->report != XT_FUSED_RUNNING)
+        products += forward;
+    xt_context_work(engine->context, 2 * products * (double)call->n_rows * (double)call->n_epochs, 0);
+}
+
 /* ---- the other operations ---- */
 
 static xt_status evaluate(xt_engine *base, const float *inputs, const float *targets, size_t n_rows, float *out,
@@ -60,6 +78,7 @@ static xt_status evaluate(xt_engine *base, const float *inputs, const float *tar
                                  n * plan->n_inputs * sizeof *inputs, err);
         if (!status && losses)
             status = xt_buffer_write(context, b[PROBE_TARGETS], 0, targets + first * m, n * m * sizeof *targets, err);
+        xt_fused_say_work(engine, &call);
         if (!status)
             status = xt_form_launch(context, &engine->general, &call, err);
         if (!status)
@@ -82,6 +101,7 @@ static xt_status gradients(xt_engine *base, size_t first, size_t n, double *loss
     call.first = (cl_int)first;
     call.n_rows = (cl_int)n;
     call.n_epochs = 1;
+    xt_fused_say_work(engine, &call);
     xt_status status = xt_form_launch(engine->context, &engine->general, &call, err);
     if (!status)
         status = xt_buffer_read(engine->context, engine->buffers[RESULTS], 0, sum, sizeof sum, err);

@@ -52,6 +52,9 @@ void xt_fused_count_seconds(xt_fused *engine, const xt_form *form);
 /* A specialised form that cannot be had is no error: results do not depend on it. */
 void xt_fused_tell_failure(xt_status status, const xt_err *err);
 
+/* Says what a launch does, for a profile: the multiply-adds of its products. */
+void xt_fused_say_work(const xt_fused *engine, const xt_fused_call *call);
+
 /* A sum with its rounding, over n. */
 static inline double xt_fused_mean(const float *sum, double n)
 {

@@ -131,6 +131,7 @@ static xt_status launch_epochs(xt_fused *engine, uint32_t first, uint32_t *n, xt
     call.n_steps = (cl_int)engine->n_steps;
     call.n_rows = (cl_int)engine->base.data->n_rows;
     call.n_epochs = (cl_int)*n;
+    xt_fused_say_work(engine, &call);
     status = xt_form_launch(engine->context, current(engine), &call, err);
     if (!status && spec->shuffle && !spec->n_metrics) {
         status = xt_context_flush(engine->context, err);

@@ -88,6 +88,10 @@ static const option_row rows[] = {
      "write a JSON object an epoch to FILE, one a line; - puts them on standard output in place of the lines"},
     {"summary", 0, "FILE", TRAIN, TO_TEXT, PLACE(summary), NULL,
      "append a row on this run to FILE, a CSV that many runs may share, at once too"},
+    {"profile", 0, NULL, TRAIN | PREDICT | EVALUATE, TO_BOOL, PLACE(profile), NULL,
+     "print where the device's time went, a row a kernel, to standard error at the end"},
+    {"trace", 0, "FILE", TRAIN | PREDICT | EVALUATE, TO_TEXT, PLACE(trace), NULL,
+     "write all that the device and the host did to FILE, for chrome://tracing or Perfetto"},
     {"device", 'd', "DEVICE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE | REPRODUCE, TO_KEY, 0, "device",
      "auto, cpu, gpu, PLATFORM:DEVICE such as 0:1, name:TEXT or platform:TEXT"},
     {"engine", 0, "ENGINE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE | REPRODUCE, TO_KEY, 0, "engine", "auto, fused, gemm or reference"},
@@ -343,6 +347,8 @@ static xt_status check_command(const xt_options *options, const given *given_opt
         return xt_fail(err, XT_BAD_USAGE, "--origins are comments, which JSON does not have");
     if (takes_stdout(options->csv) && takes_stdout(options->jsonl))
         return xt_fail(err, XT_BAD_USAGE, "--csv - and --jsonl -: standard output takes one of them");
+    if (takes_stdout(options->trace))
+        return xt_fail(err, XT_BAD_USAGE, "--trace -: a file is expected: standard output has the results");
     if (command->takes_config && options->n_files == 0 && !options->document)
         return xt_fail(err, XT_BAD_USAGE, "%s needs --config FILE; see xortrain --help", command->row.name);
     if (options->n_args < command->min_args)

@@ -20,7 +20,7 @@ typedef struct xt_options {
     size_t n_files; /* of them --config */
     const char *args[4]; /* MODEL, FILE */
     size_t n_args;
-    const char *csv, *jsonl, *summary;
+    const char *csv, *jsonl, *summary, *trace;
     const char *resume_file;   /* of --resume=FILE */
     const char **requirements; /* --require, in their order */
     size_t n_requirements;
@@ -28,7 +28,7 @@ typedef struct xt_options {
     const char *format;        /* of evaluate */
     const char *to, *out;      /* of export */
     bool resume;
-    bool quiet, verbose, no_progress, no_cache, help, version;
+    bool quiet, verbose, no_progress, no_cache, profile, help, version;
     bool origins, document, json, yaml, gradients, values, keep;
     void *owned; /* labels */
 } xt_options;

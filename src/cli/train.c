@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/profile.h"
 #include "cli/session.h"
 #include "cli/signals.h"
 #include "cli/summary.h"
@@ -139,9 +140,22 @@ static void tell_result(const xt_options *options, const xt_session *session, co
     xt_buf_clear(&from);
 }
 
+/* Before the device is opened. */
+static xt_status open_profiling(const xt_options *options, const xt_session *session, xt_profiling *out, xt_err *err)
+{
+    const char **inputs = NULL;
+    size_t n = 0;
+    xt_status status = xt_session_inputs(options, session->spec, &inputs, &n, err);
+    if (!status)
+        status = xt_profiling_open(options, session->spec, inputs, n, session->spec->output_dir, out, err);
+    free(inputs);
+    return status;
+}
+
 xt_status xt_cmd_train(const xt_options *options, xt_err *err)
 {
     xt_session session = {0};
+    xt_profiling profiling = {0};
     xt_run_result result = {0};
     xt_requirement *requirements = NULL;
     xt_signals_watch_ask();
@@ -153,6 +167,8 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
     if (!status)
         status = parse_requirements(options, session.spec, &requirements, err);
     if (!status)
+        status = open_profiling(options, &session, &profiling, err);
+    if (!status)
         status = xt_session_open_engine(&session, err);
     if (!status)
         status = train(options, &session, requirements, &result, err);
@@ -161,6 +177,7 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
     if (!status || status == XT_NOT_MET || status == XT_TIME_UP)
         tell_seconds(&result.seconds, session.engine->facts.built_from_cache);
     free(requirements);
+    status = xt_profiling_close(&profiling, status, err);
     status = xt_run_summary_append(options, &session, &result, status, err);
     xt_session_close(&session);
     return status;

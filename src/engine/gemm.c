@@ -31,6 +31,18 @@ static const char *const kernel_names[N_KERNELS] = {
     [UPDATE] = "xt_update_params",
 };
 
+/* Floats that a work-item reads and writes, where that is the same for all; of UPDATE without the optimiser's state. */
+static const unsigned char kernel_floats[N_KERNELS] = {
+    [GATHER] = 2,              /* to and from */
+    [BIAS_ACTIVATE] = 3,       /* z twice, a */
+    [DROP] = 2,                /* the values twice */
+    [OUTPUT_GRADIENT] = 4,     /* z, a, y, gz */
+    [ACTIVATION_GRADIENT] = 4, /* z, a, gz twice */
+    [CLIP] = 2,                /* the gradients twice */
+    [PENALTIES] = 3,           /* parameters, gradients twice */
+    [UPDATE] = 3,              /* parameters twice, gradients */
+};
+
 enum { INPUTS, TARGETS, WEIGHTS, ORDER, BATCH_X, BATCH_Y, BATCH_W, PARAMS, SLOT0, SLOT1, GRADIENTS, SQUARES, Z, A, GZ,
        LOSSES, KEPT, N_BUFFERS };
 
@@ -474,6 +486,14 @@ static void gemm_close(xt_engine *base)
 static const xt_layerwise_steps steps = {order, train, measure, scores};
 static const xt_engine_ops ops = {xt_layerwise_train, evaluate, gradients, read_state, write_state, gemm_close};
 
+/* For a profile. */
+static void say_bytes(gemm *engine)
+{
+    for (int i = 0; i < N_KERNELS; i++)
+        engine->kernels[i].item_bytes = sizeof(cl_float) * (double)kernel_floats[i];
+    engine->kernels[UPDATE].item_bytes += 2 * sizeof(cl_float) * (double)plan_of(engine)->n_slots;
+}
+
 static xt_status open_program(gemm *engine, xt_err *err)
 {
     const char *files[] = {"device.h", "scalar.h", "random.h", "dense.cl", "product.cl"};
@@ -483,6 +503,7 @@ static xt_status open_program(gemm *engine, xt_err *err)
     xt_status status = xt_program_open(engine->context, &source, &engine->program, err);
     for (int i = 0; !status && i < N_KERNELS; i++)
         status = xt_kernel_open(engine->context, engine->program.program, kernel_names[i], &engine->kernels[i], err);
+    say_bytes(engine);
     facts->build_seconds = xt_seconds() - before;
     facts->built_from_cache = engine->program.from_cache;
     return status;

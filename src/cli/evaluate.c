@@ -2,6 +2,7 @@
 #include "app/require.h"
 #include "cli/commands.h"
 #include "cli/model.h"
+#include "cli/profile.h"
 #include "cli/report.h"
 #include "data/data.h"
 #include "data/format.h"
@@ -141,13 +142,15 @@ static xt_status measure_classes(const xt_model *model, const xt_evaluation *eva
 }
 
 /* By the plan, whose spec has the metrics. */
-static xt_status measure(const xt_model *model, const xt_plan *plan, const xt_dataset *data, xt_report *report,
-                         xt_err *err)
+static xt_status measure(const xt_model *model, const xt_plan *plan, const xt_dataset *data, xt_profiling *profiling,
+                         xt_report *report, xt_err *err)
 {
     xt_engine *engine = NULL;
     xt_evaluation evaluation = {0};
     xt_devices_prepare();
     xt_status status = xt_engine_open(plan, NULL, model->state, &engine, err);
+    if (!status)
+        status = xt_profiling_start(profiling, err);
     if (!status)
         status = xt_evaluation_open(plan, data, &evaluation, err);
     if (!status)
@@ -233,12 +236,12 @@ static void make_measures(const xt_model *model, measures *out)
 }
 
 static xt_status evaluate(const xt_model *model, const measures *what, const rows *r, const xt_report_format *format,
-                          xt_measured *scores, xt_err *err)
+                          xt_profiling *profiling, xt_measured *scores, xt_err *err)
 {
     xt_report report = {.model = model->path, .origin = r->data->origin, .part = r->part, .hash = r->data->hash, .n_rows = r->data->n_rows,
                         .n_dropped = r->split ? 0 : r->data->n_dropped, .n_metrics = what->spec.n_metrics};
     xt_metric_columns(&what->spec, report.names);
-    xt_status status = measure(model, &what->plan, r->data, &report, err);
+    xt_status status = measure(model, &what->plan, r->data, profiling, &report, err);
     if (!status)
         status = print_report(&report, format, err);
     *scores = report.scores;
@@ -250,6 +253,7 @@ static xt_status evaluate(const xt_model *model, const measures *what, const row
 xt_status xt_cmd_evaluate(const xt_options *options, xt_err *err)
 {
     xt_model model = {0};
+    xt_profiling profiling = {0};
     rows r = {.part = NULL};
     measures what;
     xt_measured scores;
@@ -265,7 +269,10 @@ xt_status xt_cmd_evaluate(const xt_options *options, xt_err *err)
     if (!status)
         status = load_rows(options, &model, &r, err);
     if (!status)
-        status = evaluate(&model, &what, &r, format, &scores, err);
+        status = xt_profiling_open(options, &what.spec, NULL, &profiling, err);
+    if (!status)
+        status = evaluate(&model, &what, &r, format, &profiling, &scores, err);
+    status = xt_profiling_close(&profiling, status, err);
     if (!status)
         status = check_requirements(requirements, options->n_requirements, r.part, &scores, err);
     free(requirements);

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/model.h"
+#include "cli/profile.h"
 #include "data/data.h"
 #include "engine/engine.h"
 #include "model/metrics.h"
@@ -158,6 +159,7 @@ xt_status xt_cmd_predict(const xt_options *options, xt_err *err)
 {
     const char *path = options->n_args > 1 ? options->args[1] : "-";
     xt_model model = {0};
+    xt_profiling profiling = {0};
     xt_rows *rows = NULL;
     xt_engine *engine = NULL;
     xt_status status = xt_model_load(options, &model, err);
@@ -165,12 +167,17 @@ xt_status xt_cmd_predict(const xt_options *options, xt_err *err)
         xt_note("reading rows of %zu columns from the terminal; end with Ctrl-D", model.file.encoding->n_columns);
     if (!status)
         status = xt_rows_open(path, &xt_config_spec(model.config)->train, model.file.encoding, &rows, err);
+    if (!status)
+        status = xt_profiling_open(options, model.plan.spec, NULL, &profiling, err);
     if (!status) {
         xt_devices_prepare();
         status = xt_engine_open(&model.plan, NULL, model.state, &engine, err);
     }
     if (!status)
+        status = xt_profiling_start(&profiling, err);
+    if (!status)
         status = predict(&model, engine, rows, options->keep, err);
+    status = xt_profiling_close(&profiling, status, err);
     xt_engine_close(&engine);
     xt_rows_close(&rows);
     xt_model_clear(&model);

@@ -140,18 +140,6 @@ static void tell_result(const xt_options *options, const xt_session *session, co
     xt_buf_clear(&from);
 }
 
-/* Before the device is opened. */
-static xt_status open_profiling(const xt_options *options, const xt_session *session, xt_profiling *out, xt_err *err)
-{
-    const char **inputs = NULL;
-    size_t n = 0;
-    xt_status status = xt_session_inputs(options, session->spec, &inputs, &n, err);
-    if (!status)
-        status = xt_profiling_open(options, session->spec, inputs, n, session->spec->output_dir, out, err);
-    free(inputs);
-    return status;
-}
-
 xt_status xt_cmd_train(const xt_options *options, xt_err *err)
 {
     xt_session session = {0};
@@ -167,9 +155,11 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
     if (!status)
         status = parse_requirements(options, session.spec, &requirements, err);
     if (!status)
-        status = open_profiling(options, &session, &profiling, err);
+        status = xt_profiling_open(options, session.spec, session.spec->output_dir, &profiling, err);
     if (!status)
         status = xt_session_open_engine(&session, err);
+    if (!status)
+        status = xt_profiling_start(&profiling, err);
     if (!status)
         status = train(options, &session, requirements, &result, err);
     if (!status || status == XT_NOT_MET)

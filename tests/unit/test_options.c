@@ -91,6 +91,8 @@ static const option_case cases[] = {
     {"csv", 0, "file", "train", NULL, false},
     {"jsonl", 0, "file", "train", NULL, false},
     {"summary", 0, "file", "train", NULL, false},
+    {"profile", 0, NULL, "train predict evaluate", NULL, false},
+    {"trace", 0, "file", "train predict evaluate", NULL, false},
     {"device", 'd', "0:1", WITH_CONFIG " predict evaluate reproduce", "device", false},
     {"engine", 0, "gemm", WITH_CONFIG " predict evaluate reproduce", "engine", false},
     {"no-cache", 0, NULL, "train check predict evaluate reproduce", NULL, false},
@@ -141,7 +143,7 @@ static bool flag_of(const xt_options *o, const char *name)
         {"gradients", o->gradients}, {"values", o->values},   {"origins", o->origins}, {"document", o->document},
         {"json", o->json}, {"yaml", o->yaml},           {"keep", o->keep},       {"quiet", o->quiet},     {"verbose", o->verbose},
         {"no-progress", o->no_progress}, {"help", o->help},   {"version", o->version},
-        {"no-cache", o->no_cache},
+        {"no-cache", o->no_cache}, {"profile", o->profile},
     };
     size_t i = 0;
     while (strcmp(flags[i].name, name) != 0)
@@ -164,6 +166,7 @@ static void assert_taken(const xt_options *o, const option_case *c, const char *
     const struct { const char *name, *value; } texts[] = {
         {"csv", o->csv},       {"jsonl", o->jsonl}, {"summary", o->summary},
         {"format", o->format}, {"to", o->to},       {"out", o->out},
+        {"trace", o->trace},
     };
     bool text_taken = false;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -434,6 +437,8 @@ static void requirements_in_their_order(void **state)
     xt_options_clear(&options);
     refused("-c x --max-time 3 --max-time 4", "option --max-time is given twice");
     refused("-c x --jsonl a --jsonl a", "option --jsonl is given twice");
+    refused("-c x --trace -", "--trace -: a file is expected: standard output has the results");
+    refused("-c x --trace a --trace a", "option --trace is given twice");
     refused("-c x --csv - --jsonl -", "--csv - and --jsonl -: standard output takes one of them");
 }
 

@@ -161,7 +161,9 @@ xt_status xt_profiling_close(xt_profiling *profiling, xt_status status, xt_err *
     xt_profile_watch(profiling->profile, NULL, NULL);
     if (profiling->table && profiling->profile->commands.n_rows) {
         xt_buf text = {0};
+        pthread_mutex_lock(&profiling->profile->lock);
         xt_profile_print(profiling->profile, &text);
+        pthread_mutex_unlock(&profiling->profile->lock);
         fputs(xt_buf_text(&text), stderr);
         xt_buf_clear(&text);
     }

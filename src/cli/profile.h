@@ -23,7 +23,7 @@ xt_status xt_profiling_start(xt_profiling *profiling, xt_err *err);
  * status, or what failed of the trace where it is XT_OK; err tells of both. */
 xt_status xt_profiling_close(xt_profiling *profiling, xt_status status, xt_err *err);
 
-/* Appends the tables of commands and phases, those first that took longest. */
+/* Appends the tables of commands and phases, those first that took longest. No other thread may add to them meanwhile. */
 void xt_profile_print(const xt_profile *profile, xt_buf *out);
 
 #endif

@@ -34,8 +34,8 @@ xt_status xt_trace_open(const char *path, const char *const *others, size_t n, c
 xt_status xt_trace_start(xt_trace *trace, xt_err *err);
 /* Adds an event; an xt_profile's watch, whose watcher is the trace. */
 void xt_trace_add(void *trace, const xt_profile_span *span);
-/* Writes what waits, and the end, and syncs it. Returns what failed since it was opened. A trace that was not started goes, and one
- * that is not open is fine. */
+/* Writes what waits, and the end, and syncs it. Returns what failed since it was opened. A trace that was not started
+ * goes, and one that is not open is fine. */
 xt_status xt_trace_close(xt_trace *trace, xt_err *err);
 
 #endif

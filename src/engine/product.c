@@ -189,7 +189,7 @@ static xt_status product_by_clblast(xt_products *p, const xt_product_shape *s, x
                                     xt_err *err)
 {
     cl_event from = NULL, last = NULL;
-    xt_status status = xt_context_mark(p->context, &from, err);
+    xt_status status = xt_context_begin(p->context, &from, err);
     if (status)
         return status;
     CLBlastStatusCode code = p->blas.gemm(CLBlastLayoutRowMajor, flag(s->transpose_a), flag(s->transpose_b), s->m,

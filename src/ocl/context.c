@@ -77,6 +77,11 @@ void xt_context_close(xt_context **at)
     if (!context)
         return;
     assert(context->n_live == 0);
+    if (context->transfers) {
+        clFinish(context->transfers);
+        if (!are_left)
+            clReleaseCommandQueue(context->transfers);
+    }
     if (context->queue) {
         clFinish(context->queue);
         drain(context);
@@ -130,7 +135,7 @@ void xt_context_work(xt_context *context, double flop, double bytes)
     context->work = (xt_work){flop, bytes};
 }
 
-xt_status xt_context_mark(xt_context *context, cl_event *out, xt_err *err)
+xt_status xt_context_begin(xt_context *context, cl_event *out, xt_err *err)
 {
     *out = NULL;
     return context->profile
@@ -213,6 +218,22 @@ xt_status xt_buffer_write(xt_context *context, cl_mem buffer, size_t offset, con
     xt_status status = XT_CL(context->device.name, clEnqueueWriteBuffer(context->queue, buffer, CL_TRUE, offset, n_bytes,
                                                                         from, 0, NULL, wanted(context, &event)), err);
     waited(context, event, "write", n_bytes);
+    return status;
+}
+
+xt_status xt_buffer_write_rows(xt_context *context, cl_mem buffer, size_t stride_bytes, const void *from,
+                               size_t row_bytes, size_t n_rows, xt_err *err)
+{
+    const size_t origin[] = {0, 0, 0}, region[] = {row_bytes, n_rows, 1};
+    if (row_bytes == stride_bytes)
+        return xt_buffer_write(context, buffer, 0, from, row_bytes * n_rows, err);
+    cl_event event;
+    xt_status status = XT_CL(context->device.name,
+                             clEnqueueWriteBufferRect(context->queue, buffer, CL_TRUE, origin, origin, region,
+                                                      stride_bytes, 0, row_bytes, 0, from, 0, NULL,
+                                                      wanted(context, &event)),
+                             err);
+    waited(context, event, "write", row_bytes * n_rows);
     return status;
 }
 

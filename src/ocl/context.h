@@ -1,4 +1,5 @@
-/* context.h: an open device: context, one in-order queue, buffers, programs.
+/* context.h: an open device: context, one in-order queue, one for copies beside
+ * it, buffers, programs.
  *
  * Everything that OpenCL counts references of is made and released here, and a
  * live count is kept: it is zero when the context closes, or an assert says
@@ -19,7 +20,8 @@ typedef struct xt_context {
     xt_device device;
     cl_context context;
     cl_command_queue queue; /* in order */
-    atomic_long n_live;     /* buffers, programs and kernels not yet released */
+    cl_command_queue transfers; /* likewise: copies beside what is in the first; NULL until there is one */
+    atomic_long n_live;     /* buffers, programs, kernels and events not yet released */
     unsigned n_queued;      /* commands since the queue was last known to be empty */
     xt_profile *profile;    /* is given the times of all commands, but of those launched apart; NULL: none are kept */
     xt_work work;           /* of the next launch, where it was said */
@@ -56,6 +58,11 @@ xt_status xt_buffer_write(xt_context *context, cl_mem buffer, size_t offset, con
                           xt_err *err);
 xt_status xt_buffer_read(xt_context *context, cl_mem buffer, size_t offset, void *to, size_t n_bytes, xt_err *err);
 
+/* A blocking copy of n_rows rows of row_bytes each to the buffer's start, where they begin stride_bytes apart; what is
+ * between them stays. */
+xt_status xt_buffer_write_rows(xt_context *context, cl_mem buffer, size_t stride_bytes, const void *from,
+                               size_t row_bytes, size_t n_rows, xt_err *err);
+
 /* Sees to it that the device begins with what was put into the queue. */
 xt_status xt_context_flush(xt_context *context, xt_err *err);
 
@@ -72,10 +79,39 @@ xt_status xt_context_queued(xt_context *context, unsigned n, xt_err *err);
 /* Says what the next launch does. */
 void xt_context_work(xt_context *context, double flop, double bytes);
 /* Puts a marker into the queue before what a library enqueues, *out is its event; NULL without a profile. */
-xt_status xt_context_mark(xt_context *context, cl_event *out, xt_err *err);
+xt_status xt_context_begin(xt_context *context, cl_event *out, xt_err *err);
 /* What was enqueued since the marker from (NULL: there is none) ends with the event last, NULL without a profile. Both
  * are the context's from now on. name outlives the call. */
 void xt_context_took(xt_context *context, cl_event from, cl_event last, const char *name, xt_work work);
+
+/* ---- copies beside the queue ---- */
+
+/* Memory of the host that the device copies from while it computes: a driver pins what it gives out itself. Zeroed when
+ * it is opened; plain data, zeroed where it is not open. what names it in messages. */
+typedef struct xt_staging {
+    cl_mem buffer;
+    void *at; /* where the host writes */
+} xt_staging;
+
+xt_status xt_staging_open(xt_context *context, const char *what, size_t n_bytes, xt_staging *out, xt_err *err);
+/* Waits for the queue. Safe on a zeroed one; zeroes it. */
+void xt_staging_close(xt_context *context, xt_staging *staging);
+
+/* Enqueues a copy of n_bytes to the buffer's start on the second queue, to begin once `after` is (NULL: at once), and
+ * does not wait. `from` must stay as it is until *done is. An event that was in *done is closed. */
+xt_status xt_transfer(xt_context *context, cl_mem buffer, const void *from, size_t n_bytes, cl_event after,
+                      cl_event *done, xt_err *err);
+/* Waits until all of them are done. */
+xt_status xt_transfers_finish(xt_context *context, xt_err *err);
+
+/* *out becomes the event that all that was put into the queue so far is done; one that was there is closed. */
+xt_status xt_context_mark(xt_context *context, cl_event *out, xt_err *err);
+/* What is put into the queue from now on begins once the event is; the host does not wait. */
+xt_status xt_context_await(xt_context *context, cl_event event, xt_err *err);
+/* The host waits. NULL: it need not. */
+xt_status xt_event_wait(const xt_context *context, cl_event event, xt_err *err);
+/* NULL-safe; sets *event to NULL. */
+void xt_event_close(xt_context *context, cl_event *event);
 
 /* ---- programs ---- */
 

@@ -8,19 +8,6 @@
  * *_at are offsets in floats. z is a value before its activation, a after it,
  * gz the gradient by z. Codes and parameters are those of scalar.h. */
 
-/* Copies the rows that a shuffled batch consists of.
- * Index space: rows * cols. order (n_rows), from (n_rows, cols), to (rows, cols):
- * row r of `to` is row order[first + r] of `from`. */
-__kernel void xt_gather(uint rows, uint cols, __global const uint *order, uint first, __global const float *from,
-                        __global float *to)
-{
-    uint at = (uint)get_global_id(0);
-    if (at >= rows * cols)
-        return;
-    uint row = at / cols, col = at - row * cols;
-    to[at] = from[order[first + row] * cols + col];
-}
-
 /* z += bias, a = f(z).
  * Index space: rows * units. params holds the bias (units) at bias_at;
  * z and a hold (rows, units) at `at`. */

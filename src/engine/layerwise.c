@@ -19,7 +19,7 @@ xt_status xt_layerwise_init(xt_layerwise *engine, const xt_plan *plan, const xt_
     engine->base.plan = plan;
     engine->base.data = data;
     engine->base.rate_scale = 1;
-    engine->batch_rows = xt_layerwise_batch_rows(plan, data);
+    engine->batch_rows = engine->measure_rows = xt_layerwise_batch_rows(plan, data);
     if (!data)
         return XT_OK;
     engine->has_metrics = plan->spec->n_metrics > 0;
@@ -46,11 +46,11 @@ void xt_layerwise_clear(xt_layerwise *engine)
     free(engine->work);
 }
 
-/* Rows of the batch that starts at `first`: the last one may be short. */
-static size_t rows_at(const xt_layerwise *engine, size_t first)
+/* Of at most `most` rows from `first` on: the last ones of all may be fewer. */
+static size_t rows_at(const xt_layerwise *engine, size_t first, size_t most)
 {
     size_t left = engine->base.data->n_rows - first;
-    return left < engine->batch_rows ? left : engine->batch_rows;
+    return left < most ? left : most;
 }
 
 float xt_layerwise_shares(const xt_dataset *data, const uint32_t *order, size_t first, size_t n)
@@ -75,7 +75,7 @@ static xt_status train_batch(xt_layerwise *engine, size_t first, uint64_t update
 {
     const xt_plan *plan = engine->base.plan;
     xt_loss_report report = plan->spec->loss_report;
-    size_t n = rows_at(engine, first);
+    size_t n = rows_at(engine, first, engine->batch_rows);
     xt_key key = xt_key_fold_in(engine->dropout_key, (uint32_t)update);
     float shares = xt_layerwise_shares(engine->base.data, engine->order, first, n);
     const xt_layerwise_batch batch = {
@@ -96,8 +96,8 @@ static xt_status train_batch(xt_layerwise *engine, size_t first, uint64_t update
 static xt_status evaluate(xt_layerwise *engine, xt_err *err)
 {
     xt_status status = XT_OK;
-    for (size_t first = 0; !status && first < engine->base.data->n_rows; first += engine->batch_rows)
-        status = engine->steps->measure(engine, first, rows_at(engine, first), err);
+    for (size_t first = 0; !status && first < engine->base.data->n_rows; first += engine->measure_rows)
+        status = engine->steps->measure(engine, first, rows_at(engine, first, engine->measure_rows), err);
     return status;
 }
 
@@ -123,7 +123,7 @@ static double epoch_loss(const xt_layerwise *engine)
                (xt_layerwise_all_shares(data) * (double)engine->base.plan->n_losses);
     }
     for (size_t first = 0; first < data->n_rows; first += engine->batch_rows) {
-        size_t n = rows_at(engine, first);
+        size_t n = rows_at(engine, first, engine->batch_rows);
         float factor = data->shares ? (float)n / xt_layerwise_shares(data, engine->order, first, n) : 1;
         for (size_t i = first; i < first + n; i++)
             sum = xt_sum_add(sum, engine->losses[i] * factor);

@@ -32,7 +32,7 @@ typedef struct xt_layerwise_steps {
     /* One update: forward, what is scored, gradients of the batch's mean loss, clipped and penalised, and the new
      * parameters. How much of that is one kernel is the engine's affair. */
     xt_status (*train)(xt_layerwise *engine, const xt_layerwise_batch *batch, xt_err *err);
-    /* Losses and outputs of rows first .. first + n - 1 (n at most batch_rows) with the parameters as they are and
+    /* Losses and outputs of rows first .. first + n - 1 (n at most measure_rows) with the parameters as they are and
      * nothing dropped; nothing is updated. */
     xt_status (*measure)(xt_layerwise *engine, size_t first, size_t n, xt_err *err);
     /* All rows' losses [n_rows] and, where they are kept, outputs [n_rows][n_outputs]. */
@@ -42,14 +42,15 @@ typedef struct xt_layerwise_steps {
 struct xt_layerwise {
     xt_engine base;
     const xt_layerwise_steps *steps;
-    size_t batch_rows;  /* rows of its batch buffers */
-    bool has_metrics;   /* outputs are kept to be measured */
-    bool drops;         /* a layer has dropout */
+    size_t batch_rows;   /* that are trained on at once */
+    size_t measure_rows; /* that are measured at once after the epoch: batch_rows, or what the engine makes of it */
+    bool has_metrics;    /* outputs are kept to be measured */
+    bool drops;          /* a layer has dropout */
     xt_key dropout_key;
-    uint32_t *order;    /* n_rows, where the spec shuffles */
-    uint64_t *work;     /* 2 * n_rows, likewise */
-    float *losses;      /* n_rows */
-    float *outputs;     /* n_rows * n_outputs, where they are kept */
+    uint32_t *order;     /* n_rows, where the spec shuffles */
+    uint64_t *work;      /* 2 * n_rows, likewise */
+    float *losses;       /* n_rows */
+    float *outputs;      /* n_rows * n_outputs, where they are kept */
 };
 
 /* Sets up what the loop needs; engine is zeroed. data may be NULL: then it

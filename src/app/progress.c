@@ -1,63 +1,91 @@
 #include "app/progress.h"
 
+#include "base/terminal.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-enum { BAR = 24 };
+/* In steps, as numbers become longer and shorter. */
+enum { LONGEST_BAR = 24, SHORTEST_BAR = 8, BAR_STEP = 4, BRACKETS = 3 /* with the blank behind them */ };
 
-/* Straight to the descriptor: stdio is src/cli's. A terminal that has gone away is no error. */
-static void put(const char *text)
+static const double first_seconds = 0.5, redraw_seconds = 0.1, look_seconds = 0.02;
+/* Shorter epochs are shown as they end. */
+static const double long_epoch = 1;
+
+static void put_time(double seconds, char out[32])
 {
-    ssize_t n = write(STDERR_FILENO, text, strlen(text));
-    (void)n;
+    if (seconds < 100)
+        snprintf(out, 32, "%.0f s", seconds);
+    else if (seconds < 100 * 60)
+        snprintf(out, 32, "%.0f min", seconds / 60);
+    else
+        snprintf(out, 32, "%.1f h", seconds / 3600);
 }
 
-static void put_cut(char *text, size_t width)
+/* In epochs. */
+static double done(const xt_standing *at)
 {
-    if (strlen(text) > width)
-        text[width] = '\0';
-    put(text);
+    return at->epoch + (at->batches ? (double)at->batch / (double)at->batches : 0);
 }
 
-/* Of the terminal, less the one that the cursor needs. */
-static size_t columns(void)
+double xt_progress_epoch_left(const xt_standing *at)
 {
-    struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col - 1u : 79;
+    return at->epoch_seconds / (double)at->batch * (double)(at->batches - at->batch);
 }
 
-bool xt_progress_possible(void)
+static void put_standing(const xt_standing *at, char *out, size_t n_bytes)
 {
-    const char *terminal = getenv("TERM");
-    return isatty(STDERR_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
-}
-
-void xt_progress_draw(xt_progress *progress, uint32_t epoch, uint32_t epochs, double loss, double seconds)
-{
-    char bar[BAR + 1], text[200];
-    if (!progress->wanted || seconds < 0.5 || (progress->shown && seconds - progress->last < 0.1))
+    char all[32], epoch[32];
+    put_time(at->seconds / done(at) * (at->epochs - done(at)), all);
+    if (!at->batches) {
+        snprintf(out, n_bytes, "%u/%u  loss %.6g  %s left", at->epoch, at->epochs, at->loss, all);
         return;
-    size_t full = (size_t)((double)epoch / (double)epochs * BAR);
-    memset(bar, '.', BAR);
-    memset(bar, '#', full < BAR ? full : BAR);
-    bar[BAR] = '\0';
-    double left = seconds / (double)epoch * (double)(epochs - epoch);
-    int n = snprintf(text, sizeof text, "[%s] %u/%u  loss %.6g  %.0f s left", bar, epoch, epochs, loss, left);
-    /* A line that wraps could not be taken away again: the bar goes first, then the end. */
-    size_t width = columns(), skip = (size_t)n > width ? BAR + 3 : 0;
-    put("\r\033[K");
-    if (width > 10)
-        put_cut(text + skip, width);
+    }
+    put_time(xt_progress_epoch_left(at), epoch);
+    snprintf(out, n_bytes, "%u/%u  batch %llu/%llu  %.0f rows/s  epoch %s, all %s left", at->epoch, at->epochs,
+             (unsigned long long)at->batch, (unsigned long long)at->batches, at->rows / at->epoch_seconds, epoch, all);
+}
+
+/* Where columns are few the bar goes first. */
+void xt_progress_text(const xt_standing *at, size_t width, char *out, size_t n_bytes)
+{
+    char text[200], bar[LONGEST_BAR + 1];
+    put_standing(at, text, sizeof text);
+    size_t used = strlen(text) + BRACKETS, room = width > used ? width - used : 0;
+    room = room < LONGEST_BAR ? room / BAR_STEP * BAR_STEP : LONGEST_BAR;
+    if (room < SHORTEST_BAR) {
+        snprintf(out, n_bytes, "%s", text);
+        return;
+    }
+    size_t full = (size_t)(done(at) / at->epochs * (double)room);
+    memset(bar, '.', room);
+    memset(bar, '#', full < room ? full : room);
+    bar[room] = '\0';
+    snprintf(out, n_bytes, "[%s] %s", bar, text);
+}
+
+void xt_progress_draw(xt_progress *progress, const xt_standing *at)
+{
+    char text[240];
+    bool early = at->seconds < first_seconds || (progress->shown && at->seconds - progress->last < redraw_seconds);
+    if (!progress->wanted || early)
+        return;
+    if (at->batches && at->epoch_seconds + xt_progress_epoch_left(at) < long_epoch)
+        return;
+    xt_progress_text(at, xt_terminal_width(), text, sizeof text);
+    xt_terminal_draw(text);
     progress->shown = true;
-    progress->last = seconds;
+    progress->last = at->seconds;
 }
 
 void xt_progress_clear(xt_progress *progress)
 {
-    if (progress->shown)
-        put("\r\033[K");
+    xt_terminal_clear();
     progress->shown = false;
+}
+
+uint64_t xt_progress_next_look(uint64_t batch, double seconds)
+{
+    double more = seconds > 0 ? (double)batch / seconds * look_seconds : (double)batch;
+    return batch + (more < 1 ? 1 : more < (double)batch ? (uint64_t)more : batch);
 }

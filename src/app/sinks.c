@@ -2,6 +2,7 @@
 
 #include "app/loss_csv.h"
 #include "base/file.h"
+#include "base/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,6 +50,7 @@ static xt_status write_stdout(xt_sinks *sinks, const char *text, size_t n_bytes,
 {
     if (!sinks->stdout_open || !n_bytes)
         return XT_OK;
+    xt_terminal_clear();
     xt_status status = xt_write_unless(STDOUT_FILENO, "standard output", text, n_bytes, sinks->stop, err);
     if (status && (errno == EPIPE || errno == EBADF)) {
         sinks->stdout_open = false;

@@ -262,6 +262,46 @@ static uint32_t last_epoch(const xt_training *t)
     return last && last < epochs ? last : epochs;
 }
 
+/* ---- within an epoch ---- */
+
+/* Is told of each batch. */
+static xt_status watch(void *watcher, uint64_t batch, uint64_t batches, xt_err *err)
+{
+    (void)err;
+    xt_training *t = watcher;
+    const xt_spec *spec = t->job->plan->spec;
+    if (batch < t->inside.look_at)
+        return XT_OK;
+    double now = xt_seconds(), spent = now - t->inside.begin, all_rows = (double)t->job->data->n_rows;
+    const xt_standing at = {.epoch = t->trained, .epochs = spec->epochs, .seconds = now - t->start, .batch = batch,
+                            .batches = batches, .rows = fmin((double)batch * (double)spec->batch_size, all_rows),
+                            .epoch_seconds = spent};
+    t->inside.look_at = xt_progress_next_look(batch, spent);
+    xt_progress_draw(&t->progress, &at);
+    return XT_OK;
+}
+
+static xt_status train_watched(xt_training *t, uint32_t n, xt_err *err)
+{
+    xt_engine *engine = t->job->engine;
+    t->inside = (xt_inside){.begin = xt_seconds()};
+    /* More than one are short. */
+    engine->watch = n == 1 ? watch : NULL;
+    engine->watcher = t;
+    xt_status status = engine->ops->train(engine, t->trained, n, t->rows, err);
+    engine->watch = NULL;
+    return status;
+}
+
+static void draw(xt_training *t, double now)
+{
+    const xt_standing at = {.epoch = t->trained, .epochs = t->job->plan->spec->epochs, .loss = t->result->loss,
+                            .seconds = now - t->start};
+    xt_progress_draw(&t->progress, &at);
+}
+
+/* ---- chunks ---- */
+
 static xt_status train_chunk(xt_training *t, uint32_t *chunk, xt_err *err)
 {
     xt_engine *engine = t->job->engine;
@@ -272,7 +312,7 @@ static xt_status train_chunk(xt_training *t, uint32_t *chunk, xt_err *err)
     if (status)
         return status;
     double begin = xt_seconds(), setup = xt_training_setup(&engine->facts);
-    status = engine->ops->train(engine, first, n, t->rows, err);
+    status = train_watched(t, n, err);
     double end = xt_seconds();
     t->training += seconds_since(t, begin, setup);
     *chunk = next_chunk(n, end - begin);
@@ -284,7 +324,7 @@ static xt_status train_chunk(xt_training *t, uint32_t *chunk, xt_err *err)
     status = take_chunk(t, first, n, begin - t->start, end - t->start, err);
     t->output += xt_seconds() - end - (t->training + t->evaluation - busy);
     if (!status)
-        xt_progress_draw(&t->progress, t->trained, t->job->plan->spec->epochs, t->result->loss, end - t->start);
+        draw(t, end);
     return status;
 }
 

@@ -11,12 +11,19 @@
 #include "app/sinks.h"
 #include "app/states.h"
 
+/* The epoch in hand, where it is watched. */
+typedef struct xt_inside {
+    double begin;     /* of xt_seconds */
+    uint64_t look_at; /* the batch at which to look at the clock again */
+} xt_inside;
+
 typedef struct xt_training {
     const xt_run_job *job;
     xt_run_result *result;
     xt_sinks sinks;
     xt_record record;
     xt_progress progress;
+    xt_inside inside;
     xt_hash *losses;
     xt_epoch *rows;    /* of a chunk */
     uint32_t trained;  /* epochs that the engine's state has gone through */

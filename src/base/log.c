@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include "base/terminal.h"
 #include "base/text.h"
 
 #include <stdarg.h>
@@ -17,6 +18,7 @@ static void __attribute__((format(printf, 2, 0))) say(const char *prefix, const 
     char text[2000];
     vsnprintf(text, sizeof text, format, args);
     xt_text_mask(text);
+    xt_terminal_clear();
     fprintf(stderr, "%s%s\n", prefix, text);
 }
 

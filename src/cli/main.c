@@ -1,8 +1,9 @@
 /* The program: the command line in, one exit code out. The only file that
- * exits, and with base/log.c the only ones that write to stderr. */
+ * exits, and with base/log.c and base/terminal.c the only ones that write to stderr. */
 #include "app/json.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/signals.h"
@@ -29,6 +30,7 @@ static void hold_standard_descriptors(void)
 static void print_error(xt_err *err)
 {
     xt_text_mask(err->text);
+    xt_terminal_clear();
     bool placed = err->status == XT_BAD_CONFIG || err->status == XT_BAD_DATA;
     fprintf(stderr, "%s%s\n", placed ? "" : "xortrain: ", err->text);
 }
@@ -92,12 +94,15 @@ int main(int argc, char **argv)
     xt_status status = xt_options_parse(argc, argv, &options, &err);
     if (!status) {
         xt_log_set(options.quiet ? XT_QUIET : options.verbose ? XT_VERBOSE : XT_NORMAL);
+        if (!options.quiet && !options.no_progress)
+            xt_terminal_allow();
         if (options.no_cache)
             xt_cache_forbid();
         status = run(&options, &err);
     }
     if (status)
         print_error(&err);
+    xt_terminal_clear();
     xt_options_clear(&options);
     /* Also when it came after the last epoch, or saving failed: a shell's loop is to stop. */
     if (xt_stop)

@@ -1,11 +1,11 @@
 /* Trains what a run.json records once more, in a temporary directory, and holds
  * every row and the weights against it. */
 #include "app/outdir.h"
-#include "app/progress.h"
 #include "app/recorded.h"
 #include "app/run.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/terminal.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/signals.h"
@@ -99,8 +99,8 @@ static xt_status watch(void *rows, const char *text, size_t n_bytes, xt_err *err
     return xt_recorded_rows_compare(rows, text, n_bytes, err);
 }
 
-static xt_status train(const xt_options *options, const xt_recorded *recorded, xt_session *session,
-                       xt_recorded_rows *rows, xt_run_result *result, xt_err *err)
+static xt_status train(const xt_recorded *recorded, xt_session *session, xt_recorded_rows *rows, xt_run_result *result,
+                       xt_err *err)
 {
     xt_buf yaml = {0}, json = {0}, dir = {0};
     xt_config_print(session->config, false, &yaml);
@@ -121,7 +121,7 @@ static xt_status train(const xt_options *options, const xt_recorded *recorded, x
                                 .last_epoch = recorded->epochs,
                                 .watch = rows ? watch : NULL,
                                 .watcher = rows,
-                                .progress = !options->quiet && !options->no_progress && xt_progress_possible(),
+                                .progress = xt_terminal_is_allowed(),
                                 .data_seconds = session->data_seconds,
                                 .open_seconds = session->open_seconds,
                                 .stop = &xt_stop};
@@ -172,7 +172,7 @@ static xt_status reproduce(const xt_options *options, const xt_recorded *recorde
 {
     const char *path = options->args[0];
     xt_run_result result = {0};
-    xt_status status = train(options, recorded, session, rows, &result, err);
+    xt_status status = train(recorded, session, rows, &result, err);
     /* A training that diverged does so again. */
     if (status == XT_DIVERGED && strcmp(recorded->status, "diverged") == 0)
         status = XT_OK;

@@ -1,7 +1,7 @@
-#include "app/progress.h"
 #include "app/run.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/terminal.h"
 #include "cli/commands.h"
 #include "cli/profile.h"
 #include "cli/session.h"
@@ -78,7 +78,7 @@ static xt_status train(const xt_options *options, xt_session *session, const xt_
                           .csv_path = options->csv,
                           .jsonl_path = options->jsonl,
                           .lines = !options->quiet,
-                          .progress = !options->quiet && !options->no_progress && xt_progress_possible(),
+                          .progress = xt_terminal_is_allowed(),
                           .data_seconds = session->data_seconds,
                           .open_seconds = session->open_seconds,
                           .max_time = options->max_time,

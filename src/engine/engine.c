@@ -77,6 +77,11 @@ uint64_t xt_engine_batches(const xt_engine *engine)
     return batch < rows ? (rows + batch - 1) / batch : 1;
 }
 
+xt_status xt_engine_tell(const xt_engine *engine, uint64_t batch, xt_err *err)
+{
+    return engine->watch ? engine->watch(engine->watcher, batch, xt_engine_batches(engine), err) : XT_OK;
+}
+
 static xt_pace pace_of(const xt_engine *engine)
 {
     return (xt_pace){xt_engine_batches(engine), engine->plan->spec->epochs};

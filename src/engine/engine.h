@@ -64,6 +64,11 @@ struct xt_engine {
     const xt_engine_ops *ops;
     const xt_plan *plan;
     const xt_dataset *data; /* training rows; NULL where the engine only predicts */
+    /* Is told after each batch of an epoch, of so many, by an engine that goes batch by batch; what it returns ends train,
+     * with the state in the middle of the epoch. The batch is in the device's queue, which may have some still to do.
+     * NULL: nobody is. Whoever trains may set it between two calls. */
+    xt_status (*watch)(void *watcher, uint64_t batch, uint64_t batches, xt_err *err);
+    void *watcher;
     float rate_scale;       /* on every learning rate, 1 at first; whoever trains may set it between two calls */
     xt_engine_facts facts;
     const xt_engine_ops *untimed; /* where its calls are profiled: what ops does besides */

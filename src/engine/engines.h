@@ -22,6 +22,8 @@ XT_ENGINES(XT_ENGINE_OPEN)
 
 /* Updates of an epoch. */
 uint64_t xt_engine_batches(const xt_engine *engine);
+/* Tells whoever watches that an epoch's batch (1: the first) was trained, or handed to a device. */
+xt_status xt_engine_tell(const xt_engine *engine, uint64_t batch, xt_err *err);
 /* The numbers of update `update` (0-based, from the start of the training): the optimiser's, the schedule's and the
  * engine's scale. */
 xt_hyper xt_engine_hyper(const xt_engine *engine, uint64_t update);

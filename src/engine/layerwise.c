@@ -141,8 +141,10 @@ static xt_status train_epoch(xt_layerwise *engine, uint32_t epoch, xt_epoch *row
     if (spec->shuffle)
         xt_shuffle(spec->seed, epoch, n_rows, engine->order, engine->work);
     status = engine->steps->order(engine, engine->order, err);
-    for (size_t first = 0; !status && first < n_rows; first += engine->batch_rows)
+    for (size_t first = 0; !status && first < n_rows; first += engine->batch_rows) {
         status = train_batch(engine, first, update++, &row->learning_rate, err);
+        status = status ? status : xt_engine_tell(&engine->base, first / engine->batch_rows + 1, err);
+    }
     if (!status && spec->loss_report == XT_REPORT_EVAL)
         status = evaluate(engine, err);
     if (!status)

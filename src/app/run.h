@@ -46,10 +46,11 @@ typedef struct xt_run_job {
     bool lines;              /* readable lines on stdout */
     bool progress;           /* a line on stderr that is redrawn */
     double data_seconds, open_seconds; /* for the record: loading data, opening the engine */
-    double max_time;         /* seconds of the process after which the chunk of epochs is the last; 0: no end */
+    double max_time;         /* seconds of the process after which the chunk of epochs is the last, and a long epoch that is
+                              * not the first given up; 0: no end */
     const xt_requirement *requirements; /* n_requirements: what the model is to have reached */
     size_t n_requirements;
-    const volatile sig_atomic_t *stop; /* a signal's number ends training after the chunk */
+    const volatile sig_atomic_t *stop; /* a signal's number ends training after the chunk, or in a long epoch */
     volatile sig_atomic_t *ask;        /* 1: write a checkpoint after the chunk; becomes 0. NULL: nobody can */
 } xt_run_job;
 

@@ -14,6 +14,8 @@ enum {
 };
 /* What a chunk is to take: a long run looks live, and a signal waits no longer. */
 static const double chunk_seconds = 0.05;
+/* What an epoch in hand may still take when somebody wants the end: more is given up for it. */
+static const double patience_seconds = 2;
 
 xt_status xt_training_open(xt_training *t, xt_err *err)
 {
@@ -264,10 +266,18 @@ static uint32_t last_epoch(const xt_training *t)
 
 /* ---- within an epoch ---- */
 
-/* Is told of each batch. */
+/* A signal, or the end of the time. That is not in the first epoch: going on from there again and again would
+ * come to nothing. */
+static bool end_is_wanted(const xt_training *t, double now)
+{
+    const xt_run_job *job = t->job;
+    bool late = job->max_time > 0 && now >= job->max_time && t->trained > t->result->resumed_after;
+    return *job->stop || late;
+}
+
+/* Is told of each batch. Where the state before the epoch is at hand, the epoch can be given up. */
 static xt_status watch(void *watcher, uint64_t batch, uint64_t batches, xt_err *err)
 {
-    (void)err;
     xt_training *t = watcher;
     const xt_spec *spec = t->job->plan->spec;
     if (batch < t->inside.look_at)
@@ -276,7 +286,13 @@ static xt_status watch(void *watcher, uint64_t batch, uint64_t batches, xt_err *
     const xt_standing at = {.epoch = t->trained, .epochs = spec->epochs, .seconds = now - t->start, .batch = batch,
                             .batches = batches, .rows = fmin((double)batch * (double)spec->batch_size, all_rows),
                             .epoch_seconds = spent};
+    double left = xt_progress_epoch_left(&at);
     t->inside.look_at = xt_progress_next_look(batch, spent);
+    if (end_is_wanted(t, now) && left > patience_seconds && t->states.good_epoch == t->trained) {
+        t->inside.given_up = true;
+        return xt_fail(err, XT_FAILED, "epoch %u is given up at batch %llu of %llu: the rest would take %.0f s",
+                       t->trained + 1, (unsigned long long)batch, (unsigned long long)batches, left);
+    }
     xt_progress_draw(&t->progress, &at);
     return XT_OK;
 }
@@ -291,6 +307,14 @@ static xt_status train_watched(xt_training *t, uint32_t n, xt_err *err)
     xt_status status = engine->ops->train(engine, t->trained, n, t->rows, err);
     engine->watch = NULL;
     return status;
+}
+
+/* As if it had not begun. */
+static xt_status give_up(xt_training *t, const char *why, xt_err *err)
+{
+    xt_note("%s", why);
+    xt_progress_clear(&t->progress);
+    return return_to(t, t->trained, err);
 }
 
 static void draw(xt_training *t, double now)
@@ -308,17 +332,20 @@ static xt_status train_chunk(xt_training *t, uint32_t *chunk, xt_err *err)
     uint32_t first = t->trained, n = xt_control_reach(&t->control, first) - first, left = last_epoch(t) - first;
     n = n < left ? n : left;
     n = n < *chunk ? n : *chunk;
+    xt_err why;
     xt_status status = keep_good(t, false, err);
     if (status)
         return status;
     double begin = xt_seconds(), setup = xt_training_setup(&engine->facts);
-    status = train_watched(t, n, err);
+    status = train_watched(t, n, &why);
     double end = xt_seconds();
     t->training += seconds_since(t, begin, setup);
     *chunk = next_chunk(n, end - begin);
+    if (t->inside.given_up)
+        return give_up(t, why.text, err);
     t->engine_failed = status != XT_OK;
     if (status)
-        return status;
+        return xt_fail(err, status, "%s", why.text);
     t->trained += n;
     double busy = t->training + t->evaluation;
     status = take_chunk(t, first, n, begin - t->start, end - t->start, err);

@@ -15,6 +15,7 @@
 typedef struct xt_inside {
     double begin;     /* of xt_seconds */
     uint64_t look_at; /* the batch at which to look at the clock again */
+    bool given_up;    /* somebody wants the end, and what is left of it takes too long */
 } xt_inside;
 
 typedef struct xt_training {

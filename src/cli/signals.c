@@ -6,9 +6,9 @@
 
 volatile sig_atomic_t xt_stop, xt_ask;
 
-/* The first signal ends training after the epochs in hand; a second Ctrl-C the
- * process. Two at once are one: timeout(1) signals the process and then its
- * whole group. */
+/* The first signal ends training after the epochs in hand, or within a long one; a
+ * second Ctrl-C the process. Two at once are one: timeout(1) signals the process and
+ * then its whole group. */
 static void on_signal(int number)
 {
     static double first;

@@ -1,6 +1,7 @@
 #include "trainings.h"
 
 #include "app/model_file.h"
+#include "base/clock.h"
 #include "cli/session.h"
 
 #include <fcntl.h>
@@ -18,12 +19,30 @@ volatile sig_atomic_t unit_training_ask;
 static const unit_doing *now;
 static const xt_engine_ops *real_ops;
 static volatile sig_atomic_t stop;
+static xt_run_job job;
+static xt_status (*real_watch)(void *watcher, uint64_t batch, uint64_t batches, xt_err *err);
+
+static xt_status watch_slowly(void *watcher, uint64_t batch, uint64_t batches, xt_err *err)
+{
+    if (batch == now->slow_batch && now->late)
+        job.max_time = xt_seconds();
+    else if (batch == now->slow_batch)
+        stop = SIGINT;
+    if (batch >= now->slow_batch && batch < now->slow_batch + 4)
+        usleep(20000);
+    return real_watch(watcher, batch, batches, err);
+}
 
 static xt_status train(xt_engine *engine, uint32_t first, uint32_t n, xt_epoch *rows, xt_err *err)
 {
     if (now->fail_at && first < now->fail_at && now->fail_at <= first + n) {
         xt_status before = real_ops->train(engine, first, now->fail_at - first, rows, err);
         return before ? before : xt_fail(err, XT_FAILED, "the device is lost");
+    }
+    if (now->slow_at == first + 1) {
+        assert_int_equal(n, 1);
+        real_watch = engine->watch;
+        engine->watch = watch_slowly;
     }
     xt_status status = real_ops->train(engine, first, n, rows, err);
     if (now->look && first < now->look_at && now->look_at <= first + n)
@@ -66,20 +85,20 @@ static xt_status run(xt_session *session, const unit_doing *doing, const xt_spec
         session->engine->facts.first_chunk = doing->first_chunk;
     stop = unit_training_ask = 0;
     session->plan.spec = spec;
-    xt_run_job job = {.plan = &session->plan,
-                      .data = &session->parts.train,
-                      .validation = session->parts.validation.n_rows ? &session->parts.validation : NULL,
-                      .test = session->parts.test.n_rows ? &session->parts.test : NULL,
-                      .engine = session->engine,
-                      .config_yaml = yaml.data,
-                      .config_json = json.data,
-                      .resume = doing->resume || doing->file,
-                      .resume_file = doing->file,
-                      .compare = compare,
-                      .config = session->config,
-                      .state = session->state,
-                      .stop = &stop,
-                      .ask = &unit_training_ask};
+    job = (xt_run_job){.plan = &session->plan,
+                       .data = &session->parts.train,
+                       .validation = session->parts.validation.n_rows ? &session->parts.validation : NULL,
+                       .test = session->parts.test.n_rows ? &session->parts.test : NULL,
+                       .engine = session->engine,
+                       .config_yaml = yaml.data,
+                       .config_json = json.data,
+                       .resume = doing->resume || doing->file,
+                       .resume_file = doing->file,
+                       .compare = compare,
+                       .config = session->config,
+                       .state = session->state,
+                       .stop = &stop,
+                       .ask = &unit_training_ask};
     xt_status status = xt_run(&job, &unit_training_result, &unit_training_err);
     session->engine->ops = real_ops;
     xt_buf_clear(&yaml);

@@ -17,6 +17,9 @@ typedef struct unit_doing {
     const char *file;                /* --resume=FILE */
     uint32_t every;                  /* checkpoint.every, without being part of the configuration */
     uint32_t stop_at;                /* an interruption during this epoch, 0: none */
+    uint32_t slow_at, slow_batch;    /* four batches of this epoch, from that one on, take 20 ms each, and with the first
+                                      * comes an interruption */
+    bool late;                       /* or the end of its time instead */
     uint32_t fail_at;                /* the engine trains it and fails, its chunk half done, 0: never */
     uint32_t reading;                /* microseconds that reading the engine's state takes longer: it is read seldom */
     uint32_t first_chunk;            /* of the engine, 0: as it is */

@@ -5,6 +5,7 @@
  * takes over, the same bits, between two launches. */
 #include "engine/fused_engine.h"
 
+#include "base/terminal.h"
 #include "engine/layerwise.h"
 #include "model/rng.h"
 
@@ -293,6 +294,7 @@ static xt_status open_forms(xt_fused *engine, xt_err *err)
                        engine->context->device.name);
     xt_status status = xt_form_open(engine->context, &engine->shape, &engine->general_form, &engine->call,
                                     &engine->general, err);
+    xt_terminal_clear();
     if (status)
         return status;
     xt_fused_count_seconds(engine, &engine->general);

@@ -3,10 +3,12 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/terminal.h"
 #include "ocl/compiler.h"
 #include "ocl/embed.h"
 #include "ocl/pocl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +95,15 @@ static xt_status compile(const xt_context *context, const xt_buf *text, cl_progr
     return XT_OK;
 }
 
+/* Stands until something else is written: some drivers go on compiling when a kernel is launched first. */
+static void draw_compiling(const xt_context *context)
+{
+    char line[400];
+    snprintf(line, sizeof line, "compiling kernels for %s%s", context->device.name,
+             context->cache ? "; they are kept for the next time" : "");
+    xt_terminal_draw(line);
+}
+
 /* The program as the cache has it; why not in words else. */
 static xt_status load(const xt_context *context, const char *key, cl_program *out, xt_err *err)
 {
@@ -135,6 +146,7 @@ xt_status xt_program_open(xt_context *context, const xt_program_source *source, 
         program.from_cache = program.stored = true;
         xt_detail("kernels %s loaded in %.4f s", program.key, xt_seconds() - start);
     } else {
+        draw_compiling(context);
         status = compile(context, &text, &program.program, err);
         if (status)
             goto out;

@@ -20,3 +20,27 @@ __kernel void xt_gather(uint rows, uint inputs, uint stride, uint targets, uint 
     else
         to_weights[row] = weights[from];
 }
+
+/* The same on a device of a few strong cores: a work-group of one work-item copies block_rows rows, by vectors.
+ * Index space: work-groups ceil(rows / block_rows). */
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void xt_gather_blocks(
+    uint rows, uint inputs, uint stride, uint targets, uint weighted, __global const uint *order, uint first,
+    __global const float *x, __global const float *y, __global const float *weights, __global float *to_x,
+    __global float *to_y, __global float *to_weights, uint block_rows)
+{
+    uint begin = (uint)get_group_id(0) * block_rows, end = min(begin + block_rows, rows);
+    for (uint row = begin; row < end; row++) {
+        size_t from = order[first + row];
+        __global const float *x_from = x + from * stride;
+        __global float *x_to = to_x + (size_t)row * stride;
+        uint column = 0;
+        for (; column + 16 <= inputs; column += 16)
+            vstore16(vload16(0, x_from + column), 0, x_to + column);
+        for (; column < inputs; column++)
+            x_to[column] = x_from[column];
+        for (uint i = 0; i < targets; i++)
+            to_y[(size_t)row * targets + i] = y[from * targets + i];
+        if (weighted)
+            to_weights[row] = weights[from];
+    }
+}

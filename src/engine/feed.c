@@ -30,6 +30,8 @@ enum { ALIGNMENT = 16 };
 /* The next piece is gathered so many times as fast as the current one is trained on, so that its copy has the rest of
  * that time. */
 enum { AHEAD = 2 };
+/* Work-groups a core of a gather by blocks, which even out what they differ in. */
+enum { BLOCKS = 4 };
 
 typedef struct piece {
     cl_mem buffer;
@@ -44,6 +46,7 @@ struct xt_feed {
     xt_context *context;
     xt_feed_want want;
     xt_kernel gather;
+    bool by_blocks;            /* of rows, one work-item each; else a work-item a number */
     cl_mem buffers[N_BUFFERS]; /* where resident */
     const uint32_t *order;
     size_t first, n;           /* what the batch's buffers hold, gathered; n 0: nothing */
@@ -165,9 +168,14 @@ static xt_status gather(xt_feed *feed, size_t first, size_t n, xt_err *err)
     cl_uint rows = (cl_uint)n, inputs = (cl_uint)data->n_inputs, stride = (cl_uint)feed->want.stride;
     cl_uint targets = (cl_uint)data->n_targets, weighted = data->weights != NULL, start = (cl_uint)first;
     const cl_mem *b = feed->buffers;
-    const xt_arg args[] = {XT_ARG(rows), XT_ARG(inputs), XT_ARG(stride), XT_ARG(targets), XT_ARG(weighted),
-                           XT_ARG(b[ORDER]), XT_ARG(start), XT_ARG(b[INPUTS]), XT_ARG(b[TARGETS]), XT_ARG(b[WEIGHTS]),
-                           XT_ARG(b[BATCH_X]), XT_ARG(b[BATCH_Y]), XT_ARG(b[BATCH_W]), XT_ARG_END};
+    size_t groups = BLOCKS * (size_t)feed->context->device.compute_units;
+    cl_uint block_rows = (cl_uint)((n - 1) / groups + 1);
+    xt_arg args[] = {XT_ARG(rows), XT_ARG(inputs), XT_ARG(stride), XT_ARG(targets), XT_ARG(weighted), XT_ARG(b[ORDER]),
+                     XT_ARG(start), XT_ARG(b[INPUTS]), XT_ARG(b[TARGETS]), XT_ARG(b[WEIGHTS]), XT_ARG(b[BATCH_X]),
+                     XT_ARG(b[BATCH_Y]), XT_ARG(b[BATCH_W]), XT_ARG(block_rows), XT_ARG_END};
+    if (feed->by_blocks)
+        return xt_launch(feed->context, &feed->gather, (n - 1) / block_rows + 1, args, err);
+    args[sizeof args / sizeof *args - 2] = (xt_arg)XT_ARG_END;
     return xt_launch(feed->context, &feed->gather, n * (data->n_inputs + data->n_targets + weighted), args, err);
 }
 
@@ -367,7 +375,10 @@ xt_status xt_feed_open(xt_context *context, cl_program program, const xt_feed_wa
     feed->piece_rows = l.piece_rows;
     if (l.piece_rows)
         tell(feed, &l);
-    status = xt_kernel_open(context, program, "xt_gather", &feed->gather, err);
+    feed->by_blocks = xt_device_is_cpu(&context->device);
+    status = xt_kernel_open(context, program, feed->by_blocks ? "xt_gather_blocks" : "xt_gather", &feed->gather, err);
+    if (feed->by_blocks)
+        feed->gather.group = 1;
     if (!status)
         status = (l.piece_rows ? open_streamed : open_resident)(feed, &l, err);
     if (status)

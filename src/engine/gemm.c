@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "engine/engines.h"
 #include "engine/gemm_engine.h"
+#include "engine/tiled.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -302,6 +303,8 @@ static xt_status open_memory(xt_gemm *engine, xt_err *err)
 
 xt_status xt_gemm_open(const xt_plan *plan, const xt_dataset *data, xt_context *context, xt_engine **out, xt_err *err)
 {
+    if (xt_tiled_serves(&context->device))
+        return xt_tiled_open(plan, data, context, out, err);
     xt_gemm *engine = calloc(1, sizeof *engine);
     if (!engine)
         return xt_fail_memory(err, "the gemm engine", sizeof *engine);

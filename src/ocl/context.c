@@ -173,14 +173,18 @@ xt_status xt_buffer_open_raw(xt_context *context, const char *what, size_t n_byt
 
 xt_status xt_buffer_open(xt_context *context, const char *what, size_t n_bytes, cl_mem *out, xt_err *err)
 {
-    unsigned char zero = 0;
+    /* The largest pattern that there is: PoCL writes one after the other. */
+    static const unsigned char zeros[128];
     cl_event event;
     cl_mem buffer = NULL;
     xt_status status = xt_buffer_open_raw(context, what, n_bytes, &buffer, err);
     if (status)
         return status;
     n_bytes = n_bytes ? n_bytes : 1;
-    status = XT_CL(context->device.name, clEnqueueFillBuffer(context->queue, buffer, &zero, 1, 0, n_bytes, 0, NULL,
+    size_t pattern = sizeof zeros;
+    while (n_bytes % pattern)
+        pattern /= 2;
+    status = XT_CL(context->device.name, clEnqueueFillBuffer(context->queue, buffer, zeros, pattern, 0, n_bytes, 0, NULL,
                                                              wanted(context, &event)), err);
     xt_context_took(context, NULL, event, "fill", (xt_work){0, (double)n_bytes});
     if (!status)

@@ -338,7 +338,9 @@ static void facts_are_filled(void **state)
     assert_true(facts->device[0] && facts->platform[0] && facts->driver[0] && facts->device_type[0]);
     assert_non_null(strchr(facts->device_index, ':'));
     assert_true(facts->device_bytes > net_n_state(&net) * sizeof(float));
-    if (code == XT_ENGINE_gemm && !net_small())
+    if (code == XT_ENGINE_gemm && strcmp(facts->device_type, "cpu") == 0)
+        assert_non_null(strstr(facts->form, "tiles"));
+    else if (code == XT_ENGINE_gemm && !net_small())
         assert_non_null(strstr(facts->blas, "clblast"));
     if (code == XT_ENGINE_fused)
         assert_string_equal(facts->form, "general");

@@ -1,0 +1,438 @@
+/* tiles.cl: dense layers on a device of a few strong cores, where one work-item
+ * is a core's whole work for a while. Built after scalar.h and random.h with
+ * xt_real a vector of XT_W floats.
+ *
+ * Every product is cut into tiles of XT_MR rows by XT_NR = XT_NV * XT_W columns,
+ * whose sums stay in registers: a step adds one row of b, in vectors, times
+ * XT_MR single values of a. What follows the sums happens while they are near:
+ * bias and activation, the activation's derivative, the optimiser's update. There
+ * codes are arguments, chosen once a tile: one program serves all networks.
+ *
+ * How matrices lie:
+ * - rows: row-major, each row at a multiple of `ld` floats, at least a tile wide
+ *   and with zeros or finite values beyond its columns. Tiles read and write up to XT_MR - 1 rows
+ *   beyond the last one, which must be there.
+ * - panels: a weight matrix (units, inputs) as [unit / XT_NR][input][unit % XT_NR],
+ *   zeros where there is no unit: what a forward product reads is in one piece.
+ * Numbers named *_at are offsets in floats. A sum runs over its terms in ascending order
+ * from 0, whatever the blocks are: they never change a bit.
+ *
+ * Index space of every kernel: work-groups of one work-item, a block of the result each. */
+
+#define XT_CAT_(a, b) a##b
+#define XT_CAT(a, b) XT_CAT_(a, b)
+#define XT_LOAD(at) XT_CAT(vload, XT_W)(0, at)
+#define XT_STORE(value, at) XT_CAT(vstore, XT_W)(value, 0, at)
+#define XT_NR (XT_NV * XT_W)
+#define XT_UNROLL _Pragma("clang loop unroll(full)")
+#define XT_ONE __attribute__((reqd_work_group_size(1, 1, 1)))
+/* EACH_VALUE: i of a tile's rows, j of its vectors. */
+#define XT_EACH_ROW XT_UNROLL for (int i = 0; i < XT_MR; i++)
+#define XT_EACH_VECTOR XT_UNROLL for (int j = 0; j < XT_NV; j++)
+#define XT_EACH_VALUE XT_EACH_ROW XT_EACH_VECTOR
+
+#ifdef XT_FMA
+#define XT_MUL_ADD(a, b, c) fma(a, b, c)
+#else
+#define XT_MUL_ADD(a, b, c) ((a) * (b) + (c))
+#endif
+
+/* zip: the first, or last, halves of two vectors taken in turns. */
+#if XT_W == 4
+#define XT_LANE_NUMBERS (int4)(0, 1, 2, 3)
+#define XT_ZIP_LOW(a, b) (float4)(a.s0, b.s0, a.s1, b.s1)
+#define XT_ZIP_HIGH(a, b) (float4)(a.s2, b.s2, a.s3, b.s3)
+#define XT_ZIPS 2
+#elif XT_W == 8
+#define XT_LANE_NUMBERS (int8)(0, 1, 2, 3, 4, 5, 6, 7)
+#define XT_ZIP_LOW(a, b) (float8)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3)
+#define XT_ZIP_HIGH(a, b) (float8)(a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7)
+#define XT_ZIPS 3
+#else
+#define XT_LANE_NUMBERS (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+#define XT_ZIP_LOW(a, b) \
+    (float16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7)
+#define XT_ZIP_HIGH(a, b) \
+    (float16)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd, a.se, b.se, a.sf, b.sf)
+#define XT_ZIPS 4
+#endif
+#define xt_lanes XT_CAT(int, XT_W)
+
+/* ---- tiles ---- */
+
+/* sums += a b over n steps. The value of row i at step k is a[i * a_row + k * a_step];
+ * b has a row of XT_NR floats a step. */
+#define XT_TILE(name, a_space, b_space) \
+    static inline void name(xt_real sums[XT_MR][XT_NV], const a_space float *a, size_t a_row, size_t a_step, \
+                            const b_space float *b, uint n) \
+    { \
+        _Pragma("clang loop unroll_count(4)") for (uint k = 0; k < n; k++) \
+        { \
+            xt_real v[XT_NV]; \
+            XT_EACH_VECTOR v[j] = XT_LOAD(b + j * XT_W); \
+            XT_EACH_ROW \
+            { \
+                xt_real s = (xt_real)(a[i * a_row]); \
+                XT_EACH_VECTOR sums[i][j] = XT_MUL_ADD(s, v[j], sums[i][j]); \
+            } \
+            a += a_step; \
+            b += XT_NR; \
+        } \
+    }
+XT_TILE(xt_add_panel, __global, __global)
+XT_TILE(xt_add_transposed, __global, __local)
+XT_TILE(xt_add_packed, __local, __local)
+
+#define XT_MOVES(get, put, space) \
+    static inline void get(xt_real sums[XT_MR][XT_NV], const space float *from, size_t ld) \
+    { \
+        XT_EACH_VALUE sums[i][j] = XT_LOAD(from + i * ld + j * XT_W); \
+    } \
+    static inline void put(const xt_real sums[XT_MR][XT_NV], space float *to, size_t ld) \
+    { \
+        XT_EACH_VALUE XT_STORE(sums[i][j], to + i * ld + j * XT_W); \
+    }
+XT_MOVES(xt_get, xt_put, __global)
+XT_MOVES(xt_get_local, xt_put_local, __local)
+
+static inline void xt_clear(xt_real sums[XT_MR][XT_NV])
+{
+    XT_EACH_VALUE sums[i][j] = XT_R(0);
+}
+
+/* Blocks of at most XT_DEPTH steps. */
+static inline uint xt_depth(uint k, uint n)
+{
+    return min((uint)XT_DEPTH, n - k);
+}
+
+/* ---- what follows the sums of a tile, in place of which they were put ---- */
+
+/* Loops that stay loops: unrolled for every operation they take a compiler seconds. */
+#define XT_ROLLED _Pragma("clang loop unroll(disable)")
+#define XT_EACH_PLACE(ld) \
+    XT_ROLLED for (uint i = 0; i < XT_MR; i++) \
+        XT_ROLLED for (size_t v = (size_t)i * (ld), end = v + XT_NR; v < end; v += XT_W)
+
+/* a = f(z) */
+static inline void xt_activate_tile(int code, float p, __global const float *z, __global float *a, size_t ld)
+{
+#define XT_CASE(name, x, b, c, d, e) \
+    case XT_ACT_##name: XT_EACH_PLACE(ld) XT_STORE(xt_act_##name(XT_LOAD(z + v), p), a + v); break;
+    switch (code) { XT_ACTIVATIONS(XT_CASE) }
+#undef XT_CASE
+}
+
+/* gz *= f'(z) */
+static inline void xt_activate_grad_tile(int code, float p, __global const float *z, __global const float *a,
+                                         __global float *gz, size_t ld)
+{
+#define XT_CASE(name, x, b, c, d, e) \
+    case XT_ACT_##name: \
+        XT_EACH_PLACE(ld) XT_STORE(XT_LOAD(gz + v) * xt_dact_##name(XT_LOAD(z + v), XT_LOAD(a + v), p), gz + v); break;
+    switch (code) { XT_ACTIVATIONS(XT_CASE) }
+#undef XT_CASE
+}
+
+/* Drops values of a layer's outputs, or their gradients: the first is unit `unit` of row `row`. */
+static inline void xt_drop_tile(xt_key key, int layer, uint unit, uint row, int drop_below, float scale,
+                                __global float *values, size_t ld)
+{
+    xt_word units = (xt_word)(unit) + XT_CAT(convert_uint, XT_W)(XT_LANE_NUMBERS);
+    XT_EACH_PLACE(ld)
+    {
+        xt_word at = units + (xt_word)((uint)(v - i * ld));
+        XT_STORE(XT_LOAD(values + v) * xt_kept(key, layer, at, (int)(row + i), drop_below, scale), values + v);
+    }
+}
+
+/* Parameters at `at` and the n - 1 vectors behind, with their gradients g: these are kept for later, or applied. */
+static inline void xt_apply(const __local float *g, size_t at, uint n, __global float *params, __global float *s0,
+                            __global float *s1, int n_slots, __global float *gradients, int stores, int optimizer,
+                            float l1, float l2, xt_hyper hyper)
+{
+    if (stores) {
+        for (uint v = 0; v < n * XT_W; v += XT_W)
+            XT_STORE(XT_LOAD(g + v), gradients + at + v);
+        return;
+    }
+    params += at;
+    s0 += n_slots > 0 ? at : 0;
+    s1 += n_slots > 1 ? at : 0;
+#define XT_CASE(name, x, b, c, d) \
+    case XT_OPT_##name: \
+        XT_ROLLED for (uint v = 0; v < n * XT_W; v += XT_W) \
+        { \
+            xt_cell cell = {XT_LOAD(params + v), n_slots > 0 ? XT_LOAD(s0 + v) : XT_R(0), \
+                            n_slots > 1 ? XT_LOAD(s1 + v) : XT_R(0)}; \
+            xt_real gradient = XT_LOAD(g + v); \
+            if (l1 > 0 || l2 > 0) \
+                gradient = xt_penalise(gradient, cell.p, l1, l2); \
+            cell = xt_opt_##name(cell, gradient, hyper); \
+            XT_STORE(cell.p, params + v); \
+            if (n_slots > 0) \
+                XT_STORE(cell.s0, s0 + v); \
+            if (n_slots > 1) \
+                XT_STORE(cell.s1, s1 + v); \
+        } \
+        break;
+    switch (optimizer) { XT_OPTIMIZERS(XT_CASE) }
+#undef XT_CASE
+}
+
+/* ---- forward ---- */
+
+/* z = x w' + bias, a = f(z), dropped where drop_below is above 0.
+ * Work-groups: ceil(rows / block_rows) * ceil(panels / block_panels); block_rows is a multiple of XT_MR.
+ * x (rows, inputs), z and a (rows, units) at `at`, of the same ld; params hold the panels and the padded bias. */
+__kernel XT_ONE void xt_forward(uint rows, uint inputs, uint units, __global const float *x, uint x_at, uint x_ld,
+                                __global const float *params, uint weight_at, uint bias_at, __global float *z_all,
+                                __global float *a_all, uint at, uint ld, uint block_rows, uint block_panels,
+                                int activation, float param, int layer, uint key_hi, uint key_lo, int drop_below,
+                                float scale)
+{
+    uint group = (uint)get_group_id(0), panels = (units + XT_NR - 1) / XT_NR;
+    uint across = (panels + block_panels - 1) / block_panels;
+    uint row_0 = group / across * block_rows, row_1 = min(row_0 + block_rows, rows);
+    uint panel_0 = group % across * block_panels, panel_1 = min(panel_0 + block_panels, panels);
+    for (uint k = 0; k < inputs; k += XT_DEPTH)
+        for (uint p = panel_0; p < panel_1; p++)
+            for (uint r = row_0; r < row_1; r += XT_MR) {
+                xt_real sums[XT_MR][XT_NV];
+                __global float *z = z_all + at + (size_t)r * ld + p * XT_NR, *a = a_all + at + (size_t)r * ld + p * XT_NR;
+                if (k)
+                    xt_get(sums, z, ld);
+                else
+                    xt_clear(sums);
+                xt_add_panel(sums, x + x_at + (size_t)r * x_ld + k, x_ld, 1,
+                             params + weight_at + ((size_t)p * inputs + k) * XT_NR, xt_depth(k, inputs));
+                if (k + XT_DEPTH >= inputs)
+                    XT_EACH_VALUE sums[i][j] += XT_LOAD(params + bias_at + p * XT_NR + j * XT_W);
+                xt_put(sums, z, ld);
+                if (k + XT_DEPTH < inputs)
+                    continue;
+                xt_activate_tile(activation, param, z, a, ld);
+                if (drop_below > 0) {
+                    xt_key key = {key_hi, key_lo};
+                    xt_drop_tile(key, layer, p * XT_NR, r, drop_below, scale, a, ld);
+                }
+            }
+}
+
+/* ---- the last layer ---- */
+
+/* Activates a row: z less its log-sum-exp where it is a softmax. */
+static inline void xt_activate_row(int activation, float param, __global float *z, __global float *a, uint units)
+{
+    if (activation == XT_ACT_softmax) {
+        float most = z[0], sum = 0.0f;
+        for (uint j = 1; j < units; j++)
+            most = z[j] > most ? z[j] : most;
+        for (uint j = 0; j < units; j += XT_W)
+            XT_STORE(exp(XT_LOAD(z + j) - most), a + j);
+        for (uint j = 0; j < units; j++)
+            sum += a[j];
+        float rest = log(sum);
+        for (uint j = 0; j < units; j += XT_W)
+            XT_STORE(XT_LOAD(z + j) - most - rest, z + j);
+    }
+    for (uint j = 0; j < units; j += XT_W)
+        XT_STORE(xt_activate(activation, XT_LOAD(z + j), param), a + j);
+}
+
+/* A vector of a row without padding; zeros beyond it. */
+static inline xt_real xt_load_part(__global const float *row, uint j, uint n)
+{
+    if (j + XT_W <= n)
+        return XT_LOAD(row + j);
+    float part[XT_W];
+    for (uint i = 0; i < XT_W; i++)
+        part[i] = j + i < n ? row[j + i] : 0.0f;
+    return XT_LOAD(part);
+}
+
+/* The loss of a row, summed over its outputs; work holds a row of ld floats. */
+static inline float xt_row_loss(int loss, float param, __global const float *z, __global const float *a, __global const float *y,
+                                __global float *work, uint units)
+{
+    float sum = 0.0f;
+    for (uint j = 0; j < units; j += XT_W)
+        XT_STORE(xt_loss(loss, XT_LOAD(z + j), XT_LOAD(a + j), xt_load_part(y, j, units), param), work + j);
+    for (uint j = 0; j < units; j++)
+        sum += work[j];
+    return sum;
+}
+
+/* The last layer, forward and back: z, a, each row's loss and gz.
+ * Work-groups: ceil(rows / block_rows). As xt_forward; y (rows, units) without padding. Where `scores`, losses
+ * from losses_at on get the rows' losses times their weights, and where `keeps` kept gets a, (.., units) without
+ * padding. Where `trains`, gz gets the gradient, scale: as xt_output_gradient in dense.cl. */
+__kernel XT_ONE void xt_head(uint rows, uint inputs, uint units, __global const float *x, uint x_at, uint x_ld,
+                             __global const float *params, uint weight_at, uint bias_at, __global float *z_all,
+                             __global float *a_all, __global float *gz_all, uint at, uint ld, uint block_rows,
+                             int activation, float param,
+                             __global const float *y, uint y_at, __global const float *weights, uint weights_at,
+                             int weighted, float scale, int loss, float loss_param, __global float *losses, uint losses_at,
+                             __global float *kept, int keeps, int scores, int trains)
+{
+    uint row_0 = (uint)get_group_id(0) * block_rows, row_1 = min(row_0 + block_rows, rows);
+    for (uint p = 0; p * XT_NR < units; p++)
+        for (uint r = row_0; r < row_1; r += XT_MR) {
+            xt_real sums[XT_MR][XT_NV];
+            __global float *to = z_all + at + (size_t)r * ld + p * XT_NR;
+            xt_clear(sums);
+            xt_add_panel(sums, x + x_at + (size_t)r * x_ld, x_ld, 1,
+                         params + weight_at + (size_t)p * inputs * XT_NR, inputs);
+            XT_EACH_VALUE sums[i][j] += XT_LOAD(params + bias_at + p * XT_NR + j * XT_W);
+            xt_put(sums, to, ld);
+        }
+    for (uint r = row_0; r < row_1; r++) {
+        __global float *z = z_all + at + (size_t)r * ld, *a = a_all + at + (size_t)r * ld;
+        __global float *gz = gz_all + at + (size_t)r * ld;
+        __global const float *target = y + y_at + (size_t)r * units;
+        float weight = weighted ? weights[weights_at + r] : 1.0f;
+        xt_activate_row(activation, param, z, a, units);
+        if (scores) {
+            float sum = xt_row_loss(loss, loss_param, z, a, target, gz, units);
+            losses[losses_at + r] = weighted ? sum * weight : sum;
+        }
+        for (uint j = 0; keeps && j < units; j++)
+            kept[(size_t)(losses_at + r) * units + j] = a[j];
+        /* Zeros where there is no unit: what is summed over whole tiles later. */
+        for (uint j = 0; trains && j < (units + XT_NR - 1) / XT_NR * XT_NR; j += XT_W) {
+            xt_real g = xt_output_grad(loss, loss_param, activation, param, XT_LOAD(z + j), XT_LOAD(a + j),
+                                       xt_load_part(target, j, units), XT_R(weighted ? weight * scale : scale));
+            XT_STORE(XT_LANE_NUMBERS + (int)j < (xt_lanes)((int)units) ? g : XT_R(0), gz + j);
+        }
+    }
+}
+
+/* ---- the gradient by a layer's inputs ---- */
+
+/* A block of a weight matrix as b of a product over units: to[u][i] = w[i][u] for the XT_NR inputs from `first`
+ * on (0 beyond the last) and n units of the panels at w. */
+static inline void xt_transpose(__global const float *w, uint inputs, uint first, uint n, __local float *to)
+{
+    for (uint q = 0; q * XT_NR < n; q++)
+        for (uint x = 0; x < XT_NR; x += XT_W)
+            for (uint y = 0; y < XT_NR; y += XT_W) {
+                xt_real from[XT_W], zipped[XT_W];
+                __global const float *block = w + ((size_t)q * inputs + first + x) * XT_NR + y;
+                XT_UNROLL for (int i = 0; i < XT_W; i++)
+                    from[i] = first + x + i < inputs ? XT_LOAD(block + i * XT_NR) : XT_R(0);
+                /* Zipping the halves of a list of vectors as often as its length can be halved transposes it. */
+                XT_UNROLL for (int s = 0; s < XT_ZIPS; s++)
+                {
+                    XT_UNROLL for (int i = 0; i < XT_W / 2; i++)
+                    {
+                        zipped[2 * i] = XT_ZIP_LOW(from[i], from[i + XT_W / 2]);
+                        zipped[2 * i + 1] = XT_ZIP_HIGH(from[i], from[i + XT_W / 2]);
+                    }
+                    XT_UNROLL for (int i = 0; i < XT_W; i++)
+                        from[i] = zipped[i];
+                }
+                XT_UNROLL for (int i = 0; i < XT_W; i++)
+                    XT_STORE(from[i], to + (q * XT_NR + y + i) * XT_NR + x);
+            }
+}
+
+/* gz of the layer below = (gz w) f'(z), f and z those of the layer below.
+ * Work-groups: ceil(rows / block_rows) * ceil(input panels / block_panels). gz (rows, units), of ld gz_ld, with zeros
+ * beyond its columns; below_* (rows, inputs) at below_at; dropping is that of the layer below. */
+__kernel XT_ONE void xt_input_gradient(uint rows, uint inputs, uint units, __global const float *gz, uint gz_at,
+                                       uint gz_ld, __global const float *params, uint weight_at,
+                                       __global const float *below_z, __global float *below_a, __global float *below_gz,
+                                       uint below_at, uint below_ld, uint block_rows, uint block_panels, int activation,
+                                       float param, int layer, uint key_hi, uint key_lo, int drop_below, float scale)
+{
+    __local float pack[XT_DEPTH * XT_NR];
+    uint group = (uint)get_group_id(0), panels = (inputs + XT_NR - 1) / XT_NR;
+    uint across = (panels + block_panels - 1) / block_panels;
+    uint row_0 = group / across * block_rows, row_1 = min(row_0 + block_rows, rows);
+    uint panel_0 = group % across * block_panels, panel_1 = min(panel_0 + block_panels, panels);
+    for (uint k = 0; k < units; k += XT_DEPTH)
+        for (uint p = panel_0; p < panel_1; p++) {
+            uint depth = xt_depth(k, units);
+            xt_transpose(params + weight_at + (size_t)k * inputs, inputs, p * XT_NR, depth, pack);
+            for (uint r = row_0; r < row_1; r += XT_MR) {
+                xt_real sums[XT_MR][XT_NV];
+                size_t place = below_at + (size_t)r * below_ld + p * XT_NR;
+                if (k)
+                    xt_get(sums, below_gz + place, below_ld);
+                else
+                    xt_clear(sums);
+                xt_add_transposed(sums, gz + gz_at + (size_t)r * gz_ld + k, gz_ld, 1, pack, depth);
+                xt_put(sums, below_gz + place, below_ld);
+                if (k + XT_DEPTH < units)
+                    continue;
+                if (drop_below > 0) {
+                    /* a as it was before it was dropped; it has to be dropped again for the weight gradient. */
+                    xt_key key = {key_hi, key_lo};
+                    xt_drop_tile(key, layer, p * XT_NR, r, drop_below, scale, below_gz + place, below_ld);
+                    xt_activate_tile(activation, param, below_z + place, below_a + place, below_ld);
+                }
+                xt_activate_grad_tile(activation, param, below_z + place, below_a + place, below_gz + place, below_ld);
+                if (drop_below > 0) {
+                    xt_key key = {key_hi, key_lo};
+                    xt_drop_tile(key, layer, p * XT_NR, r, drop_below, scale, below_a + place, below_ld);
+                }
+            }
+        }
+}
+
+/* ---- the gradient by a layer's weights, and their update ---- */
+
+/* g = x' gz summed over rows, for weights and bias; where `stores` to gradients, which lie as params do, else each
+ * parameter is updated.
+ * Work-groups: ceil(inputs / block_inputs) * ceil(panels / block_panels); block_inputs, a multiple of XT_MR, is at most XT_BLOCK_INPUTS,
+ * block_panels at most XT_BLOCK_PANELS. x (rows, inputs), gz (rows, units); l1 and l2: penalties on the weights. */
+__kernel XT_ONE void xt_weight_gradient(uint rows, uint inputs, uint units, __global const float *x, uint x_at, uint x_ld,
+                                        __global const float *gz, uint gz_at, uint gz_ld, __global float *params,
+                                        uint weight_at, uint bias_at, __global float *s0, __global float *s1, int n_slots,
+                                        __global float *gradients, int stores, uint block_inputs, uint block_panels,
+                                        int optimizer, float l1, float l2, xt_hyper hyper)
+{
+    /* A step of x is written as a vector; the next step writes over what was too much. */
+    __local float pack_x[XT_DEPTH * XT_BLOCK_INPUTS + XT_NR];
+    __local float pack_gz[XT_DEPTH * XT_NR];
+    __local float partial[XT_BLOCK_INPUTS * XT_BLOCK_PANELS * XT_NR];
+    uint group = (uint)get_group_id(0), panels = (units + XT_NR - 1) / XT_NR;
+    uint across = (panels + block_panels - 1) / block_panels;
+    uint input_0 = group / across * block_inputs, input_1 = min(input_0 + block_inputs, inputs);
+    uint panel_0 = group % across * block_panels, panel_1 = min(panel_0 + block_panels, panels);
+    for (uint k = 0; k < rows; k += XT_DEPTH) {
+        uint depth = xt_depth(k, rows);
+        for (uint r = input_0; r < input_1; r += XT_MR) {
+            __global const float *from = x + x_at + (size_t)k * x_ld + r;
+            __local float *to = pack_x + (r - input_0) * XT_DEPTH;
+            for (uint s = 0; s < depth; s++)
+                XT_UNROLL for (int i = 0; i < XT_MR; i += XT_W)
+                    XT_STORE(XT_LOAD(from + (size_t)s * x_ld + i), to + s * XT_MR + i);
+        }
+        for (uint p = panel_0; p < panel_1; p++) {
+            __global const float *from = gz + gz_at + (size_t)k * gz_ld + p * XT_NR;
+            for (uint s = 0; s < depth; s++)
+                XT_EACH_VECTOR XT_STORE(XT_LOAD(from + (size_t)s * gz_ld + j * XT_W), pack_gz + s * XT_NR + j * XT_W);
+            for (uint r = input_0; r < input_1; r += XT_MR) {
+                xt_real sums[XT_MR][XT_NV];
+                __local float *part = partial + ((p - panel_0) * XT_BLOCK_INPUTS + r - input_0) * XT_NR;
+                if (k)
+                    xt_get_local(sums, part, XT_NR);
+                else
+                    xt_clear(sums);
+                xt_add_packed(sums, pack_x + (r - input_0) * XT_DEPTH, 1, XT_MR, pack_gz, depth);
+                xt_put_local(sums, part, XT_NR);
+                if (k + XT_DEPTH >= rows)
+                    xt_apply(part, weight_at + ((size_t)p * inputs + r) * XT_NR, min((uint)XT_MR, inputs - r) * XT_NV,
+                             params, s0, s1, n_slots, gradients, stores, optimizer, l1, l2, hyper);
+            }
+        }
+    }
+    for (uint u = panel_0 * XT_NR; input_0 == 0 && u < panel_1 * XT_NR; u += XT_W) {
+        xt_real sum = XT_R(0);
+        for (uint r = 0; r < rows; r++)
+            sum += XT_LOAD(gz + gz_at + (size_t)r * gz_ld + u);
+        XT_STORE(sum, partial);
+        xt_apply(partial, bias_at + u, 1, params, s0, s1, n_slots, gradients, stores, optimizer, 0.0f, 0.0f, hyper);
+    }
+}

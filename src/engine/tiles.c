@@ -1,0 +1,248 @@
+#include "engine/tiles.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+static size_t divided(size_t n, size_t by)
+{
+    return (n + by - 1) / by;
+}
+
+static size_t rounded(size_t n, size_t to)
+{
+    return divided(n, to) * to;
+}
+
+/* ---- form ---- */
+
+/* By the registers that such vectors come with: sums of 6 x 2 leave four of sixteen for a row of b and a value
+ * of a; with AVX-512 there are 32. */
+static const xt_tiles forms[] = {
+    {.width = 16, .vectors = 2, .rows = 12, .depth = 256, .block_inputs = 96, .block_panels = 8},
+    {.width = 8, .vectors = 2, .rows = 6, .depth = 256, .block_inputs = 96, .block_panels = 8},
+    {.width = 4, .vectors = 2, .rows = 6, .depth = 256, .block_inputs = 96, .block_panels = 8},
+};
+enum { N_FORMS = sizeof forms / sizeof forms[0] };
+
+/* A device says in OpenCL that it can fma, not whether that takes a call of a library: x86 before 2013. */
+static bool has_fma(void)
+{
+#if defined __x86_64__ || defined __i386__
+    return __builtin_cpu_supports("fma");
+#else
+    return true;
+#endif
+}
+
+size_t xt_tiles_local_bytes(const xt_tiles *tiles)
+{
+    size_t columns = xt_tiles_columns(tiles), depth = (size_t)tiles->depth, inputs = (size_t)tiles->block_inputs;
+    size_t x = depth * inputs + columns, gz = depth * columns, partial = inputs * (size_t)tiles->block_panels * columns;
+    return (x + gz + partial) * sizeof(float);
+}
+
+xt_status xt_tiles_suit(const xt_device *device, xt_tiles *out, xt_err *err)
+{
+    /* What a driver takes for itself. */
+    static const size_t reserve = 2048;
+    size_t i = 0;
+    while (i + 1 < N_FORMS && (cl_uint)forms[i].width > device->vector_width)
+        i++;
+    xt_tiles tiles = forms[i];
+    tiles.fma = has_fma();
+    while (xt_tiles_local_bytes(&tiles) + reserve > device->local_bytes) {
+        if (tiles.block_panels > 1)
+            tiles.block_panels /= 2;
+        else if (tiles.block_inputs > 2 * tiles.rows)
+            tiles.block_inputs = (int)rounded((size_t)tiles.block_inputs / 2, (size_t)tiles.rows);
+        else if (tiles.depth > 64)
+            tiles.depth /= 2;
+        else
+            return xt_fail(err, XT_FAILED, "%s has %llu bytes of local memory; the gemm engine needs %zu", device->name,
+                           (unsigned long long)device->local_bytes, xt_tiles_local_bytes(&tiles) + reserve);
+    }
+    *out = tiles;
+    return XT_OK;
+}
+
+size_t xt_tiles_panels(const xt_tiles *tiles, size_t columns)
+{
+    return divided(columns, xt_tiles_columns(tiles));
+}
+
+/* An odd number of cache lines: rows at a distance of a power of two would fall into the same few sets of a cache. */
+size_t xt_tiles_stride(const xt_tiles *tiles, size_t columns)
+{
+    enum { LINE = 16 };
+    size_t n = rounded(rounded(columns, xt_tiles_columns(tiles)), LINE);
+    return n / LINE % 2 ? n : n + LINE;
+}
+
+size_t xt_tiles_rows(const xt_tiles *tiles, size_t n, size_t columns)
+{
+    return rounded(n, (size_t)tiles->rows) * xt_tiles_stride(tiles, columns) + xt_tiles_columns(tiles);
+}
+
+/* ---- the parameters ---- */
+
+void xt_tiles_lay_out(const xt_tiles *tiles, const xt_plan *plan, xt_tiled_params *out)
+{
+    size_t at = 0, columns = xt_tiles_columns(tiles);
+    out->n_layers = plan->n_layers;
+    for (size_t i = 0; i < plan->n_layers; i++) {
+        const xt_plan_layer *from = &plan->layers[i];
+        size_t padded = rounded(from->units, columns);
+        out->layers[i] = (xt_tiled_layer){from->inputs, from->units, at, at + from->inputs * padded};
+        at += (from->inputs + 1) * padded;
+    }
+    out->n_floats = at;
+}
+
+/* Where unit u's weight for input k is. */
+static size_t weight_at(size_t columns, const xt_tiled_layer *layer, size_t u, size_t k)
+{
+    return layer->weight + (u / columns * layer->inputs + k) * columns + u % columns;
+}
+
+void xt_tiles_pack(const xt_tiles *tiles, const xt_plan *plan, const xt_tiled_params *layout, const float *from,
+                   float *to)
+{
+    size_t columns = xt_tiles_columns(tiles);
+    for (size_t i = 0; i < plan->n_layers; i++) {
+        const xt_plan_layer *layer = &plan->layers[i];
+        const xt_tiled_layer *tiled = &layout->layers[i];
+        for (size_t u = 0; u < layer->units; u++)
+            for (size_t k = 0; k < layer->inputs; k++)
+                to[weight_at(columns, tiled, u, k)] = from[layer->weight + u * layer->inputs + k];
+        memcpy(to + tiled->bias, from + layer->bias, layer->units * sizeof *to);
+    }
+}
+
+void xt_tiles_unpack(const xt_tiles *tiles, const xt_plan *plan, const xt_tiled_params *layout, const float *from,
+                     float *to)
+{
+    size_t columns = xt_tiles_columns(tiles);
+    for (size_t i = 0; i < plan->n_layers; i++) {
+        const xt_plan_layer *layer = &plan->layers[i];
+        const xt_tiled_layer *tiled = &layout->layers[i];
+        for (size_t u = 0; u < layer->units; u++)
+            for (size_t k = 0; k < layer->inputs; k++)
+                to[layer->weight + u * layer->inputs + k] = from[weight_at(columns, tiled, u, k)];
+        memcpy(to + layer->bias, from + tiled->bias, layer->units * sizeof *to);
+    }
+}
+
+/* ---- text ---- */
+
+void xt_tiles_prelude(const xt_tiles *tiles, xt_buf *out)
+{
+    int width = tiles->width;
+    xt_buf_printf(out, "#define XT_W %d\n#define xt_real float%d\n#define XT_R(c) ((float%d)(c))\n", width, width, width);
+    xt_buf_printf(out, "#define XT_WORDS\n#define xt_word uint%d\n", width);
+    xt_buf_printf(out, "#define XT_NV %d\n#define XT_MR %d\n#define XT_DEPTH %d\n", tiles->vectors, tiles->rows,
+                  tiles->depth);
+    xt_buf_printf(out, "#define XT_BLOCK_INPUTS %d\n#define XT_BLOCK_PANELS %d\n", tiles->block_inputs,
+                  tiles->block_panels);
+    if (tiles->fma)
+        xt_buf_puts(out, "#define XT_FMA\n");
+}
+
+/* ---- blocks ---- */
+
+/* What a core spends, in steps of one multiply-add of a vector: measured on a Zen 3, where two of them go in a
+ * cycle. Only the ratios matter, and not much. */
+static const double group_steps = 1000;     /* a work-group's begin */
+static const double visit_steps = 3;        /* a vector of sums that goes to memory and back */
+static const double transpose_steps = 1.5;  /* a float */
+static const double pack_steps = 0.4;       /* a float that is copied to local memory */
+static const double near_steps = 0.25;      /* a float that comes from the second cache, for the first time */
+static const double update_steps[] = {6, 10, 24}; /* a vector of parameters by the optimiser's slots */
+
+/* The second cache, of which a block of rows may take half. */
+enum { BLOCK_BYTES = 256 << 10 };
+
+typedef struct cost {
+    double tile;   /* of a tile, all its terms */
+    double row;    /* of a row of the block, once a group */
+    double panel;  /* of a panel, once a group */
+} cost;
+
+/* Groups go to the threads by halves of what is left, then singly: the last ones make it even. */
+static double makespan(const xt_tiles *tiles, size_t threads, const cost *c, size_t rows, size_t panels, const xt_block *b)
+{
+    size_t block_rows = b->rows < rows ? b->rows : rows, block_panels = b->panels < panels ? b->panels : panels;
+    double group = group_steps + c->tile * (double)(divided(block_rows, (size_t)tiles->rows) * block_panels) +
+                   c->row * (double)block_rows + c->panel * (double)block_panels;
+    return group * (double)divided(b->n_groups, threads);
+}
+
+/* The best of all ways to cut rows and panels into blocks of at most so many. */
+static xt_block choose(const xt_tiles *tiles, size_t threads, const cost *c, size_t rows, size_t panels, size_t most_rows,
+                       size_t most_panels)
+{
+    size_t tile = (size_t)tiles->rows, n_tiles = divided(rows, tile);
+    xt_block best = {0};
+    double least = HUGE_VAL;
+    for (size_t down = divided(n_tiles * tile, most_rows); down <= n_tiles && down <= 64 * threads; down++)
+        for (size_t across = divided(panels, most_panels); across <= panels && across <= 64 * threads; across++) {
+            xt_block b = {divided(n_tiles, down) * tile, divided(panels, across), 0};
+            b.n_groups = divided(n_tiles * tile, b.rows) * divided(panels, b.panels);
+            double steps = makespan(tiles, threads, c, rows, panels, &b);
+            if (steps < least) {
+                least = steps;
+                best = b;
+            }
+        }
+    assert(best.n_groups);
+    return best;
+}
+
+static size_t at_most(size_t n, size_t most, size_t multiple_of)
+{
+    size_t floor = most / multiple_of * multiple_of;
+    return n < floor ? n : floor < multiple_of ? multiple_of : floor;
+}
+
+/* The tile's sums over k terms: their multiply-adds, and visits of memory. */
+static double tile_steps(const xt_tiles *tiles, size_t k)
+{
+    double sums = tiles->rows * tiles->vectors;
+    return sums * ((double)k + visit_steps * (double)divided(k, (size_t)tiles->depth));
+}
+
+xt_block xt_tiles_forward(const xt_tiles *tiles, size_t threads, size_t rows, size_t inputs, size_t units)
+{
+    double columns = (double)xt_tiles_columns(tiles), k = (double)inputs;
+    size_t tile = (size_t)tiles->rows, depth = inputs < (size_t)tiles->depth ? inputs : (size_t)tiles->depth;
+    cost c = {tile_steps(tiles, inputs), near_steps * k, near_steps * k * columns};
+    size_t most = at_most(rounded(rows, tile), BLOCK_BYTES / sizeof(float) / depth, tile);
+    return choose(tiles, threads, &c, rows, xt_tiles_panels(tiles, units), most, xt_tiles_panels(tiles, units));
+}
+
+xt_block xt_tiles_input_gradient(const xt_tiles *tiles, size_t threads, size_t rows, size_t inputs, size_t units)
+{
+    double columns = (double)xt_tiles_columns(tiles), k = (double)units;
+    size_t tile = (size_t)tiles->rows, depth = units < (size_t)tiles->depth ? units : (size_t)tiles->depth;
+    cost c = {tile_steps(tiles, units), near_steps * k, transpose_steps * k * columns};
+    size_t most = at_most(rounded(rows, tile), BLOCK_BYTES / sizeof(float) / depth, tile);
+    return choose(tiles, threads, &c, rows, xt_tiles_panels(tiles, inputs), most, xt_tiles_panels(tiles, inputs));
+}
+
+xt_block xt_tiles_weight_gradient(const xt_tiles *tiles, size_t threads, size_t rows, size_t inputs, size_t units,
+                                  size_t slots)
+{
+    double columns = (double)xt_tiles_columns(tiles), k = (double)rows;
+    cost c = {tile_steps(tiles, rows) + update_steps[slots] * tiles->rows * tiles->vectors, pack_steps * k,
+              pack_steps * k * columns};
+    return choose(tiles, threads, &c, inputs, xt_tiles_panels(tiles, units), (size_t)tiles->block_inputs,
+                  (size_t)tiles->block_panels);
+}
+
+xt_block xt_tiles_head(const xt_tiles *tiles, size_t threads, size_t rows)
+{
+    size_t tile = (size_t)tiles->rows, n_tiles = divided(rows, tile);
+    /* Four a thread smooth out what rows differ in. */
+    size_t each = divided(n_tiles, 4 * threads);
+    return (xt_block){each * tile, 1, divided(n_tiles, each)};
+}

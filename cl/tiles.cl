@@ -134,15 +134,21 @@ static inline void xt_activate_grad_tile(int code, float p, __global const float
 #undef XT_CASE
 }
 
+/* What becomes of a layer's z: activated, and dropped where drop_below is above 0. */
+typedef struct xt_outputs {
+    int activation, layer, drop_below;
+    float param, scale;
+    xt_key key;
+} xt_outputs;
+
 /* Drops values of a layer's outputs, or their gradients: the first is unit `unit` of row `row`. */
-static inline void xt_drop_tile(xt_key key, int layer, uint unit, uint row, int drop_below, float scale,
-                                __global float *values, size_t ld)
+static inline void xt_drop_tile(const xt_outputs *of, uint unit, uint row, __global float *values, size_t ld)
 {
     xt_word units = (xt_word)(unit) + XT_CAT(convert_uint, XT_W)(XT_LANE_NUMBERS);
     XT_EACH_PLACE(ld)
     {
         xt_word at = units + (xt_word)((uint)(v - i * ld));
-        XT_STORE(XT_LOAD(values + v) * xt_kept(key, layer, at, (int)(row + i), drop_below, scale), values + v);
+        XT_STORE(XT_LOAD(values + v) * xt_kept(of->key, of->layer, at, (int)(row + i), of->drop_below, of->scale), values + v);
     }
 }
 
@@ -188,8 +194,7 @@ static inline void xt_apply(const __local float *g, size_t at, uint n, __global 
 __kernel XT_ONE void xt_forward(uint rows, uint inputs, uint units, __global const float *x, uint x_at, uint x_ld,
                                 __global const float *params, uint weight_at, uint bias_at, __global float *z_all,
                                 __global float *a_all, uint at, uint ld, uint block_rows, uint block_panels,
-                                int activation, float param, int layer, uint key_hi, uint key_lo, int drop_below,
-                                float scale)
+                                xt_outputs own)
 {
     uint group = (uint)get_group_id(0), panels = (units + XT_NR - 1) / XT_NR;
     uint across = (panels + block_panels - 1) / block_panels;
@@ -211,12 +216,90 @@ __kernel XT_ONE void xt_forward(uint rows, uint inputs, uint units, __global con
                 xt_put(sums, z, ld);
                 if (k + XT_DEPTH < inputs)
                     continue;
-                xt_activate_tile(activation, param, z, a, ld);
-                if (drop_below > 0) {
-                    xt_key key = {key_hi, key_lo};
-                    xt_drop_tile(key, layer, p * XT_NR, r, drop_below, scale, a, ld);
-                }
+                xt_activate_tile(own.activation, own.param, z, a, ld);
+                if (own.drop_below > 0)
+                    xt_drop_tile(&own, p * XT_NR, r, a, ld);
             }
+}
+
+/* ---- the gradient by a layer's inputs ---- */
+
+/* A block of a weight matrix as b of a product over units: to[u][i] = w[i][u] for the XT_NR inputs from `first`
+ * on (0 beyond the last) and n units of the panels at w. */
+static inline void xt_transpose(__global const float *w, uint inputs, uint first, uint n, __local float *to)
+{
+    for (uint q = 0; q * XT_NR < n; q++)
+        for (uint x = 0; x < XT_NR; x += XT_W)
+            for (uint y = 0; y < XT_NR; y += XT_W) {
+                xt_real from[XT_W], zipped[XT_W];
+                __global const float *block = w + ((size_t)q * inputs + first + x) * XT_NR + y;
+                XT_UNROLL for (int i = 0; i < XT_W; i++)
+                    from[i] = first + x + i < inputs ? XT_LOAD(block + i * XT_NR) : XT_R(0);
+                /* Zipping the halves of a list of vectors as often as its length can be halved transposes it. */
+                XT_UNROLL for (int s = 0; s < XT_ZIPS; s++)
+                {
+                    XT_UNROLL for (int i = 0; i < XT_W / 2; i++)
+                    {
+                        zipped[2 * i] = XT_ZIP_LOW(from[i], from[i + XT_W / 2]);
+                        zipped[2 * i + 1] = XT_ZIP_HIGH(from[i], from[i + XT_W / 2]);
+                    }
+                    XT_UNROLL for (int i = 0; i < XT_W; i++)
+                        from[i] = zipped[i];
+                }
+                XT_UNROLL for (int i = 0; i < XT_W; i++)
+                    XT_STORE(from[i], to + (q * XT_NR + y + i) * XT_NR + x);
+            }
+}
+
+/* gz of the layer below = (gz w) f'(z), f and z those of the layer below, for rows row_0 .. row_1 - 1 and so many
+ * panels of inputs. All begin at the layer's first row; pack holds depth * XT_NR floats for so many units at once. */
+static inline void xt_pass_back(uint row_0, uint row_1, uint panel_0, uint panel_1, uint inputs, uint units,
+                                __global const float *gz, uint gz_ld, __global const float *w,
+                                __global const float *below_z, __global float *below_a, __global float *below_gz,
+                                uint below_ld, const xt_outputs *below, __local float *pack)
+{
+    for (uint k = 0; k < units; k += XT_DEPTH)
+        for (uint p = panel_0; p < panel_1; p++) {
+            uint depth = xt_depth(k, units);
+            xt_transpose(w + (size_t)k * inputs, inputs, p * XT_NR, depth, pack);
+            for (uint r = row_0; r < row_1; r += XT_MR) {
+                xt_real sums[XT_MR][XT_NV];
+                size_t at = (size_t)r * below_ld + p * XT_NR;
+                if (k)
+                    xt_get(sums, below_gz + at, below_ld);
+                else
+                    xt_clear(sums);
+                xt_add_transposed(sums, gz + (size_t)r * gz_ld + k, gz_ld, 1, pack, depth);
+                xt_put(sums, below_gz + at, below_ld);
+                if (k + XT_DEPTH < units)
+                    continue;
+                /* a as it was before it was dropped; it has to be dropped again for the weight gradient. */
+                if (below->drop_below > 0) {
+                    xt_drop_tile(below, p * XT_NR, r, below_gz + at, below_ld);
+                    xt_activate_tile(below->activation, below->param, below_z + at, below_a + at, below_ld);
+                }
+                xt_activate_grad_tile(below->activation, below->param, below_z + at, below_a + at, below_gz + at,
+                                      below_ld);
+                if (below->drop_below > 0)
+                    xt_drop_tile(below, p * XT_NR, r, below_a + at, below_ld);
+            }
+        }
+}
+
+/* Work-groups: ceil(rows / block_rows) * ceil(input panels / block_panels). gz (rows, units) at gz_at, with zeros
+ * beyond its columns; below_* (rows, inputs) at below_at. */
+__kernel XT_ONE void xt_input_gradient(uint rows, uint inputs, uint units, __global const float *gz, uint gz_at,
+                                       uint gz_ld, __global const float *params, uint weight_at,
+                                       __global const float *below_z, __global float *below_a, __global float *below_gz,
+                                       uint below_at, uint below_ld, uint block_rows, uint block_panels, xt_outputs below)
+{
+    __local float pack[XT_DEPTH * XT_NR];
+    uint group = (uint)get_group_id(0), panels = (inputs + XT_NR - 1) / XT_NR;
+    uint across = (panels + block_panels - 1) / block_panels;
+    uint row_0 = group / across * block_rows, row_1 = min(row_0 + block_rows, rows);
+    uint panel_0 = group % across * block_panels, panel_1 = min(panel_0 + block_panels, panels);
+    xt_pass_back(row_0, row_1, panel_0, panel_1, inputs, units, gz + gz_at, gz_ld, params + weight_at, below_z + below_at,
+                 below_a + below_at, below_gz + below_at, below_ld, &below, pack);
 }
 
 /* ---- the last layer ---- */
@@ -263,28 +346,29 @@ static inline float xt_row_loss(int loss, float param, __global const float *z, 
     return sum;
 }
 
-/* The last layer, forward and back: z, a, each row's loss and gz.
- * Work-groups: ceil(rows / block_rows). As xt_forward; y (rows, units) without padding. Where `scores`, losses
- * from losses_at on get the rows' losses times their weights, and where `keeps` kept gets a, (.., units) without
- * padding. Where `trains`, gz gets the gradient, scale: as xt_output_gradient in dense.cl. */
-__kernel XT_ONE void xt_head(uint rows, uint inputs, uint units, __global const float *x, uint x_at, uint x_ld,
+/* The last layer, forward and back: z, a, each row's loss and gz; and, where `passes`, gz of the layer below, whose
+ * values x then is. The units must fit one panel for that.
+ * Work-groups: ceil(rows / block_rows). As xt_forward; y (rows, units) without padding. Where `scores`, losses from
+ * losses_at on get the rows' losses times their weights, and where `keeps` kept gets a, (.., units) without padding.
+ * Where `trains`, gz gets the gradient, scale: as xt_output_gradient in dense.cl. */
+__kernel XT_ONE void xt_head(uint rows, uint inputs, uint units, __global float *x, uint x_at, uint x_ld,
                              __global const float *params, uint weight_at, uint bias_at, __global float *z_all,
                              __global float *a_all, __global float *gz_all, uint at, uint ld, uint block_rows,
-                             int activation, float param,
-                             __global const float *y, uint y_at, __global const float *weights, uint weights_at,
-                             int weighted, float scale, int loss, float loss_param, __global float *losses, uint losses_at,
-                             __global float *kept, int keeps, int scores, int trains)
+                             int activation, float param, __global const float *y, uint y_at,
+                             __global const float *weights, uint weights_at, int weighted, float scale, int loss,
+                             float loss_param, __global float *losses, uint losses_at, __global float *kept, int keeps,
+                             int scores, int trains, int passes, xt_outputs below)
 {
+    __local float pack[XT_NR * XT_NR];
     uint row_0 = (uint)get_group_id(0) * block_rows, row_1 = min(row_0 + block_rows, rows);
     for (uint p = 0; p * XT_NR < units; p++)
         for (uint r = row_0; r < row_1; r += XT_MR) {
             xt_real sums[XT_MR][XT_NV];
-            __global float *to = z_all + at + (size_t)r * ld + p * XT_NR;
             xt_clear(sums);
-            xt_add_panel(sums, x + x_at + (size_t)r * x_ld, x_ld, 1,
-                         params + weight_at + (size_t)p * inputs * XT_NR, inputs);
+            xt_add_panel(sums, x + x_at + (size_t)r * x_ld, x_ld, 1, params + weight_at + (size_t)p * inputs * XT_NR,
+                         inputs);
             XT_EACH_VALUE sums[i][j] += XT_LOAD(params + bias_at + p * XT_NR + j * XT_W);
-            xt_put(sums, to, ld);
+            xt_put(sums, z_all + at + (size_t)r * ld + p * XT_NR, ld);
         }
     for (uint r = row_0; r < row_1; r++) {
         __global float *z = z_all + at + (size_t)r * ld, *a = a_all + at + (size_t)r * ld;
@@ -305,114 +389,60 @@ __kernel XT_ONE void xt_head(uint rows, uint inputs, uint units, __global const 
             XT_STORE(XT_LANE_NUMBERS + (int)j < (xt_lanes)((int)units) ? g : XT_R(0), gz + j);
         }
     }
-}
-
-/* ---- the gradient by a layer's inputs ---- */
-
-/* A block of a weight matrix as b of a product over units: to[u][i] = w[i][u] for the XT_NR inputs from `first`
- * on (0 beyond the last) and n units of the panels at w. */
-static inline void xt_transpose(__global const float *w, uint inputs, uint first, uint n, __local float *to)
-{
-    for (uint q = 0; q * XT_NR < n; q++)
-        for (uint x = 0; x < XT_NR; x += XT_W)
-            for (uint y = 0; y < XT_NR; y += XT_W) {
-                xt_real from[XT_W], zipped[XT_W];
-                __global const float *block = w + ((size_t)q * inputs + first + x) * XT_NR + y;
-                XT_UNROLL for (int i = 0; i < XT_W; i++)
-                    from[i] = first + x + i < inputs ? XT_LOAD(block + i * XT_NR) : XT_R(0);
-                /* Zipping the halves of a list of vectors as often as its length can be halved transposes it. */
-                XT_UNROLL for (int s = 0; s < XT_ZIPS; s++)
-                {
-                    XT_UNROLL for (int i = 0; i < XT_W / 2; i++)
-                    {
-                        zipped[2 * i] = XT_ZIP_LOW(from[i], from[i + XT_W / 2]);
-                        zipped[2 * i + 1] = XT_ZIP_HIGH(from[i], from[i + XT_W / 2]);
-                    }
-                    XT_UNROLL for (int i = 0; i < XT_W; i++)
-                        from[i] = zipped[i];
-                }
-                XT_UNROLL for (int i = 0; i < XT_W; i++)
-                    XT_STORE(from[i], to + (q * XT_NR + y + i) * XT_NR + x);
-            }
-}
-
-/* gz of the layer below = (gz w) f'(z), f and z those of the layer below.
- * Work-groups: ceil(rows / block_rows) * ceil(input panels / block_panels). gz (rows, units), of ld gz_ld, with zeros
- * beyond its columns; below_* (rows, inputs) at below_at; dropping is that of the layer below. */
-__kernel XT_ONE void xt_input_gradient(uint rows, uint inputs, uint units, __global const float *gz, uint gz_at,
-                                       uint gz_ld, __global const float *params, uint weight_at,
-                                       __global const float *below_z, __global float *below_a, __global float *below_gz,
-                                       uint below_at, uint below_ld, uint block_rows, uint block_panels, int activation,
-                                       float param, int layer, uint key_hi, uint key_lo, int drop_below, float scale)
-{
-    __local float pack[XT_DEPTH * XT_NR];
-    uint group = (uint)get_group_id(0), panels = (inputs + XT_NR - 1) / XT_NR;
-    uint across = (panels + block_panels - 1) / block_panels;
-    uint row_0 = group / across * block_rows, row_1 = min(row_0 + block_rows, rows);
-    uint panel_0 = group % across * block_panels, panel_1 = min(panel_0 + block_panels, panels);
-    for (uint k = 0; k < units; k += XT_DEPTH)
-        for (uint p = panel_0; p < panel_1; p++) {
-            uint depth = xt_depth(k, units);
-            xt_transpose(params + weight_at + (size_t)k * inputs, inputs, p * XT_NR, depth, pack);
-            for (uint r = row_0; r < row_1; r += XT_MR) {
-                xt_real sums[XT_MR][XT_NV];
-                size_t place = below_at + (size_t)r * below_ld + p * XT_NR;
-                if (k)
-                    xt_get(sums, below_gz + place, below_ld);
-                else
-                    xt_clear(sums);
-                xt_add_transposed(sums, gz + gz_at + (size_t)r * gz_ld + k, gz_ld, 1, pack, depth);
-                xt_put(sums, below_gz + place, below_ld);
-                if (k + XT_DEPTH < units)
-                    continue;
-                if (drop_below > 0) {
-                    /* a as it was before it was dropped; it has to be dropped again for the weight gradient. */
-                    xt_key key = {key_hi, key_lo};
-                    xt_drop_tile(key, layer, p * XT_NR, r, drop_below, scale, below_gz + place, below_ld);
-                    xt_activate_tile(activation, param, below_z + place, below_a + place, below_ld);
-                }
-                xt_activate_grad_tile(activation, param, below_z + place, below_a + place, below_gz + place, below_ld);
-                if (drop_below > 0) {
-                    xt_key key = {key_hi, key_lo};
-                    xt_drop_tile(key, layer, p * XT_NR, r, drop_below, scale, below_a + place, below_ld);
-                }
-            }
-        }
+    if (passes)
+        xt_pass_back(row_0, row_1, 0, (inputs + XT_NR - 1) / XT_NR, inputs, units, gz_all + at, ld, params + weight_at,
+                     z_all + x_at, x + x_at, gz_all + x_at, x_ld, &below, pack);
 }
 
 /* ---- the gradient by a layer's weights, and their update ---- */
 
-/* g = x' gz summed over rows, for weights and bias; where `stores` to gradients, which lie as params do, else each
- * parameter is updated.
- * Work-groups: ceil(inputs / block_inputs) * ceil(panels / block_panels); block_inputs, a multiple of XT_MR, is at most XT_BLOCK_INPUTS,
- * block_panels at most XT_BLOCK_PANELS. x (rows, inputs), gz (rows, units); l1 and l2: penalties on the weights. */
-__kernel XT_ONE void xt_weight_gradient(uint rows, uint inputs, uint units, __global const float *x, uint x_at, uint x_ld,
-                                        __global const float *gz, uint gz_at, uint gz_ld, __global float *params,
-                                        uint weight_at, uint bias_at, __global float *s0, __global float *s1, int n_slots,
-                                        __global float *gradients, int stores, uint block_inputs, uint block_panels,
-                                        int optimizer, float l1, float l2, xt_hyper hyper)
+/* One layer's part of the launch. */
+typedef struct xt_weight_task {
+    uint groups;                    /* work-groups before it and its own */
+    uint inputs, units;
+    uint x_at, x_ld, gz_at, gz_ld;  /* x_at: of the layer below's values; not of the first layer, whose x is an argument */
+    uint weight_at, bias_at;
+    uint block_inputs, block_panels;
+    float l1, l2;                   /* penalties on the weights */
+} xt_weight_task;
+
+/* g = x' gz summed over rows, for the weights and biases of all layers, first layer first; where `stores` to
+ * gradients, which lie as params do, else each parameter is updated.
+ * Work-groups: those of the last task, ceil(inputs / block_inputs) * ceil(panels / block_panels) each; block_inputs, a
+ * multiple of XT_MR, is at most XT_BLOCK_INPUTS, block_panels at most XT_BLOCK_PANELS. x (rows, inputs) of the first
+ * layer, a and gz with a block a layer. */
+__kernel XT_ONE void xt_weight_gradients(uint rows, __global const xt_weight_task *tasks, __global const float *x,
+                                         uint x_at, __global const float *a, __global const float *gz,
+                                         __global float *params, __global float *s0, __global float *s1, int n_slots,
+                                         __global float *gradients, int stores, int optimizer, xt_hyper hyper)
 {
     /* A step of x is written as a vector; the next step writes over what was too much. */
     __local float pack_x[XT_DEPTH * XT_BLOCK_INPUTS + XT_NR];
     __local float pack_gz[XT_DEPTH * XT_NR];
     __local float partial[XT_BLOCK_INPUTS * XT_BLOCK_PANELS * XT_NR];
-    uint group = (uint)get_group_id(0), panels = (units + XT_NR - 1) / XT_NR;
-    uint across = (panels + block_panels - 1) / block_panels;
-    uint input_0 = group / across * block_inputs, input_1 = min(input_0 + block_inputs, inputs);
-    uint panel_0 = group % across * block_panels, panel_1 = min(panel_0 + block_panels, panels);
+    uint group = (uint)get_group_id(0), layer = 0;
+    while (group >= tasks[layer].groups)
+        layer++;
+    xt_weight_task t = tasks[layer];
+    group -= layer ? tasks[layer - 1].groups : 0;
+    x = layer ? a + t.x_at : x + x_at;
+    gz += t.gz_at;
+    uint panels = (t.units + XT_NR - 1) / XT_NR, across = (panels + t.block_panels - 1) / t.block_panels;
+    uint input_0 = group / across * t.block_inputs, input_1 = min(input_0 + t.block_inputs, t.inputs);
+    uint panel_0 = group % across * t.block_panels, panel_1 = min(panel_0 + t.block_panels, panels);
     for (uint k = 0; k < rows; k += XT_DEPTH) {
         uint depth = xt_depth(k, rows);
         for (uint r = input_0; r < input_1; r += XT_MR) {
-            __global const float *from = x + x_at + (size_t)k * x_ld + r;
+            __global const float *from = x + (size_t)k * t.x_ld + r;
             __local float *to = pack_x + (r - input_0) * XT_DEPTH;
             for (uint s = 0; s < depth; s++)
                 XT_UNROLL for (int i = 0; i < XT_MR; i += XT_W)
-                    XT_STORE(XT_LOAD(from + (size_t)s * x_ld + i), to + s * XT_MR + i);
+                    XT_STORE(XT_LOAD(from + (size_t)s * t.x_ld + i), to + s * XT_MR + i);
         }
         for (uint p = panel_0; p < panel_1; p++) {
-            __global const float *from = gz + gz_at + (size_t)k * gz_ld + p * XT_NR;
+            __global const float *from = gz + (size_t)k * t.gz_ld + p * XT_NR;
             for (uint s = 0; s < depth; s++)
-                XT_EACH_VECTOR XT_STORE(XT_LOAD(from + (size_t)s * gz_ld + j * XT_W), pack_gz + s * XT_NR + j * XT_W);
+                XT_EACH_VECTOR XT_STORE(XT_LOAD(from + (size_t)s * t.gz_ld + j * XT_W), pack_gz + s * XT_NR + j * XT_W);
             for (uint r = input_0; r < input_1; r += XT_MR) {
                 xt_real sums[XT_MR][XT_NV];
                 __local float *part = partial + ((p - panel_0) * XT_BLOCK_INPUTS + r - input_0) * XT_NR;
@@ -423,16 +453,16 @@ __kernel XT_ONE void xt_weight_gradient(uint rows, uint inputs, uint units, __gl
                 xt_add_packed(sums, pack_x + (r - input_0) * XT_DEPTH, 1, XT_MR, pack_gz, depth);
                 xt_put_local(sums, part, XT_NR);
                 if (k + XT_DEPTH >= rows)
-                    xt_apply(part, weight_at + ((size_t)p * inputs + r) * XT_NR, min((uint)XT_MR, inputs - r) * XT_NV,
-                             params, s0, s1, n_slots, gradients, stores, optimizer, l1, l2, hyper);
+                    xt_apply(part, t.weight_at + ((size_t)p * t.inputs + r) * XT_NR, min((uint)XT_MR, t.inputs - r) * XT_NV,
+                             params, s0, s1, n_slots, gradients, stores, optimizer, t.l1, t.l2, hyper);
             }
         }
     }
     for (uint u = panel_0 * XT_NR; input_0 == 0 && u < panel_1 * XT_NR; u += XT_W) {
         xt_real sum = XT_R(0);
         for (uint r = 0; r < rows; r++)
-            sum += XT_LOAD(gz + gz_at + (size_t)r * gz_ld + u);
+            sum += XT_LOAD(gz + (size_t)r * t.gz_ld + u);
         XT_STORE(sum, partial);
-        xt_apply(partial, bias_at + u, 1, params, s0, s1, n_slots, gradients, stores, optimizer, 0.0f, 0.0f, hyper);
+        xt_apply(partial, t.bias_at + u, 1, params, s0, s1, n_slots, gradients, stores, optimizer, 0.0f, 0.0f, hyper);
     }
 }

@@ -11,6 +11,7 @@
 
 /* For messages. */
 static const char *const buffer_names[N_BUFFERS] = {
+    [TASKS] = "what the weight gradients are made by",
     [PARAMS] = "the parameters",
     [SLOT0] = "the optimizer's state",
     [SLOT1] = "the optimizer's second state",
@@ -218,7 +219,7 @@ static void release(xt_tiled *engine)
     xt_kernel_close(context, &engine->forward);
     xt_kernel_close(context, &engine->head);
     xt_kernel_close(context, &engine->input_gradient);
-    xt_kernel_close(context, &engine->weight_gradient);
+    xt_kernel_close(context, &engine->weight_gradients);
     xt_program_close(context, &engine->program);
     xt_program_close(context, &engine->rest);
     xt_layerwise_clear(&engine->base);
@@ -276,20 +277,21 @@ static xt_status open_kernels(xt_tiled *engine, xt_err *err)
         status = open_kernel(engine, "xt_head", &engine->head, err);
     if (!status)
         status = open_kernel(engine, "xt_input_gradient", &engine->input_gradient, err);
-    return status ? status : open_kernel(engine, "xt_weight_gradient", &engine->weight_gradient, err);
+    return status ? status : open_kernel(engine, "xt_weight_gradients", &engine->weight_gradients, err);
 }
 
-static void share_out(xt_tiled *engine)
+static xt_status share_out(xt_tiled *engine, xt_err *err)
 {
     const xt_plan *plan = xt_tiled_plan(engine);
     size_t threads = engine->context->device.compute_units, n = engine->base.batch_rows;
+    xt_weight_task tasks[XT_MAX_LAYERS];
     for (size_t i = 0; i < plan->n_layers; i++) {
         size_t inputs = plan->layers[i].inputs, units = plan->layers[i].units;
-        engine->blocks[i] = (xt_tiled_blocks){
-            xt_tiles_forward(&engine->tiles, threads, n, inputs, units),
-            xt_tiles_input_gradient(&engine->tiles, threads, n, inputs, units),
-            xt_tiles_weight_gradient(&engine->tiles, threads, n, inputs, units, plan->n_slots)};
+        engine->blocks[i] = (xt_tiled_blocks){xt_tiles_forward(&engine->tiles, threads, n, inputs, units),
+                                              xt_tiles_input_gradient(&engine->tiles, threads, n, inputs, units)};
     }
+    xt_tiled_share_out(engine, tasks, &engine->n_groups);
+    return xt_buffer_write(engine->context, engine->buffers[TASKS], 0, tasks, plan->n_layers * sizeof *tasks, err);
 }
 
 static void size_buffers(xt_tiled *engine)
@@ -302,6 +304,7 @@ static void size_buffers(xt_tiled *engine)
         engine->strides[i] = xt_tiles_stride(&engine->tiles, plan->layers[i].units);
         values += xt_tiles_rows(&engine->tiles, rows, plan->layers[i].units);
     }
+    n[TASKS] = plan->n_layers * sizeof(xt_weight_task) / sizeof(float);
     n[PARAMS] = engine->layout.n_floats;
     n[SLOT0] = plan->n_slots > 0 ? engine->layout.n_floats : 0;
     n[SLOT1] = plan->n_slots > 1 ? engine->layout.n_floats : 0;
@@ -395,11 +398,12 @@ xt_status xt_tiled_open_as(const xt_plan *plan, const xt_dataset *data, xt_conte
     facts->built_from_cache = engine->program.from_cache && (!data || engine->rest.from_cache);
     if (!status)
         status = open_memory(engine, &want, err);
+    if (!status)
+        status = share_out(engine, err);
     if (status) {
         release(engine);
         return status;
     }
-    share_out(engine);
     snprintf(engine->form, sizeof engine->form, "tiles of %d x %zu, %d deep", tiles->rows, xt_tiles_columns(tiles),
              tiles->depth);
     facts->form = engine->form;

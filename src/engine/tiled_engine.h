@@ -10,11 +10,23 @@
 #include "engine/tiles.h"
 #include "engine/updater.h"
 
-enum { PARAMS, SLOT0, SLOT1, GRADIENTS, Z, A, GZ, LOSSES, KEPT, PROBE, PROBE_TARGETS, PROBE_OUT, N_BUFFERS };
+enum { TASKS, PARAMS, SLOT0, SLOT1, GRADIENTS, Z, A, GZ, LOSSES, KEPT, PROBE, PROBE_TARGETS, PROBE_OUT, N_BUFFERS };
 
-/* How each layer's products are shared out. */
+/* As in cl/tiles.cl, where they are described. */
+typedef struct xt_outputs {
+    cl_int activation, layer, drop_below;
+    cl_float param, scale;
+    cl_uint key_hi, key_lo;
+} xt_outputs;
+
+typedef struct xt_weight_task {
+    cl_uint groups, inputs, units, x_at, x_ld, gz_at, gz_ld, weight_at, bias_at, block_inputs, block_panels;
+    cl_float l1, l2;
+} xt_weight_task;
+
+/* How a layer's products are shared out. */
 typedef struct xt_tiled_blocks {
-    xt_block forward, input_gradient, weight_gradient;
+    xt_block forward, input_gradient;
 } xt_tiled_blocks;
 
 typedef struct xt_tiled {
@@ -26,7 +38,8 @@ typedef struct xt_tiled {
     size_t strides[XT_MAX_LAYERS]; /* of its rows */
     xt_tiled_blocks blocks[XT_MAX_LAYERS]; /* for whole batches */
     xt_program program, rest;      /* rest: gathering, and updates by stored gradients */
-    xt_kernel forward, head, input_gradient, weight_gradient;
+    xt_kernel forward, head, input_gradient, weight_gradients;
+    size_t n_groups;               /* work-groups of the weight gradients, of all layers */
     xt_updater update;              /* by stored gradients, where they are clipped; else zeroed */
     xt_feed *feed;                 /* NULL where it only predicts */
     cl_mem buffers[N_BUFFERS];     /* 4-byte elements, one of them where it is not needed */
@@ -51,6 +64,9 @@ typedef struct xt_tiled_head {
     bool trains;        /* its gradient is wanted: */
     float scale;
 } xt_tiled_head;
+
+/* What the weight gradients of all layers are made by, one task a layer; *n_groups becomes their work-groups. */
+void xt_tiled_share_out(const xt_tiled *engine, xt_weight_task *tasks, size_t *n_groups);
 
 /* n rows go through all layers, into Z and A; dropout NULL: nothing is dropped. */
 xt_status xt_tiled_forward(xt_tiled *engine, size_t n, const xt_key *dropout, const xt_tiled_head *head, xt_err *err);

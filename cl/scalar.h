@@ -256,7 +256,7 @@ typedef struct xt_cell {
 typedef struct xt_hyper {
     float learning_rate; /* times the schedule's factor */
     float first;         /* 1 at the first update of a run, else 0 */
-    float correction1, correction2; /* 1 - beta^t of adam's two means */
+    float correction1, correction2; /* adam's: 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t) */
     float values[6];     /* the row's parameters, as configured, the first not to be used: learning_rate is it */
 } xt_hyper;
 
@@ -275,11 +275,12 @@ XT_FN xt_cell xt_opt_sgd(xt_cell c, xt_real g, xt_hyper h)
     return c;
 }
 
-/* Kingma & Ba 2015. s0, s1: the means of g and of its square. A function that gives a
- * struct calls none that does: not every compiler of kernels takes that. */
+/* Kingma & Ba 2015. s0, s1: the means of g and of its square. What is the same for all
+ * parameters is divided once: divisions are most of what an update of a vector takes.
+ * A function that gives a struct calls none that does: not every compiler of kernels takes that. */
 XT_FN xt_real xt_adam_step(xt_real s0, xt_real s1, xt_hyper h)
 {
-    return XT_R(h.learning_rate) * (s0 / XT_R(h.correction1)) / (xt_sqrt(s1 / XT_R(h.correction2)) + XT_R(h.values[3]));
+    return XT_R(h.learning_rate * h.correction1) * s0 / (xt_sqrt(s1) * XT_R(h.correction2) + XT_R(h.values[3]));
 }
 
 /* values: learning_rate, beta1, beta2, epsilon, weight_decay. */

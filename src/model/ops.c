@@ -76,10 +76,10 @@ const xt_loss_row *xt_loss_at(int code)
     return (const xt_loss_row *)(const void *)xt_kind_at(&xt_losses, code);
 }
 
-/* 1 - beta^t; beta^t is at most e^-18 where it says 1, which single precision then says too. */
-static float correction(double beta, double t)
+/* 1 - beta^t; beta^t is at most e^-18 where it says 1, and then single precision does too of what is made of it. */
+static double correction(double beta, double t)
 {
-    return t * (1 - beta) >= 18 ? 1.0f : (float)(1 - pow(beta, t));
+    return t * (1 - beta) >= 18 ? 1 : 1 - pow(beta, t);
 }
 
 xt_hyper xt_hyper_at(const xt_choice *optimizer, double factor, unsigned long long t)
@@ -92,8 +92,8 @@ xt_hyper xt_hyper_at(const xt_choice *optimizer, double factor, unsigned long lo
     for (size_t i = 0; i < XT_MAX_PARAMS; i++)
         hyper.values[i] = optimizer->values[i];
     if (beta) {
-        hyper.correction1 = correction((double)hyper.values[beta], (double)t);
-        hyper.correction2 = correction((double)hyper.values[beta + 1], (double)t);
+        hyper.correction1 = (float)(1 / correction((double)hyper.values[beta], (double)t));
+        hyper.correction2 = (float)(1 / sqrt(correction((double)hyper.values[beta + 1], (double)t)));
     }
     return hyper;
 }

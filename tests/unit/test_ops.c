@@ -334,8 +334,8 @@ static void hyper_settles(void **state)
         assert_true(last.first == 0 && last.correction1 == 1 && last.correction2 == 1);
         for (unsigned long long t = 1; t < settled; t++) {
             xt_hyper at = xt_hyper_at(&choice, 1, t);
-            unit_near((double)at.correction1, 1 - pow((double)betas[i][0], (double)t), 6e-8, "t %llu", t);
-            unit_near((double)at.correction2, 1 - pow((double)betas[i][1], (double)t), 6e-8, "t %llu", t);
+            unit_near(1 / (double)at.correction1, 1 - pow((double)betas[i][0], (double)t), 1.2e-7, "t %llu", t);
+            unit_near(pow((double)at.correction2, -2), 1 - pow((double)betas[i][1], (double)t), 2.4e-7, "t %llu", t);
         }
     }
     choice = xt_choose(&xt_optimizers, "sgd");

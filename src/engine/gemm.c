@@ -52,6 +52,12 @@ static const char *const buffer_names[N_BUFFERS] = {
     [KEPT] = "the outputs to measure",
 };
 
+/* Rows that are measured or predicted at once, where batches are smaller: of so many, products are at their best. */
+enum { MEASURE_ROWS = 1024 };
+/* Bytes that they may take. Not a share of the device's memory, which a driver may report differently the next time:
+ * how many rows a product has decides who multiplies, and so its bits. */
+static const size_t measure_bytes = (size_t)64 << 20;
+
 /* ---- the steps ---- */
 
 static xt_status order(xt_layerwise *base, const uint32_t *rows, xt_err *err)
@@ -252,6 +258,30 @@ static xt_status open_products(xt_gemm *engine, xt_err *err)
                             &engine->products, err);
 }
 
+/* Whether a layer's product of n rows is CLBlast's. */
+static bool needs_clblast(const xt_plan *plan, size_t n)
+{
+    bool needs = false;
+    for (size_t i = 0; i < plan->n_layers; i++) {
+        const xt_product_shape shape = {n, plan->layers[i].units, plan->layers[i].inputs, false, true};
+        needs |= xt_product_is_large(&shape);
+    }
+    return needs;
+}
+
+/* Whole batches, at least one, of about MEASURE_ROWS: fewer where those take too much, or where CLBlast, which takes its
+ * time to load, would be there for them alone. */
+static size_t choose_measure_rows(const xt_plan *plan, size_t batch)
+{
+    size_t a_row = (3 * plan->n_values + plan->n_inputs + plan->n_outputs) * sizeof(float);
+    size_t n = (MEASURE_ROWS + batch - 1) / batch * batch, most = measure_bytes / a_row / batch * batch;
+    n = n < most ? n : most;
+    n = n > batch ? n : batch;
+    while (n > batch && needs_clblast(plan, n) && !needs_clblast(plan, batch))
+        n -= batch;
+    return n;
+}
+
 static void size_buffers(xt_gemm *engine)
 {
     const xt_plan *plan = xt_gemm_plan(engine);
@@ -313,6 +343,7 @@ xt_status xt_gemm_open(const xt_plan *plan, const xt_dataset *data, xt_context *
     engine->context = context;
     xt_feed_want want;
     xt_status status = xt_layerwise_init(&engine->base, plan, data, err);
+    engine->base.measure_rows = choose_measure_rows(plan, engine->base.batch_rows);
     size_buffers(engine);
     /* Before anything is compiled or taken. */
     if (!status)

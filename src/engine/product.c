@@ -46,6 +46,11 @@ static bool by_clblast(xt_product_by by, const xt_product_shape *s)
     return (double)s->m * (double)s->n * (double)s->k >= CLBLAST_FROM;
 }
 
+bool xt_product_is_large(const xt_product_shape *shape)
+{
+    return by_clblast(XT_PRODUCT_AUTO, shape);
+}
+
 /* ---- CLBlast ---- */
 
 static const char *clblast_name(CLBlastStatusCode code)

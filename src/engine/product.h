@@ -39,6 +39,9 @@ xt_status xt_products_open(xt_context *context, cl_program program, const xt_pro
 /* NULL-safe; sets *products to NULL. */
 void xt_products_close(xt_products **products);
 
+/* Whether AUTO leaves a product of this shape to CLBlast. */
+bool xt_product_is_large(const xt_product_shape *shape);
+
 /* Enqueues c = op(a) op(b); c must not overlap a or b. */
 xt_status xt_product(xt_products *products, const xt_product_shape *shape, xt_floats a, xt_floats b, xt_floats c,
                      xt_err *err);

@@ -307,7 +307,7 @@ static void predicts_without_data(void **state)
     xt_engine_code code = *(const xt_engine_code *)*state;
     test_net net;
     net_full(&net, false);
-    enum { ROWS = 300 }; /* more than one batch of predicting */
+    enum { ROWS = 1100 }; /* more than one batch of predicting */
     uint64_t stream = 9;
     float *inputs = calloc(ROWS * (net.plan.n_inputs + 2 * net.plan.n_outputs), sizeof *inputs);
     float *got = inputs + ROWS * net.plan.n_inputs, *expected = got + ROWS * net.plan.n_outputs;
@@ -324,6 +324,34 @@ static void predicts_without_data(void **state)
     xt_engine_close(&engine);
     xt_engine_close(&reference);
     free(inputs);
+    net_clear(&net);
+}
+
+/* More rows than an engine measures at once, in batches that are smaller: the loss after the epoch is what evaluate
+ * finds, but for the order of the sum. */
+static void measures_all_rows(void **state)
+{
+    xt_engine_code code = *(const xt_engine_code *)*state;
+    enum { ROWS = 1500 };
+    static float outputs[ROWS * 2], losses[ROWS];
+    uint64_t stream = net_seed();
+    test_net net;
+    xt_epoch row;
+    xt_err err;
+    net_begin(&net);
+    net_add_layer(&net, 5, "tanh");
+    net_add_layer(&net, 2, "linear");
+    net.weighted = true;
+    net.spec.shuffle = true;
+    net.spec.batch_size = 100;
+    net.spec.loss_report = XT_REPORT_EVAL;
+    net_finish(&net, ROWS, 3, &stream);
+    xt_engine *engine = net_open(&net, code);
+    net_ok(engine->ops->train(engine, 0, 1, &row, &err), &err);
+    net_ok(engine->ops->evaluate(engine, net.data.inputs, net.data.targets, ROWS, outputs, losses, &err), &err);
+    double loss = xt_engine_mean_loss(&net.plan, losses, &net.data);
+    unit_near(row.loss, loss, 1e-6 * loss, "the loss after the epoch");
+    xt_engine_close(&engine);
     net_clear(&net);
 }
 
@@ -391,6 +419,7 @@ int main(void)
         unit_case(state_goes_round, code, "%s state_goes_round", name_of(code));
         unit_case(saturated_slopes, code, "%s saturated_slopes", name_of(code));
         unit_case(predicts_without_data, code, "%s predicts_without_data", name_of(code));
+        unit_case(measures_all_rows, code, "%s measures_all_rows", name_of(code));
         unit_case(facts_are_filled, code, "%s facts_are_filled", name_of(code));
         unit_case(too_much_is_an_error, code, "%s too_much_is_an_error", name_of(code));
     }

@@ -2,12 +2,15 @@
 #include "net.h"
 
 #include "../unit/cases.h"
+#include "base/log.h"
 #include "engine/engines.h"
 #include "engine/feed.h"
 #include "model/rng.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct feed_case {
     const char *name;
@@ -224,12 +227,41 @@ static void too_little_memory_is_an_error(void **state)
     end(&f);
 }
 
+/* What -v says while a feed of 5 pieces is opened. */
+static void says_that_rows_are_streamed(void **state)
+{
+    (void)state;
+    static const feed_case c = {"said", 100, 6, 1, 5, 0, 0, false, true, 4};
+    char text[1000];
+    fixture f;
+    xt_err err;
+    FILE *said = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    begin(&f, &c);
+    limit(&f);
+    assert_non_null(said);
+    assert_true(saved >= 0 && dup2(fileno(said), STDERR_FILENO) >= 0);
+    xt_log_set(XT_VERBOSE);
+    xt_status status = xt_feed_open(f.context, f.program.program, &f.want, &f.feed, &err);
+    xt_log_set(XT_NORMAL);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    rewind(said);
+    text[fread(text, 1, sizeof text - 1, said)] = '\0';
+    fclose(said);
+    net_ok(status, &err);
+    assert_non_null(strstr(text, "the training rows take 1 MiB beside the network's 0, too much for the memory of "));
+    assert_non_null(strstr(text, "1 in one buffer): they are streamed, 5 pieces an epoch of up to 1 MiB\n"));
+    end(&f);
+}
+
 int main(void)
 {
     for (size_t i = 0; i < N_FEED_CASES; i++)
         unit_case(gives_the_rows, &feed_cases[i], "%s", feed_cases[i].name);
     UNIT_CASE(streams_one_piece);
     UNIT_CASE(counts_its_bytes);
+    UNIT_CASE(says_that_rows_are_streamed);
     UNIT_CASE(too_little_memory_is_an_error);
     return unit_run("feed");
 }

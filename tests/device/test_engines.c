@@ -308,6 +308,7 @@ static void predicts_without_data(void **state)
     test_net net;
     net_full(&net, false);
     enum { ROWS = 1100 }; /* more than one batch of predicting */
+    size_t n_rows = net_small() ? 300 : ROWS;
     uint64_t stream = 9;
     float *inputs = calloc(ROWS * (net.plan.n_inputs + 2 * net.plan.n_outputs), sizeof *inputs);
     float *got = inputs + ROWS * net.plan.n_inputs, *expected = got + ROWS * net.plan.n_outputs;
@@ -317,9 +318,9 @@ static void predicts_without_data(void **state)
         inputs[i] = net_uniform(&stream, -1, 1);
     xt_engine *engine = net_open_to_predict(&net, code);
     xt_engine *reference = net_open_to_predict(&net, XT_ENGINE_reference);
-    net_ok(engine->ops->evaluate(engine, inputs, NULL, ROWS, got, NULL, &err), &err);
-    net_ok(reference->ops->evaluate(reference, inputs, NULL, ROWS, expected, NULL, &err), &err);
-    assert_true(net_distance(got, expected, ROWS * net.plan.n_outputs) < gradient_tolerance);
+    net_ok(engine->ops->evaluate(engine, inputs, NULL, n_rows, got, NULL, &err), &err);
+    net_ok(reference->ops->evaluate(reference, inputs, NULL, n_rows, expected, NULL, &err), &err);
+    assert_true(net_distance(got, expected, n_rows * net.plan.n_outputs) < gradient_tolerance);
     net_ok(engine->ops->evaluate(engine, inputs, NULL, 0, got, NULL, &err), &err);
     xt_engine_close(&engine);
     xt_engine_close(&reference);
@@ -419,7 +420,8 @@ int main(void)
         unit_case(state_goes_round, code, "%s state_goes_round", name_of(code));
         unit_case(saturated_slopes, code, "%s saturated_slopes", name_of(code));
         unit_case(predicts_without_data, code, "%s predicts_without_data", name_of(code));
-        unit_case(measures_all_rows, code, "%s measures_all_rows", name_of(code));
+        if (!net_small())
+            unit_case(measures_all_rows, code, "%s measures_all_rows", name_of(code));
         unit_case(facts_are_filled, code, "%s facts_are_filled", name_of(code));
         unit_case(too_much_is_an_error, code, "%s too_much_is_an_error", name_of(code));
     }

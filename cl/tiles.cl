@@ -100,10 +100,11 @@ static inline void xt_clear(xt_real sums[XT_MR][XT_NV])
     XT_EACH_VALUE sums[i][j] = XT_R(0);
 }
 
-/* Blocks of at most XT_DEPTH steps. */
-static inline uint xt_depth(uint k, uint n)
+/* Terms of a sum of n that are added at once: at most XT_DEPTH, whole panels, and about the same each time. */
+static inline uint xt_depth(uint n)
 {
-    return min((uint)XT_DEPTH, n - k);
+    uint times = (n + XT_DEPTH - 1) / XT_DEPTH;
+    return ((n + times - 1) / times + XT_NR - 1) / XT_NR * XT_NR;
 }
 
 /* ---- what follows the sums of a tile, in place of which they were put ---- */
@@ -134,22 +135,30 @@ static inline void xt_activate_grad_tile(int code, float p, __global const float
 #undef XT_CASE
 }
 
-/* What becomes of a layer's z: activated, and dropped where drop_below is above 0. */
-typedef struct xt_outputs {
-    int activation, layer, drop_below;
-    float param, scale;
-    xt_key key;
-} xt_outputs;
+/* A layer: all that is the same for every batch. */
+typedef struct xt_layer {
+    uint inputs, units;
+    uint weight_at, bias_at;           /* in params, and what lies as they do */
+    uint at, ld;                       /* its block in z, a and gz, and the distance of rows there */
+    int activation, drop_below;        /* outputs are dropped where drop_below is above 0 */
+    float param, drop_scale;
+    float l1, l2;                      /* penalties on its weights */
+    uint groups;                       /* work-groups of the weight gradients of the layers until this */
+    uint block_inputs, block_panels;   /* that one of them takes */
+} xt_layer;
 
-/* Drops values of a layer's outputs, or their gradients: the first is unit `unit` of row `row`. */
-static inline void xt_drop_tile(const xt_outputs *of, uint unit, uint row, __global float *values, size_t ld)
+/* Drops values of layer i's outputs, or their gradients: the first is unit `unit` of row `row`. */
+static inline void xt_drop_tile(const xt_layer *layer, uint i, xt_key key, uint unit, uint row, __global float *values)
 {
     xt_word units = (xt_word)(unit) + XT_CAT(convert_uint, XT_W)(XT_LANE_NUMBERS);
-    XT_EACH_PLACE(ld)
-    {
-        xt_word at = units + (xt_word)((uint)(v - i * ld));
-        XT_STORE(XT_LOAD(values + v) * xt_kept(of->key, of->layer, at, (int)(row + i), of->drop_below, of->scale), values + v);
-    }
+    for (uint r = 0; r < XT_MR; r++)
+        XT_ROLLED for (uint v = 0; v < XT_NR; v += XT_W)
+        {
+            __global float *at = values + (size_t)r * layer->ld + v;
+            XT_STORE(XT_LOAD(at) * xt_kept(key, (int)i, units + (xt_word)(v), (int)(row + r), layer->drop_below,
+                                           layer->drop_scale),
+                     at);
+        }
 }
 
 /* Parameters at `at` and the n - 1 vectors behind, with their gradients g: these are kept for later, or applied. */
@@ -188,38 +197,68 @@ static inline void xt_apply(const __local float *g, size_t at, uint n, __global 
 
 /* ---- forward ---- */
 
-/* z = x w' + bias, a = f(z), dropped where drop_below is above 0.
- * Work-groups: ceil(rows / block_rows) * ceil(panels / block_panels); block_rows is a multiple of XT_MR.
- * x (rows, inputs), z and a (rows, units) at `at`, of the same ld; params hold the panels and the padded bias. */
-__kernel XT_ONE void xt_forward(uint rows, uint inputs, uint units, __global const float *x, uint x_at, uint x_ld,
-                                __global const float *params, uint weight_at, uint bias_at, __global float *z_all,
-                                __global float *a_all, uint at, uint ld, uint block_rows, uint block_panels,
-                                xt_outputs own)
+/* z = x w' + bias, a = f(z), dropped where `drops`, of layer i: rows row_0 .. row_1 - 1 and so many panels. z, a: its
+ * blocks; x the rows below. */
+static inline void xt_pass_on(const xt_layer *layer, uint i, uint row_0, uint row_1, uint panel_0, uint panel_1,
+                              __global const float *x, uint x_ld, __global const float *params, __global float *z,
+                              __global float *a, int drops, xt_key key)
 {
-    uint group = (uint)get_group_id(0), panels = (units + XT_NR - 1) / XT_NR;
-    uint across = (panels + block_panels - 1) / block_panels;
-    uint row_0 = group / across * block_rows, row_1 = min(row_0 + block_rows, rows);
-    uint panel_0 = group % across * block_panels, panel_1 = min(panel_0 + block_panels, panels);
-    for (uint k = 0; k < inputs; k += XT_DEPTH)
+    uint inputs = layer->inputs, ld = layer->ld, depth = xt_depth(inputs);
+    for (uint k = 0; k < inputs; k += depth)
         for (uint p = panel_0; p < panel_1; p++)
             for (uint r = row_0; r < row_1; r += XT_MR) {
                 xt_real sums[XT_MR][XT_NV];
-                __global float *z = z_all + at + (size_t)r * ld + p * XT_NR, *a = a_all + at + (size_t)r * ld + p * XT_NR;
+                size_t at = (size_t)r * ld + p * XT_NR;
                 if (k)
-                    xt_get(sums, z, ld);
+                    xt_get(sums, z + at, ld);
                 else
                     xt_clear(sums);
-                xt_add_panel(sums, x + x_at + (size_t)r * x_ld + k, x_ld, 1,
-                             params + weight_at + ((size_t)p * inputs + k) * XT_NR, xt_depth(k, inputs));
-                if (k + XT_DEPTH >= inputs)
-                    XT_EACH_VALUE sums[i][j] += XT_LOAD(params + bias_at + p * XT_NR + j * XT_W);
-                xt_put(sums, z, ld);
-                if (k + XT_DEPTH < inputs)
+                xt_add_panel(sums, x + (size_t)r * x_ld + k, x_ld, 1,
+                             params + layer->weight_at + ((size_t)p * inputs + k) * XT_NR, min(depth, inputs - k));
+                if (k + depth >= inputs)
+                    XT_EACH_VALUE sums[i][j] += XT_LOAD(params + layer->bias_at + p * XT_NR + j * XT_W);
+                xt_put(sums, z + at, ld);
+                if (k + depth < inputs)
                     continue;
-                xt_activate_tile(own.activation, own.param, z, a, ld);
-                if (own.drop_below > 0)
-                    xt_drop_tile(&own, p * XT_NR, r, a, ld);
+                xt_activate_tile(layer->activation, layer->param, z + at, a + at, ld);
+                if (drops && layer->drop_below > 0)
+                    xt_drop_tile(layer, i, key, p * XT_NR, r, a + at);
             }
+}
+
+/* Where a work-group's block of a product begins and ends. */
+typedef struct xt_block {
+    uint row_0, row_1, panel_0, panel_1;
+} xt_block;
+
+static inline xt_block xt_block_of(uint group, uint rows, uint panels, uint block_rows, uint block_panels)
+{
+    uint across = (panels + block_panels - 1) / block_panels;
+    xt_block b;
+    b.row_0 = group / across * block_rows;
+    b.row_1 = min(b.row_0 + block_rows, rows);
+    b.panel_0 = group % across * block_panels;
+    b.panel_1 = min(b.panel_0 + block_panels, panels);
+    return b;
+}
+
+static inline uint xt_panels(uint n)
+{
+    return (n + XT_NR - 1) / XT_NR;
+}
+
+/* Layer i forward, which is not the last.
+ * Work-groups: ceil(rows / block_rows) * ceil(panels / block_panels); block_rows is a multiple of XT_MR. x (rows,
+ * inputs) at x_at; z and a have a block a layer. */
+__kernel XT_ONE void xt_forward(uint rows, __global const xt_layer *layers, uint i, __global const float *x, uint x_at,
+                                uint x_ld, __global const float *params, __global float *z, __global float *a,
+                                uint block_rows, uint block_panels, int drops, uint key_hi, uint key_lo)
+{
+    xt_layer layer = layers[i];
+    xt_key key = {key_hi, key_lo};
+    xt_block b = xt_block_of((uint)get_group_id(0), rows, xt_panels(layer.units), block_rows, block_panels);
+    xt_pass_on(&layer, i, b.row_0, b.row_1, b.panel_0, b.panel_1, x + x_at, x_ld, params, z + layer.at, a + layer.at, drops,
+               key);
 }
 
 /* ---- the gradient by a layer's inputs ---- */
@@ -251,55 +290,54 @@ static inline void xt_transpose(__global const float *w, uint inputs, uint first
             }
 }
 
-/* gz of the layer below = (gz w) f'(z), f and z those of the layer below, for rows row_0 .. row_1 - 1 and so many
- * panels of inputs. All begin at the layer's first row; pack holds depth * XT_NR floats for so many units at once. */
-static inline void xt_pass_back(uint row_0, uint row_1, uint panel_0, uint panel_1, uint inputs, uint units,
-                                __global const float *gz, uint gz_ld, __global const float *w,
-                                __global const float *below_z, __global float *below_a, __global float *below_gz,
-                                uint below_ld, const xt_outputs *below, __local float *pack)
+/* gz of the layer below = (gz w) f'(z), f and z those of the layer below, of layer i's rows row_0 .. row_1 - 1 and so
+ * many panels of inputs. pack holds XT_DEPTH * XT_NR floats, or as many rows of XT_NR as there are units, padded. */
+static inline void xt_pass_back(__global const xt_layer *layers, uint i, uint row_0, uint row_1, uint panel_0,
+                                uint panel_1, __global const float *params, __global const float *z_all,
+                                __global float *a_all, __global float *gz_all, int drops, xt_key key, __local float *pack)
 {
-    for (uint k = 0; k < units; k += XT_DEPTH)
+    xt_layer below = layers[i - 1];
+    uint units = layers[i].units, inputs = below.units, ld = below.ld, gz_ld = layers[i].ld, depth = xt_depth(units);
+    __global const float *w = params + layers[i].weight_at, *gz = gz_all + layers[i].at, *z = z_all + below.at;
+    __global float *a = a_all + below.at, *to = gz_all + below.at;
+    int dropped = drops && below.drop_below > 0;
+    for (uint k = 0; k < units; k += depth)
         for (uint p = panel_0; p < panel_1; p++) {
-            uint depth = xt_depth(k, units);
-            xt_transpose(w + (size_t)k * inputs, inputs, p * XT_NR, depth, pack);
+            uint n = min(depth, units - k);
+            xt_transpose(w + (size_t)k * inputs, inputs, p * XT_NR, n, pack);
             for (uint r = row_0; r < row_1; r += XT_MR) {
                 xt_real sums[XT_MR][XT_NV];
-                size_t at = (size_t)r * below_ld + p * XT_NR;
+                size_t at = (size_t)r * ld + p * XT_NR;
                 if (k)
-                    xt_get(sums, below_gz + at, below_ld);
+                    xt_get(sums, to + at, ld);
                 else
                     xt_clear(sums);
-                xt_add_transposed(sums, gz + (size_t)r * gz_ld + k, gz_ld, 1, pack, depth);
-                xt_put(sums, below_gz + at, below_ld);
-                if (k + XT_DEPTH < units)
+                xt_add_transposed(sums, gz + (size_t)r * gz_ld + k, gz_ld, 1, pack, n);
+                xt_put(sums, to + at, ld);
+                if (k + depth < units)
                     continue;
                 /* a as it was before it was dropped; it has to be dropped again for the weight gradient. */
-                if (below->drop_below > 0) {
-                    xt_drop_tile(below, p * XT_NR, r, below_gz + at, below_ld);
-                    xt_activate_tile(below->activation, below->param, below_z + at, below_a + at, below_ld);
+                if (dropped) {
+                    xt_drop_tile(&below, i - 1, key, p * XT_NR, r, to + at);
+                    xt_activate_tile(below.activation, below.param, z + at, a + at, ld);
                 }
-                xt_activate_grad_tile(below->activation, below->param, below_z + at, below_a + at, below_gz + at,
-                                      below_ld);
-                if (below->drop_below > 0)
-                    xt_drop_tile(below, p * XT_NR, r, below_a + at, below_ld);
+                xt_activate_grad_tile(below.activation, below.param, z + at, a + at, to + at, ld);
+                if (dropped)
+                    xt_drop_tile(&below, i - 1, key, p * XT_NR, r, a + at);
             }
         }
 }
 
-/* Work-groups: ceil(rows / block_rows) * ceil(input panels / block_panels). gz (rows, units) at gz_at, with zeros
- * beyond its columns; below_* (rows, inputs) at below_at. */
-__kernel XT_ONE void xt_input_gradient(uint rows, uint inputs, uint units, __global const float *gz, uint gz_at,
-                                       uint gz_ld, __global const float *params, uint weight_at,
-                                       __global const float *below_z, __global float *below_a, __global float *below_gz,
-                                       uint below_at, uint below_ld, uint block_rows, uint block_panels, xt_outputs below)
+/* gz of the layer below layer i.
+ * Work-groups: ceil(rows / block_rows) * ceil(input panels / block_panels). gz has zeros beyond its columns. */
+__kernel XT_ONE void xt_input_gradient(uint rows, __global const xt_layer *layers, uint i, __global const float *params,
+                                       __global const float *z, __global float *a, __global float *gz, uint block_rows,
+                                       uint block_panels, int drops, uint key_hi, uint key_lo)
 {
     __local float pack[XT_DEPTH * XT_NR];
-    uint group = (uint)get_group_id(0), panels = (inputs + XT_NR - 1) / XT_NR;
-    uint across = (panels + block_panels - 1) / block_panels;
-    uint row_0 = group / across * block_rows, row_1 = min(row_0 + block_rows, rows);
-    uint panel_0 = group % across * block_panels, panel_1 = min(panel_0 + block_panels, panels);
-    xt_pass_back(row_0, row_1, panel_0, panel_1, inputs, units, gz + gz_at, gz_ld, params + weight_at, below_z + below_at,
-                 below_a + below_at, below_gz + below_at, below_ld, &below, pack);
+    xt_key key = {key_hi, key_lo};
+    xt_block b = xt_block_of((uint)get_group_id(0), rows, xt_panels(layers[i].inputs), block_rows, block_panels);
+    xt_pass_back(layers, i, b.row_0, b.row_1, b.panel_0, b.panel_1, params, z, a, gz, drops, key, pack);
 }
 
 /* ---- the last layer ---- */
@@ -346,73 +384,121 @@ static inline float xt_row_loss(int loss, float param, __global const float *z, 
     return sum;
 }
 
-/* The last layer, forward and back: z, a, each row's loss and gz; and, where `passes`, gz of the layer below, whose
- * values x then is. The units must fit one panel for that.
- * Work-groups: ceil(rows / block_rows). As xt_forward; y (rows, units) without padding. Where `scores`, losses from
- * losses_at on get the rows' losses times their weights, and where `keeps` kept gets a, (.., units) without padding.
- * Where `trains`, gz gets the gradient, scale: as xt_output_gradient in dense.cl. */
-__kernel XT_ONE void xt_head(uint rows, uint inputs, uint units, __global float *x, uint x_at, uint x_ld,
-                             __global const float *params, uint weight_at, uint bias_at, __global float *z_all,
-                             __global float *a_all, __global float *gz_all, uint at, uint ld, uint block_rows,
-                             int activation, float param, __global const float *y, uint y_at,
-                             __global const float *weights, uint weights_at, int weighted, float scale, int loss,
-                             float loss_param, __global float *losses, uint losses_at, __global float *kept, int keeps,
-                             int scores, int trains, int passes, xt_outputs below)
+/* What the last layer does with a batch: where `scores`, losses from losses_at on get the rows' losses times their
+ * weights, and where `keeps` kept gets a, (.., units) without padding; where `trains`, gz gets the gradient, scale: as
+ * xt_output_gradient in dense.cl. */
+typedef struct xt_scoring {
+    uint y_at, weights_at, losses_at; /* y (rows, units) without padding */
+    int weighted, scores, keeps, trains;
+    int loss;
+    float loss_param, scale;
+} xt_scoring;
+
+/* Rows row_0 .. row_1 - 1 of the last layer, forward and to their gradient; x: the rows below. */
+static inline void xt_score(const xt_layer *layer, const xt_scoring *s, uint row_0, uint row_1, __global const float *x,
+                            uint x_ld, __global const float *params, __global float *z_all, __global float *a_all,
+                            __global float *gz_all, __global const float *y, __global const float *weights,
+                            __global float *losses, __global float *kept)
 {
-    __local float pack[XT_NR * XT_NR];
-    uint row_0 = (uint)get_group_id(0) * block_rows, row_1 = min(row_0 + block_rows, rows);
-    for (uint p = 0; p * XT_NR < units; p++)
+    uint inputs = layer->inputs, units = layer->units, ld = layer->ld;
+    for (uint p = 0; p < xt_panels(units); p++)
         for (uint r = row_0; r < row_1; r += XT_MR) {
             xt_real sums[XT_MR][XT_NV];
             xt_clear(sums);
-            xt_add_panel(sums, x + x_at + (size_t)r * x_ld, x_ld, 1, params + weight_at + (size_t)p * inputs * XT_NR,
-                         inputs);
-            XT_EACH_VALUE sums[i][j] += XT_LOAD(params + bias_at + p * XT_NR + j * XT_W);
-            xt_put(sums, z_all + at + (size_t)r * ld + p * XT_NR, ld);
+            xt_add_panel(sums, x + (size_t)r * x_ld, x_ld, 1, params + layer->weight_at + (size_t)p * inputs * XT_NR, inputs);
+            XT_EACH_VALUE sums[i][j] += XT_LOAD(params + layer->bias_at + p * XT_NR + j * XT_W);
+            xt_put(sums, z_all + layer->at + (size_t)r * ld + p * XT_NR, ld);
         }
     for (uint r = row_0; r < row_1; r++) {
-        __global float *z = z_all + at + (size_t)r * ld, *a = a_all + at + (size_t)r * ld;
-        __global float *gz = gz_all + at + (size_t)r * ld;
-        __global const float *target = y + y_at + (size_t)r * units;
-        float weight = weighted ? weights[weights_at + r] : 1.0f;
-        xt_activate_row(activation, param, z, a, units);
-        if (scores) {
-            float sum = xt_row_loss(loss, loss_param, z, a, target, gz, units);
-            losses[losses_at + r] = weighted ? sum * weight : sum;
+        size_t at = layer->at + (size_t)r * ld;
+        __global float *z = z_all + at, *a = a_all + at, *gz = gz_all + at;
+        __global const float *target = y + s->y_at + (size_t)r * units;
+        float weight = s->weighted ? weights[s->weights_at + r] : 1.0f, scale = s->weighted ? weight * s->scale : s->scale;
+        xt_activate_row(layer->activation, layer->param, z, a, units);
+        if (s->scores) {
+            float sum = xt_row_loss(s->loss, s->loss_param, z, a, target, gz, units);
+            losses[s->losses_at + r] = s->weighted ? sum * weight : sum;
         }
-        for (uint j = 0; keeps && j < units; j++)
-            kept[(size_t)(losses_at + r) * units + j] = a[j];
+        for (uint j = 0; s->keeps && j < units; j++)
+            kept[(size_t)(s->losses_at + r) * units + j] = a[j];
         /* Zeros where there is no unit: what is summed over whole tiles later. */
-        for (uint j = 0; trains && j < (units + XT_NR - 1) / XT_NR * XT_NR; j += XT_W) {
-            xt_real g = xt_output_grad(loss, loss_param, activation, param, XT_LOAD(z + j), XT_LOAD(a + j),
-                                       xt_load_part(target, j, units), XT_R(weighted ? weight * scale : scale));
+        for (uint j = 0; s->trains && j < xt_panels(units) * XT_NR; j += XT_W) {
+            xt_real g = xt_output_grad(s->loss, s->loss_param, layer->activation, layer->param, XT_LOAD(z + j),
+                                       XT_LOAD(a + j), xt_load_part(target, j, units), XT_R(scale));
             XT_STORE(XT_LANE_NUMBERS + (int)j < (xt_lanes)((int)units) ? g : XT_R(0), gz + j);
         }
     }
-    if (passes)
-        xt_pass_back(row_0, row_1, 0, (inputs + XT_NR - 1) / XT_NR, inputs, units, gz_all + at, ld, params + weight_at,
-                     z_all + x_at, x + x_at, gz_all + x_at, x_ld, &below, pack);
+}
+
+/* The last layer, i, alone.
+ * Work-groups: ceil(rows / block_rows). */
+__kernel XT_ONE void xt_head(uint rows, __global const xt_layer *layers, uint i, __global const float *x, uint x_at,
+                             uint x_ld, __global const float *params, __global float *z, __global float *a,
+                             __global float *gz, uint block_rows, __global const float *y, __global const float *weights,
+                             __global float *losses, __global float *kept, xt_scoring scoring)
+{
+    uint row_0 = (uint)get_group_id(0) * block_rows;
+    xt_layer layer = layers[i];
+    xt_score(&layer, &scoring, row_0, min(row_0 + block_rows, rows), x + x_at, x_ld, params, z, a, gz, y, weights, losses,
+             kept);
+}
+
+/* ---- all layers at once ---- */
+
+/* Where the rows of a batch come from: with an order, rows order[first + ..] of x, y and weights are copied to the
+ * batch's own places first. */
+typedef struct xt_gathering {
+    int gathers;
+    uint first, targets;
+} xt_gathering;
+
+/* A block of rows through all layers and back: everything of an update that one row has to itself.
+ * Work-groups: ceil(rows / block_rows). x (rows, inputs) at x_at, and y and weights where scoring says; where rows are
+ * gathered, these are the places that they are copied to, and from_* are where they come from. */
+__kernel XT_ONE void xt_pass(uint rows, uint n_layers, __global const xt_layer *layers, __global float *x, uint x_at,
+                             uint x_ld, __global const float *params, __global float *z, __global float *a,
+                             __global float *gz, uint block_rows, __global float *y, __global float *weights,
+                             __global float *losses, __global float *kept, xt_scoring scoring, int drops, uint key_hi,
+                             uint key_lo, xt_gathering gathering, __global const uint *order,
+                             __global const float *from_x, __global const float *from_y, __global const float *from_weights)
+{
+    __local float pack[XT_DEPTH * XT_NR];
+    uint row_0 = (uint)get_group_id(0) * block_rows, row_1 = min(row_0 + block_rows, rows);
+    xt_key key = {key_hi, key_lo};
+    for (uint r = row_0; gathering.gathers && r < row_1; r++) {
+        uint from = order[gathering.first + r], n = gathering.targets;
+        for (uint k = 0; k < x_ld; k += 16)
+            vstore16(vload16(0, from_x + (size_t)from * x_ld + k), 0, x + x_at + (size_t)r * x_ld + k);
+        for (uint k = 0; k < n; k++)
+            y[scoring.y_at + (size_t)r * n + k] = from_y[(size_t)from * n + k];
+        if (scoring.weighted)
+            weights[scoring.weights_at + r] = from_weights[from];
+    }
+    __global const float *below = x + x_at;
+    uint below_ld = x_ld;
+    for (uint i = 0; i < n_layers; i++) {
+        xt_layer layer = layers[i];
+        if (i + 1 < n_layers)
+            xt_pass_on(&layer, i, row_0, row_1, 0, xt_panels(layer.units), below, below_ld, params, z + layer.at,
+                       a + layer.at, drops, key);
+        else
+            xt_score(&layer, &scoring, row_0, row_1, below, below_ld, params, z, a, gz, y, weights, losses, kept);
+        below = a + layer.at;
+        below_ld = layer.ld;
+    }
+    for (uint i = n_layers - 1; scoring.trains && i > 0; i--)
+        xt_pass_back(layers, i, row_0, row_1, 0, xt_panels(layers[i].inputs), params, z, a, gz, drops, key, pack);
 }
 
 /* ---- the gradient by a layer's weights, and their update ---- */
 
-/* One layer's part of the launch. */
-typedef struct xt_weight_task {
-    uint groups;                    /* work-groups before it and its own */
-    uint inputs, units;
-    uint x_at, x_ld, gz_at, gz_ld;  /* x_at: of the layer below's values; not of the first layer, whose x is an argument */
-    uint weight_at, bias_at;
-    uint block_inputs, block_panels;
-    float l1, l2;                   /* penalties on the weights */
-} xt_weight_task;
-
 /* g = x' gz summed over rows, for the weights and biases of all layers, first layer first; where `stores` to
  * gradients, which lie as params do, else each parameter is updated.
- * Work-groups: those of the last task, ceil(inputs / block_inputs) * ceil(panels / block_panels) each; block_inputs, a
- * multiple of XT_MR, is at most XT_BLOCK_INPUTS, block_panels at most XT_BLOCK_PANELS. x (rows, inputs) of the first
- * layer, a and gz with a block a layer. */
-__kernel XT_ONE void xt_weight_gradients(uint rows, __global const xt_weight_task *tasks, __global const float *x,
-                                         uint x_at, __global const float *a, __global const float *gz,
+ * Work-groups: those of the last layer, ceil(inputs / block_inputs) * ceil(panels / block_panels) of each;
+ * block_inputs, a multiple of XT_MR, is at most XT_BLOCK_INPUTS, block_panels at most XT_BLOCK_PANELS. x (rows, inputs)
+ * of the first layer at x_at. */
+__kernel XT_ONE void xt_weight_gradients(uint rows, __global const xt_layer *layers, __global const float *x, uint x_at,
+                                         uint x_ld, __global const float *a, __global const float *gz,
                                          __global float *params, __global float *s0, __global float *s1, int n_slots,
                                          __global float *gradients, int stores, int optimizer, xt_hyper hyper)
 {
@@ -420,49 +506,50 @@ __kernel XT_ONE void xt_weight_gradients(uint rows, __global const xt_weight_tas
     __local float pack_x[XT_DEPTH * XT_BLOCK_INPUTS + XT_NR];
     __local float pack_gz[XT_DEPTH * XT_NR];
     __local float partial[XT_BLOCK_INPUTS * XT_BLOCK_PANELS * XT_NR];
-    uint group = (uint)get_group_id(0), layer = 0;
-    while (group >= tasks[layer].groups)
-        layer++;
-    xt_weight_task t = tasks[layer];
-    group -= layer ? tasks[layer - 1].groups : 0;
-    x = layer ? a + t.x_at : x + x_at;
-    gz += t.gz_at;
-    uint panels = (t.units + XT_NR - 1) / XT_NR, across = (panels + t.block_panels - 1) / t.block_panels;
-    uint input_0 = group / across * t.block_inputs, input_1 = min(input_0 + t.block_inputs, t.inputs);
-    uint panel_0 = group % across * t.block_panels, panel_1 = min(panel_0 + t.block_panels, panels);
-    for (uint k = 0; k < rows; k += XT_DEPTH) {
-        uint depth = xt_depth(k, rows);
-        for (uint r = input_0; r < input_1; r += XT_MR) {
-            __global const float *from = x + (size_t)k * t.x_ld + r;
-            __local float *to = pack_x + (r - input_0) * XT_DEPTH;
-            for (uint s = 0; s < depth; s++)
-                XT_UNROLL for (int i = 0; i < XT_MR; i += XT_W)
-                    XT_STORE(XT_LOAD(from + (size_t)s * t.x_ld + i), to + s * XT_MR + i);
+    uint group = (uint)get_group_id(0), i = 0, depth = xt_depth(rows);
+    while (group >= layers[i].groups)
+        i++;
+    xt_layer layer = layers[i];
+    group -= i ? layers[i - 1].groups : 0;
+    x = i ? a + layers[i - 1].at : x + x_at;
+    x_ld = i ? layers[i - 1].ld : x_ld;
+    gz += layer.at;
+    /* Inputs are the rows of this product, and rows its terms. */
+    xt_block b = xt_block_of(group, layer.inputs, xt_panels(layer.units), layer.block_inputs, layer.block_panels);
+    for (uint k = 0; k < rows; k += depth) {
+        uint n = min(depth, rows - k);
+        for (uint r = b.row_0; r < b.row_1; r += XT_MR) {
+            __global const float *from = x + (size_t)k * x_ld + r;
+            __local float *to = pack_x + (r - b.row_0) * XT_DEPTH;
+            for (uint s = 0; s < n; s++)
+                XT_UNROLL for (int v = 0; v < XT_MR; v += XT_W)
+                    XT_STORE(XT_LOAD(from + (size_t)s * x_ld + v), to + s * XT_MR + v);
         }
-        for (uint p = panel_0; p < panel_1; p++) {
-            __global const float *from = gz + (size_t)k * t.gz_ld + p * XT_NR;
-            for (uint s = 0; s < depth; s++)
-                XT_EACH_VECTOR XT_STORE(XT_LOAD(from + (size_t)s * t.gz_ld + j * XT_W), pack_gz + s * XT_NR + j * XT_W);
-            for (uint r = input_0; r < input_1; r += XT_MR) {
+        for (uint p = b.panel_0; p < b.panel_1; p++) {
+            __global const float *from = gz + (size_t)k * layer.ld + p * XT_NR;
+            for (uint s = 0; s < n; s++)
+                XT_EACH_VECTOR XT_STORE(XT_LOAD(from + (size_t)s * layer.ld + j * XT_W), pack_gz + s * XT_NR + j * XT_W);
+            for (uint r = b.row_0; r < b.row_1; r += XT_MR) {
                 xt_real sums[XT_MR][XT_NV];
-                __local float *part = partial + ((p - panel_0) * XT_BLOCK_INPUTS + r - input_0) * XT_NR;
+                __local float *part = partial + ((p - b.panel_0) * XT_BLOCK_INPUTS + r - b.row_0) * XT_NR;
                 if (k)
                     xt_get_local(sums, part, XT_NR);
                 else
                     xt_clear(sums);
-                xt_add_packed(sums, pack_x + (r - input_0) * XT_DEPTH, 1, XT_MR, pack_gz, depth);
+                xt_add_packed(sums, pack_x + (r - b.row_0) * XT_DEPTH, 1, XT_MR, pack_gz, n);
                 xt_put_local(sums, part, XT_NR);
-                if (k + XT_DEPTH >= rows)
-                    xt_apply(part, t.weight_at + ((size_t)p * t.inputs + r) * XT_NR, min((uint)XT_MR, t.inputs - r) * XT_NV,
-                             params, s0, s1, n_slots, gradients, stores, optimizer, t.l1, t.l2, hyper);
+                if (k + depth >= rows)
+                    xt_apply(part, layer.weight_at + ((size_t)p * layer.inputs + r) * XT_NR,
+                             min((uint)XT_MR, layer.inputs - r) * XT_NV, params, s0, s1, n_slots, gradients, stores,
+                             optimizer, layer.l1, layer.l2, hyper);
             }
         }
     }
-    for (uint u = panel_0 * XT_NR; input_0 == 0 && u < panel_1 * XT_NR; u += XT_W) {
+    for (uint u = b.panel_0 * XT_NR; b.row_0 == 0 && u < b.panel_1 * XT_NR; u += XT_W) {
         xt_real sum = XT_R(0);
         for (uint r = 0; r < rows; r++)
-            sum += XT_LOAD(gz + (size_t)r * t.gz_ld + u);
+            sum += XT_LOAD(gz + (size_t)r * layer.ld + u);
         XT_STORE(sum, partial);
-        xt_apply(partial, t.bias_at + u, 1, params, s0, s1, n_slots, gradients, stores, optimizer, 0.0f, 0.0f, hyper);
+        xt_apply(partial, layer.bias_at + u, 1, params, s0, s1, n_slots, gradients, stores, optimizer, 0.0f, 0.0f, hyper);
     }
 }

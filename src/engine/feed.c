@@ -179,7 +179,8 @@ static xt_status gather(xt_feed *feed, size_t first, size_t n, xt_err *err)
     return xt_launch(feed->context, &feed->gather, n * (data->n_inputs + data->n_targets + weighted), args, err);
 }
 
-static xt_status resident_batch(xt_feed *feed, size_t first, size_t n, xt_feed_batch *out, xt_err *err)
+static xt_status resident_batch(xt_feed *feed, size_t first, size_t n, xt_feed_batch *out, xt_feed_gather *to_do,
+                                xt_err *err)
 {
     const xt_dataset *data = feed->want.data;
     const cl_mem *b = feed->buffers;
@@ -190,9 +191,12 @@ static xt_status resident_batch(xt_feed *feed, size_t first, size_t n, xt_feed_b
         return XT_OK;
     }
     /* Measured after its update, a batch is asked for twice. */
-    xt_status status = feed->n == n && feed->first == first ? XT_OK : gather(feed, first, n, err);
+    bool is_there = feed->n == n && feed->first == first;
+    xt_status status = is_there || to_do ? XT_OK : gather(feed, first, n, err);
     if (status)
         return status;
+    if (to_do && !is_there)
+        *to_do = (xt_feed_gather){true, first, b[ORDER], b[INPUTS], b[TARGETS], b[WEIGHTS]};
     feed->first = first;
     feed->n = n;
     *out = (xt_feed_batch){{b[BATCH_X], 0}, {b[BATCH_Y], 0}, {b[BATCH_W], 0}};
@@ -333,9 +337,13 @@ xt_status xt_feed_order(xt_feed *feed, const uint32_t *order, xt_err *err)
     return leave(feed, err);
 }
 
-xt_status xt_feed_batch_at(xt_feed *feed, size_t first, size_t n, xt_feed_batch *out, xt_err *err)
+xt_status xt_feed_batch_at(xt_feed *feed, size_t first, size_t n, xt_feed_batch *out, xt_feed_gather *gather,
+                           xt_err *err)
 {
-    return (feed->piece_rows ? streamed_batch : resident_batch)(feed, first, n, out, err);
+    if (gather)
+        *gather = (xt_feed_gather){0};
+    return feed->piece_rows ? streamed_batch(feed, first, n, out, err)
+                            : resident_batch(feed, first, n, out, gather, err);
 }
 
 size_t xt_feed_piece_rows(const xt_feed *feed)

@@ -30,6 +30,14 @@ typedef struct xt_feed_batch {
     xt_floats x, y, w;
 } xt_feed_batch;
 
+/* What a batch is still to be copied from, by an engine that does it in a kernel of its own: where `wanted`, row r of
+ * the batch is row order[first + r] of these, of the same strides. */
+typedef struct xt_feed_gather {
+    bool wanted;
+    size_t first;
+    cl_mem order, x, y, w;
+} xt_feed_gather;
+
 /* Whether it can be had. *n_bytes becomes the device memory that it takes, the engine's included. Takes nothing. */
 xt_status xt_feed_check(const xt_context *context, const xt_feed_want *want, size_t *n_bytes, xt_err *err);
 /* program holds feed.cl. */
@@ -39,8 +47,10 @@ void xt_feed_close(xt_feed **feed);
 
 /* The order of the rows from now on, which must stay as it is until the next; NULL: as they are. */
 xt_status xt_feed_order(xt_feed *feed, const uint32_t *order, xt_err *err);
-/* Rows first .. first + n - 1 of the order; n is at most batch_rows. */
-xt_status xt_feed_batch_at(xt_feed *feed, size_t first, size_t n, xt_feed_batch *out, xt_err *err);
+/* Rows first .. first + n - 1 of the order; n is at most batch_rows. They are put into their places, or, where gather
+ * is not NULL, the caller's next launch does that if it says so. */
+xt_status xt_feed_batch_at(xt_feed *feed, size_t first, size_t n, xt_feed_batch *out, xt_feed_gather *gather,
+                           xt_err *err);
 
 /* Rows of a piece; 0: all are resident. */
 size_t xt_feed_piece_rows(const xt_feed *feed);

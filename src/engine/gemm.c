@@ -67,7 +67,7 @@ static xt_status order(xt_layerwise *base, const uint32_t *rows, xt_err *err)
 
 static xt_status forward(xt_gemm *engine, size_t first, size_t n, const xt_key *dropout, xt_err *err)
 {
-    xt_status status = xt_feed_batch_at(engine->feed, first, n, &engine->rows, err);
+    xt_status status = xt_feed_batch_at(engine->feed, first, n, &engine->rows, NULL, err);
     return status ? status : xt_gemm_forward(engine, n, dropout, err);
 }
 

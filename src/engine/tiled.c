@@ -1,6 +1,7 @@
 /* The gemm engine on CPU devices: layer by layer, in the steps of layerwise.h, by
  * products of our own (cl/tiles.cl), which do on the way what comes between them.
- * An update is one launch a layer forward and two back. */
+ * An update is two launches where a block of rows goes through all layers at once,
+ * else two a layer. */
 #include "base/clock.h"
 #include "engine/tiled.h"
 #include "engine/tiled_engine.h"
@@ -11,7 +12,7 @@
 
 /* For messages. */
 static const char *const buffer_names[N_BUFFERS] = {
-    [TASKS] = "what the weight gradients are made by",
+    [LAYERS] = "the layers' sizes",
     [PARAMS] = "the parameters",
     [SLOT0] = "the optimizer's state",
     [SLOT1] = "the optimizer's second state",
@@ -46,40 +47,42 @@ static xt_status order(xt_layerwise *base, const uint32_t *rows, xt_err *err)
     return xt_feed_order(((xt_tiled *)base)->feed, rows, err);
 }
 
-/* The head of rows first .. first + n - 1 of the training rows. */
-static xt_status take_rows(xt_tiled *engine, size_t first, size_t n, bool scores, xt_tiled_head *out, xt_err *err)
+/* Rows first .. first + n - 1 of the training rows. */
+static xt_status take_rows(xt_tiled *engine, size_t first, size_t n, bool scores, xt_tiled_batch *out, xt_err *err)
 {
-    *out = (xt_tiled_head){
-        .weighted = engine->base.base.data->weights != NULL,
-        .scores = scores,
-        .keeps = scores && engine->base.has_metrics,
-        .losses = place(engine, LOSSES, first),
+    *out = (xt_tiled_batch){
+        .n = n,
+        .scoring = {.losses_at = (cl_uint)first,
+                    .weighted = engine->base.base.data->weights != NULL,
+                    .scores = scores,
+                    .keeps = scores && engine->base.has_metrics},
         .kept = engine->buffers[KEPT],
     };
-    return xt_feed_batch_at(engine->feed, first, n, &out->rows, err);
+    return xt_feed_batch_at(engine->feed, first, n, &out->rows, engine->pass_rows ? &out->gather : NULL, err);
 }
 
 static xt_status train(xt_layerwise *base, const xt_layerwise_batch *batch, xt_err *err)
 {
     xt_tiled *engine = (xt_tiled *)base;
     const xt_hyper *fused = clips(base->base.plan) ? NULL : &batch->hyper;
-    xt_tiled_head head;
-    xt_status status = take_rows(engine, batch->first, batch->n, batch->scored, &head, err);
-    head.trains = true;
-    head.scale = batch->scale;
+    xt_tiled_batch rows;
+    xt_status status = take_rows(engine, batch->first, batch->n, batch->scored, &rows, err);
+    rows.dropout = batch->dropout;
+    rows.scoring.trains = true;
+    rows.scoring.scale = batch->scale;
     if (!status)
-        status = xt_tiled_forward(engine, batch->n, batch->dropout, &head, err);
+        status = xt_tiled_pass(engine, &rows, err);
     if (!status)
-        status = xt_tiled_backward(engine, batch->n, &head, batch->dropout, fused, err);
+        status = xt_tiled_weight_gradients(engine, &rows, fused, err);
     return status || fused ? status : xt_updater_apply(&engine->update, batch->hyper, err);
 }
 
 static xt_status measure(xt_layerwise *base, size_t first, size_t n, xt_err *err)
 {
     xt_tiled *engine = (xt_tiled *)base;
-    xt_tiled_head head;
-    xt_status status = take_rows(engine, first, n, true, &head, err);
-    return status ? status : xt_tiled_forward(engine, n, NULL, &head, err);
+    xt_tiled_batch rows;
+    xt_status status = take_rows(engine, first, n, true, &rows, err);
+    return status ? status : xt_tiled_pass(engine, &rows, err);
 }
 
 /* ---- what leaves and enters ---- */
@@ -106,14 +109,16 @@ static xt_status evaluate_rows(xt_tiled *engine, const float *inputs, const floa
     const xt_plan *plan = xt_tiled_plan(engine);
     xt_floats y = place(engine, PROBE_TARGETS, 0);
     size_t stride = xt_tiles_stride(&engine->tiles, plan->n_inputs);
-    const xt_tiled_head head = {.rows = {place(engine, PROBE, 0), y, y}, .scores = targets != NULL, .keeps = true,
-                                .losses = place(engine, LOSSES, 0), .kept = engine->buffers[PROBE_OUT]};
+    const xt_tiled_batch rows = {.n = n,
+                                 .rows = {place(engine, PROBE, 0), y, y},
+                                 .scoring = {.scores = targets != NULL, .keeps = true},
+                                 .kept = engine->buffers[PROBE_OUT]};
     xt_status status = xt_buffer_write_rows(engine->context, engine->buffers[PROBE], stride * sizeof *inputs, inputs,
                                             plan->n_inputs * sizeof *inputs, n, err);
     if (!status && targets)
         status = xt_buffer_write(engine->context, engine->buffers[PROBE_TARGETS], 0, targets,
                                  n * plan->n_outputs * sizeof *targets, err);
-    return status ? status : xt_tiled_forward(engine, n, NULL, &head, err);
+    return status ? status : xt_tiled_pass(engine, &rows, err);
 }
 
 static xt_status evaluate(xt_engine *base, const float *inputs, const float *targets, size_t n_rows, float *out,
@@ -166,26 +171,26 @@ static xt_status gradients(xt_engine *base, size_t first, size_t n, double *loss
 {
     xt_tiled *engine = (xt_tiled *)base;
     const xt_plan *plan = base->plan;
-    float *rows = engine->base.losses + first, shares = xt_layerwise_shares(base->data, NULL, first, n);
-    xt_tiled_head head;
+    float *losses = engine->base.losses + first, shares = xt_layerwise_shares(base->data, NULL, first, n);
+    xt_tiled_batch rows;
     xt_status status = xt_feed_order(engine->feed, NULL, err);
     if (!status)
         status = open_gradients(engine, err);
     if (!status)
-        status = take_rows(engine, first, n, true, &head, err);
+        status = take_rows(engine, first, n, true, &rows, err);
     if (status)
         return status;
-    head.trains = true;
-    head.scale = 1.0f / (shares * (float)plan->n_losses);
-    status = xt_tiled_forward(engine, n, NULL, &head, err);
+    rows.scoring.trains = true;
+    rows.scoring.scale = 1.0f / (shares * (float)plan->n_losses);
+    status = xt_tiled_pass(engine, &rows, err);
     if (!status)
-        status = xt_tiled_backward(engine, n, &head, NULL, NULL, err);
+        status = xt_tiled_weight_gradients(engine, &rows, NULL, err);
     if (!status)
         status = read_params(engine, GRADIENTS, out, err);
     if (!status)
-        status = read_floats(engine, LOSSES, first, rows, n, err);
+        status = read_floats(engine, LOSSES, first, losses, n, err);
     if (!status)
-        *loss = xt_layerwise_mean_loss(plan, rows, n, shares);
+        *loss = xt_layerwise_mean_loss(plan, losses, n, shares);
     return status;
 }
 
@@ -216,6 +221,7 @@ static void release(xt_tiled *engine)
     xt_feed_close(&engine->feed);
     xt_updater_close(&engine->update);
     xt_buffers_close(context, N_BUFFERS, engine->buffers);
+    xt_kernel_close(context, &engine->pass);
     xt_kernel_close(context, &engine->forward);
     xt_kernel_close(context, &engine->head);
     xt_kernel_close(context, &engine->input_gradient);
@@ -272,26 +278,14 @@ static xt_status open_kernel(xt_tiled *engine, const char *name, xt_kernel *out,
 
 static xt_status open_kernels(xt_tiled *engine, xt_err *err)
 {
-    xt_status status = open_kernel(engine, "xt_forward", &engine->forward, err);
+    xt_status status = open_kernel(engine, "xt_pass", &engine->pass, err);
+    if (!status)
+        status = open_kernel(engine, "xt_forward", &engine->forward, err);
     if (!status)
         status = open_kernel(engine, "xt_head", &engine->head, err);
     if (!status)
         status = open_kernel(engine, "xt_input_gradient", &engine->input_gradient, err);
     return status ? status : open_kernel(engine, "xt_weight_gradients", &engine->weight_gradients, err);
-}
-
-static xt_status share_out(xt_tiled *engine, xt_err *err)
-{
-    const xt_plan *plan = xt_tiled_plan(engine);
-    size_t threads = engine->context->device.compute_units, n = engine->base.batch_rows;
-    xt_weight_task tasks[XT_MAX_LAYERS];
-    for (size_t i = 0; i < plan->n_layers; i++) {
-        size_t inputs = plan->layers[i].inputs, units = plan->layers[i].units;
-        engine->blocks[i] = (xt_tiled_blocks){xt_tiles_forward(&engine->tiles, threads, n, inputs, units),
-                                              xt_tiles_input_gradient(&engine->tiles, threads, n, inputs, units)};
-    }
-    xt_tiled_share_out(engine, tasks, &engine->n_groups);
-    return xt_buffer_write(engine->context, engine->buffers[TASKS], 0, tasks, plan->n_layers * sizeof *tasks, err);
 }
 
 static void size_buffers(xt_tiled *engine)
@@ -304,7 +298,7 @@ static void size_buffers(xt_tiled *engine)
         engine->strides[i] = xt_tiles_stride(&engine->tiles, plan->layers[i].units);
         values += xt_tiles_rows(&engine->tiles, rows, plan->layers[i].units);
     }
-    n[TASKS] = plan->n_layers * sizeof(xt_weight_task) / sizeof(float);
+    n[LAYERS] = plan->n_layers * sizeof(xt_tiled_task) / sizeof(float);
     n[PARAMS] = engine->layout.n_floats;
     n[SLOT0] = plan->n_slots > 0 ? engine->layout.n_floats : 0;
     n[SLOT1] = plan->n_slots > 1 ? engine->layout.n_floats : 0;
@@ -399,7 +393,7 @@ xt_status xt_tiled_open_as(const xt_plan *plan, const xt_dataset *data, xt_conte
     if (!status)
         status = open_memory(engine, &want, err);
     if (!status)
-        status = share_out(engine, err);
+        status = xt_tiled_share_out(engine, err);
     if (status) {
         release(engine);
         return status;

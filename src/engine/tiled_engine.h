@@ -10,19 +10,26 @@
 #include "engine/tiles.h"
 #include "engine/updater.h"
 
-enum { TASKS, PARAMS, SLOT0, SLOT1, GRADIENTS, Z, A, GZ, LOSSES, KEPT, PROBE, PROBE_TARGETS, PROBE_OUT, N_BUFFERS };
+enum { LAYERS, PARAMS, SLOT0, SLOT1, GRADIENTS, Z, A, GZ, LOSSES, KEPT, PROBE, PROBE_TARGETS, PROBE_OUT, N_BUFFERS };
 
 /* As in cl/tiles.cl, where they are described. */
-typedef struct xt_outputs {
-    cl_int activation, layer, drop_below;
-    cl_float param, scale;
-    cl_uint key_hi, key_lo;
-} xt_outputs;
+typedef struct xt_tiled_task {
+    cl_uint inputs, units, weight_at, bias_at, at, ld;
+    cl_int activation, drop_below;
+    cl_float param, drop_scale, l1, l2;
+    cl_uint groups, block_inputs, block_panels;
+} xt_tiled_task;
 
-typedef struct xt_weight_task {
-    cl_uint groups, inputs, units, x_at, x_ld, gz_at, gz_ld, weight_at, bias_at, block_inputs, block_panels;
-    cl_float l1, l2;
-} xt_weight_task;
+typedef struct xt_scoring {
+    cl_uint y_at, weights_at, losses_at;
+    cl_int weighted, scores, keeps, trains, loss;
+    cl_float loss_param, scale;
+} xt_scoring;
+
+typedef struct xt_gathering {
+    cl_int gathers;
+    cl_uint first, targets;
+} xt_gathering;
 
 /* How a layer's products are shared out. */
 typedef struct xt_tiled_blocks {
@@ -37,8 +44,10 @@ typedef struct xt_tiled {
     size_t values[XT_MAX_LAYERS];  /* offset of a layer's block in Z, A and GZ */
     size_t strides[XT_MAX_LAYERS]; /* of its rows */
     xt_tiled_blocks blocks[XT_MAX_LAYERS]; /* for whole batches */
+    size_t pass_rows;              /* rows of a block that goes through all layers at once, of whole batches; 0: layer
+                                      by layer */
     xt_program program, rest;      /* rest: gathering, and updates by stored gradients */
-    xt_kernel forward, head, input_gradient, weight_gradients;
+    xt_kernel pass, forward, head, input_gradient, weight_gradients;
     size_t n_groups;               /* work-groups of the weight gradients, of all layers */
     xt_updater update;              /* by stored gradients, where they are clipped; else zeroed */
     xt_feed *feed;                 /* NULL where it only predicts */
@@ -54,25 +63,23 @@ static inline const xt_plan *xt_tiled_plan(const xt_tiled *engine)
     return engine->base.base.plan;
 }
 
-/* What the last layer does with n rows beside its outputs. */
-typedef struct xt_tiled_head {
+/* Rows on their way through the layers. */
+typedef struct xt_tiled_batch {
+    size_t n;
     xt_feed_batch rows;
-    bool weighted;
-    bool scores, keeps; /* the rows' losses, and outputs, to `losses` and `kept` */
-    xt_floats losses;   /* from its .at on */
+    xt_feed_gather gather;
+    xt_scoring scoring; /* but for loss and loss_param, and the places of rows */
     cl_mem kept;
-    bool trains;        /* its gradient is wanted: */
-    float scale;
-} xt_tiled_head;
+    const xt_key *dropout; /* NULL: nothing is dropped */
+} xt_tiled_batch;
 
-/* What the weight gradients of all layers are made by, one task a layer; *n_groups becomes their work-groups. */
-void xt_tiled_share_out(const xt_tiled *engine, xt_weight_task *tasks, size_t *n_groups);
+/* What the kernels know of all layers, to the buffer LAYERS; and how products are shared out. */
+xt_status xt_tiled_share_out(xt_tiled *engine, xt_err *err);
 
-/* n rows go through all layers, into Z and A; dropout NULL: nothing is dropped. */
-xt_status xt_tiled_forward(xt_tiled *engine, size_t n, const xt_key *dropout, const xt_tiled_head *head, xt_err *err);
-/* Of the rows that went forward last, and trained in their head: where hyper is NULL the gradients are stored, else
- * the parameters are updated. */
-xt_status xt_tiled_backward(xt_tiled *engine, size_t n, const xt_tiled_head *head, const xt_key *dropout,
-                            const xt_hyper *hyper, xt_err *err);
+/* The rows go through all layers, into Z and A; and where they train also back, all but the weights. */
+xt_status xt_tiled_pass(xt_tiled *engine, const xt_tiled_batch *batch, xt_err *err);
+/* The gradients of the weights, of rows that passed and trained: where hyper is NULL they are stored, else the
+ * parameters are updated. */
+xt_status xt_tiled_weight_gradients(xt_tiled *engine, const xt_tiled_batch *batch, const xt_hyper *hyper, xt_err *err);
 
 #endif

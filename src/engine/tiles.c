@@ -159,8 +159,14 @@ static const double pack_steps = 0.4;       /* a float that is copied to local m
 static const double near_steps = 0.25;      /* a float that comes from the second cache, for the first time */
 static const double update_steps[] = {6, 10, 24}; /* a vector of parameters by the optimiser's slots */
 
-/* The second cache, of which a block of rows may take half. */
-enum { BLOCK_BYTES = 256 << 10 };
+static const double far_steps = 1.5;        /* the same from beyond the last cache */
+static const double launch_steps = 150000;  /* a launch: until all threads have begun, and until the host knows */
+
+enum {
+    BLOCK_BYTES = 256 << 10,  /* half of a second cache: for a block of rows */
+    FAR_BYTES = 16 << 20,     /* what is larger does not stay in the last cache */
+    MOST_PASS_ROWS = 192      /* of a block that goes through all layers: its values stay near */
+};
 
 typedef struct cost {
     double tile;   /* of a tile, all its terms */
@@ -186,11 +192,11 @@ static xt_block choose(const xt_tiles *tiles, size_t threads, const cost *c, siz
     double least = HUGE_VAL;
     for (size_t down = divided(n_tiles * tile, most_rows); down <= n_tiles && down <= 64 * threads; down++)
         for (size_t across = divided(panels, most_panels); across <= panels && across <= 64 * threads; across++) {
-            xt_block b = {divided(n_tiles, down) * tile, divided(panels, across), 0};
+            xt_block b = {divided(n_tiles, down) * tile, divided(panels, across), 0, 0};
             b.n_groups = divided(n_tiles * tile, b.rows) * divided(panels, b.panels);
-            double steps = makespan(tiles, threads, c, rows, panels, &b);
-            if (steps < least) {
-                least = steps;
+            b.steps = makespan(tiles, threads, c, rows, panels, &b);
+            if (b.steps < least) {
+                least = b.steps;
                 best = b;
             }
         }
@@ -239,10 +245,38 @@ xt_block xt_tiles_weight_gradient(const xt_tiles *tiles, size_t threads, size_t 
                   (size_t)tiles->block_panels);
 }
 
+/* Few groups, whose rows share what they read of weights, and the largest not last: two a thread, unless that leaves
+ * threads idle. */
+size_t xt_tiles_pass(const xt_tiles *tiles, size_t threads, size_t rows)
+{
+    size_t tile = (size_t)tiles->rows, n_tiles = divided(rows, tile), each = divided(n_tiles, 2 * threads);
+    size_t most = at_most(n_tiles, MOST_PASS_ROWS / tile, 1);
+    return (each < most ? each : most) * tile;
+}
+
+bool xt_tiles_pass_pays(const xt_tiles *tiles, size_t threads, size_t rows, const xt_plan *plan)
+{
+    size_t each = xt_tiles_pass(tiles, threads, rows), groups = divided(rows, each);
+    double at_once = launch_steps, by_layer = launch_steps, n_tiles = (double)divided(each, (size_t)tiles->rows);
+    double turns = (double)divided(groups, threads);
+    for (size_t i = 0; i < plan->n_layers; i++) {
+        size_t inputs = plan->layers[i].inputs, units = plan->layers[i].units;
+        double weights = (double)inputs * (double)(xt_tiles_panels(tiles, units) * xt_tiles_columns(tiles));
+        double far = weights * sizeof(float) > FAR_BYTES ? far_steps : near_steps;
+        double tile = tile_steps(tiles, inputs) * (double)xt_tiles_panels(tiles, units);
+        double back = i ? tile_steps(tiles, units) * (double)xt_tiles_panels(tiles, inputs) : 0;
+        at_once += turns * (n_tiles * (tile + back) + weights * (far + (i ? transpose_steps : 0)));
+        xt_block f = xt_tiles_forward(tiles, threads, rows, inputs, units);
+        xt_block b = xt_tiles_input_gradient(tiles, threads, rows, inputs, units);
+        by_layer += launch_steps + f.steps + (i ? launch_steps + b.steps : 0);
+    }
+    return at_once < by_layer;
+}
+
 xt_block xt_tiles_head(const xt_tiles *tiles, size_t threads, size_t rows)
 {
     size_t tile = (size_t)tiles->rows, n_tiles = divided(rows, tile);
     /* Four a thread smooth out what rows differ in. */
     size_t each = divided(n_tiles, 4 * threads);
-    return (xt_block){each * tile, 1, divided(n_tiles, each)};
+    return (xt_block){each * tile, 1, divided(n_tiles, each), 0};
 }

@@ -65,6 +65,7 @@ void xt_tiles_prelude(const xt_tiles *tiles, xt_buf *out);
 typedef struct xt_block {
     size_t rows, panels;
     size_t n_groups;
+    double steps; /* what the model says that it takes */
 } xt_block;
 
 /* For `threads` cores, the sizes of layer and batch. */
@@ -73,6 +74,10 @@ xt_block xt_tiles_input_gradient(const xt_tiles *tiles, size_t threads, size_t r
 /* slots: the optimiser's, of which an update has to take care. */
 xt_block xt_tiles_weight_gradient(const xt_tiles *tiles, size_t threads, size_t rows, size_t inputs, size_t units,
                                   size_t slots);
+/* Rows of a block that goes through all layers at once, and whether that is faster than layer by layer: it spares
+ * launches, where rows are enough to be shared out and weights few enough to be read by every group. */
+size_t xt_tiles_pass(const xt_tiles *tiles, size_t threads, size_t rows);
+bool xt_tiles_pass_pays(const xt_tiles *tiles, size_t threads, size_t rows, const xt_plan *plan);
 /* Of the last layer, whose groups have whole rows. */
 xt_block xt_tiles_head(const xt_tiles *tiles, size_t threads, size_t rows);
 

@@ -97,7 +97,7 @@ static void compare_batch(const fixture *f, size_t first, size_t n)
     xt_feed_batch at;
     xt_err err;
     assert_true(x && y && w);
-    net_ok(xt_feed_batch_at(f->feed, first, n, &at, &err), &err);
+    net_ok(xt_feed_batch_at(f->feed, first, n, &at, NULL, &err), &err);
     size_t n_x = n * stride + f->want.slack;
     net_ok(xt_buffer_read(f->context, at.x.buffer, at.x.at * sizeof *x, x, n_x * sizeof *x, &err), &err);
     net_ok(xt_buffer_read(f->context, at.y.buffer, at.y.at * sizeof *y, y, n * m * sizeof *y, &err), &err);

@@ -8,7 +8,7 @@ enum { SIZE = 1024 };
 
 /* Declared here: the lint compiles every file, and its machine need not have
  * OpenBLAS's headers. The numbers are CBLAS's. */
-enum { ROW_MAJOR = 101, NO_TRANS = 111 };
+enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 };
 void cblas_sgemm(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float *a, int lda,
                  const float *b, int ldb, float beta, float *c, int ldc);
 void openblas_set_num_threads(int n);
@@ -39,6 +39,14 @@ double blas_rate(double seconds)
         elapsed = xt_seconds() - before;
     } while (elapsed < seconds);
     return products * 2 * (double)n * SIZE / elapsed;
+}
+
+void blas_product(int threads, const xt_product_shape *s, const float *a, const float *b, float *c)
+{
+    int m = (int)s->m, n = (int)s->n, k = (int)s->k;
+    openblas_set_num_threads(threads);
+    cblas_sgemm(ROW_MAJOR, s->transpose_a ? TRANS : NO_TRANS, s->transpose_b ? TRANS : NO_TRANS, m, n, k, 1, a,
+                s->transpose_a ? m : k, b, s->transpose_b ? k : n, 0, c, n);
 }
 
 const char *blas_version(void)

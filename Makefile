@@ -60,10 +60,11 @@ TEST_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out $(TEST_SRC),$(wildcard tests/u
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
 BENCH_BIN := $(addprefix $(B)/tests/bench/,load nets process tutorial)
+LARGE_BIN := $(addprefix $(B)/tests/bench/,epochs process products)
 WITH_TESTS := $(filter test check-all lint fuzz faults,$(MAKECMDGOALS))
-WITH_BENCH := $(filter bench,$(MAKECMDGOALS))
+WITH_BENCH := $(filter bench bench-large,$(MAKECMDGOALS))
 
-.PHONY: all run test lint fuzz faults bench docs deps install uninstall clean help release debug asan tests-built
+.PHONY: all run test lint fuzz faults bench bench-large docs deps install uninstall clean help release debug asan tests-built
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -146,10 +147,14 @@ $(B)/tests/bench/tutorial: $(B)/tests/bench/tutorial_main.o $(B)/tests/bench/tut
 $(B)/tests/bench/process: $(B)/tests/bench/process.o $(B)/libxortrain.a
 	$(call say,LD)
 	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ -o $@
-$(B)/tests/bench/load: $(B)/tests/bench/load.o $(B)/libxortrain.a
+$(B)/tests/bench/load $(B)/tests/bench/epochs: $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libxortrain.a
 	$(call say,LD)
 	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -o $@
 $(B)/tests/bench/nets: $(addprefix $(B)/tests/bench/,nets.o blas.o tutorial_plain.o tutorial_tuned.o tutorial_native.o) $(B)/libxortrain.a | build/bench-found
+	$(call say,LD)
+	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -lopenblas -o $@
+
+$(B)/tests/bench/products: $(addprefix $(B)/tests/bench/,products.o blas.o device_product.o ours.o) $(B)/libxortrain.a | build/bench-found
 	$(call say,LD)
 	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -lopenblas -o $@
 
@@ -177,6 +182,9 @@ lint: $(BIN) | $(AFTER_DEPS) ## include law, file sizes, generated documentation
 
 bench: $(BIN) $(BENCH_BIN) ## measure, against other programs in the same run (BENCH_ROUNDS, PYTHON)
 	@tests/bench/run $(B)
+
+bench-large: $(BIN) $(LARGE_BIN) ## measure large networks likewise (BENCH_ROUNDS, PYTHON, BENCH_PARTS)
+	@tests/bench/large $(B)
 
 fuzz: | $(AFTER_DEPS) ## fuzz every parser for a minute each (FUZZ_SECONDS)
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
@@ -219,6 +227,6 @@ clean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@grep -hE '^[a-z][a-z ]*:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 22
+	@grep -hE '^[a-z][a-z -]*:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 22
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -11,6 +11,7 @@ program=$build/xortrain bench=$build/tests/bench
 rounds=${BENCH_ROUNDS:-$rounds} slot=0.15
 tmp=$(mktemp -d /tmp/xortrain-bench.XXXXXX) || exit 1
 raw=$tmp/raw rows=$tmp/rows memory=
+: >"$raw" >"$rows"
 servers=()
 cleanup() {
     [ ${#servers[@]} -eq 0 ] || kill "${servers[@]}" 2>/dev/null

@@ -6,7 +6,7 @@
  * whose sums stay in registers: a step adds one row of b, in vectors, times
  * XT_MR single values of a. What follows the sums happens while they are near:
  * bias and activation, the activation's derivative, the optimiser's update. There
- * codes are arguments, chosen once a tile: one program serves all networks.
+ * codes are arguments, chosen once a block: one program serves many networks.
  *
  * How matrices lie:
  * - rows: row-major, each row at a multiple of `ld` floats, at least a tile wide
@@ -17,7 +17,8 @@
  * Numbers named *_at are offsets in floats. A sum runs over its terms in ascending order
  * from 0, whatever the blocks are: they never change a bit.
  *
- * Index space of every kernel: work-groups of one work-item, a block of the result each. */
+ * Index space of every kernel: work-groups of one work-item, a block of the result each. With 0 rows they do nothing.
+ * XT_TILE_ACTIVATIONS lists the activations that there are, XT_DEPTH is a multiple of XT_NR. */
 
 #define XT_CAT_(a, b) a##b
 #define XT_CAT(a, b) XT_CAT_(a, b)
@@ -103,37 +104,11 @@ static inline void xt_clear(xt_real sums[XT_MR][XT_NV])
 /* Terms of a sum of n that are added at once: at most XT_DEPTH, whole panels, and about the same each time. */
 static inline uint xt_depth(uint n)
 {
-    uint times = (n + XT_DEPTH - 1) / XT_DEPTH;
+    uint times = (n + XT_DEPTH - 1) / XT_DEPTH; /* n is not 0 */
     return ((n + times - 1) / times + XT_NR - 1) / XT_NR * XT_NR;
 }
 
-/* ---- what follows the sums of a tile, in place of which they were put ---- */
-
-/* Loops that stay loops: unrolled for every operation they take a compiler seconds. */
-#define XT_ROLLED _Pragma("clang loop unroll(disable)")
-#define XT_EACH_PLACE(ld) \
-    XT_ROLLED for (uint i = 0; i < XT_MR; i++) \
-        XT_ROLLED for (size_t v = (size_t)i * (ld), end = v + XT_NR; v < end; v += XT_W)
-
-/* a = f(z) */
-static inline void xt_activate_tile(int code, float p, __global const float *z, __global float *a, size_t ld)
-{
-#define XT_CASE(name, x, b, c, d, e) \
-    case XT_ACT_##name: XT_EACH_PLACE(ld) XT_STORE(xt_act_##name(XT_LOAD(z + v), p), a + v); break;
-    switch (code) { XT_ACTIVATIONS(XT_CASE) }
-#undef XT_CASE
-}
-
-/* gz *= f'(z) */
-static inline void xt_activate_grad_tile(int code, float p, __global const float *z, __global const float *a,
-                                         __global float *gz, size_t ld)
-{
-#define XT_CASE(name, x, b, c, d, e) \
-    case XT_ACT_##name: \
-        XT_EACH_PLACE(ld) XT_STORE(XT_LOAD(gz + v) * xt_dact_##name(XT_LOAD(z + v), XT_LOAD(a + v), p), gz + v); break;
-    switch (code) { XT_ACTIVATIONS(XT_CASE) }
-#undef XT_CASE
-}
+/* ---- layers and blocks ---- */
 
 /* A layer: all that is the same for every batch. */
 typedef struct xt_layer {
@@ -147,19 +122,291 @@ typedef struct xt_layer {
     uint block_inputs, block_panels;   /* that one of them takes */
 } xt_layer;
 
-/* Drops values of layer i's outputs, or their gradients: the first is unit `unit` of row `row`. */
-static inline void xt_drop_tile(const xt_layer *layer, uint i, xt_key key, uint unit, uint row, __global float *values)
+/* What a work-group has of a result: rows and panels. */
+typedef struct xt_block {
+    uint row_0, row_1, panel_0, panel_1;
+} xt_block;
+
+static inline xt_block xt_block_of(uint group, uint rows, uint panels, uint block_rows, uint block_panels)
 {
-    xt_word units = (xt_word)(unit) + XT_CAT(convert_uint, XT_W)(XT_LANE_NUMBERS);
-    for (uint r = 0; r < XT_MR; r++)
-        XT_ROLLED for (uint v = 0; v < XT_NR; v += XT_W)
-        {
-            __global float *at = values + (size_t)r * layer->ld + v;
-            XT_STORE(XT_LOAD(at) * xt_kept(key, (int)i, units + (xt_word)(v), (int)(row + r), layer->drop_below,
-                                           layer->drop_scale),
-                     at);
+    uint across = (panels + block_panels - 1) / block_panels;
+    xt_block b;
+    b.row_0 = group / across * block_rows;
+    b.row_1 = min(b.row_0 + block_rows, rows);
+    b.panel_0 = group % across * block_panels;
+    b.panel_1 = min(b.panel_0 + block_panels, panels);
+    return b;
+}
+
+static inline uint xt_panels(uint n)
+{
+    return (n + XT_NR - 1) / XT_NR;
+}
+
+/* ---- products with weights ---- */
+
+/* z = x w' + bias. x: the rows below, z: the layer's block. */
+static inline void xt_multiply(const xt_layer *layer, const xt_block *b, __global const float *x, uint x_ld,
+                               __global const float *params, __global float *z)
+{
+    uint inputs = layer->inputs, ld = layer->ld, depth = xt_depth(inputs);
+    for (uint k = 0; k < inputs; k += depth)
+        for (uint p = b->panel_0; p < b->panel_1; p++)
+            for (uint r = b->row_0; r < b->row_1; r += XT_MR) {
+                xt_real sums[XT_MR][XT_NV];
+                __global float *to = z + (size_t)r * ld + p * XT_NR;
+                if (k)
+                    xt_get(sums, to, ld);
+                else
+                    xt_clear(sums);
+                xt_add_panel(sums, x + (size_t)r * x_ld + k, x_ld, 1,
+                             params + layer->weight_at + ((size_t)p * inputs + k) * XT_NR, min(depth, inputs - k));
+                if (k + depth >= inputs) {
+                    XT_EACH_VALUE sums[i][j] += XT_LOAD(params + layer->bias_at + p * XT_NR + j * XT_W);
+                }
+                xt_put(sums, to, ld);
+            }
+}
+
+/* A block of a weight matrix as b of a product over units: to[u][i] = w[i][u] for the XT_NR inputs from `first`
+ * on (0 beyond the last) and n units of the panels at w. */
+static inline void xt_transpose(__global const float *w, uint inputs, uint first, uint n, __local float *to)
+{
+    for (uint q = 0; q * XT_NR < n; q++)
+        for (uint x = 0; x < XT_NR; x += XT_W)
+            for (uint y = 0; y < XT_NR; y += XT_W) {
+                xt_real from[XT_W], zipped[XT_W];
+                __global const float *block = w + ((size_t)q * inputs + first + x) * XT_NR + y;
+                XT_UNROLL for (int i = 0; i < XT_W; i++)
+                    from[i] = first + x + i < inputs ? XT_LOAD(block + i * XT_NR) : XT_R(0);
+                /* Zipping the halves of a list of vectors as often as its length can be halved transposes it. */
+                XT_UNROLL for (int s = 0; s < XT_ZIPS; s++)
+                {
+                    XT_UNROLL for (int i = 0; i < XT_W / 2; i++)
+                    {
+                        zipped[2 * i] = XT_ZIP_LOW(from[i], from[i + XT_W / 2]);
+                        zipped[2 * i + 1] = XT_ZIP_HIGH(from[i], from[i + XT_W / 2]);
+                    }
+                    XT_UNROLL for (int i = 0; i < XT_W; i++)
+                        from[i] = zipped[i];
+                }
+                XT_UNROLL for (int i = 0; i < XT_W; i++)
+                    XT_STORE(from[i], to + (q * XT_NR + y + i) * XT_NR + x);
+            }
+}
+
+/* to = gz w: the gradient by a layer's inputs, of distance ld. gz has zeros beyond its columns; pack holds XT_DEPTH
+ * * XT_NR floats. */
+static inline void xt_multiply_back(const xt_layer *layer, const xt_block *b, __global const float *params,
+                                    __global const float *gz, __global float *to_all, uint ld, __local float *pack)
+{
+    uint inputs = layer->inputs, units = layer->units, depth = xt_depth(units);
+    for (uint k = 0; k < units; k += depth)
+        for (uint p = b->panel_0; p < b->panel_1; p++) {
+            uint n = min(depth, units - k);
+            xt_transpose(params + layer->weight_at + (size_t)k * inputs, inputs, p * XT_NR, n, pack);
+            for (uint r = b->row_0; r < b->row_1; r += XT_MR) {
+                xt_real sums[XT_MR][XT_NV];
+                __global float *to = to_all + (size_t)r * ld + p * XT_NR;
+                if (k)
+                    xt_get(sums, to, ld);
+                else
+                    xt_clear(sums);
+                xt_add_transposed(sums, gz + (size_t)r * layer->ld + k, layer->ld, 1, pack, n);
+                xt_put(sums, to, ld);
+            }
         }
 }
+
+/* ---- what follows a product, of a block of the layer that has its result ---- */
+
+/* Loops that stay loops: unrolled for every operation they take a compiler seconds. */
+#define XT_ROLLED _Pragma("clang loop unroll(disable)")
+/* v: the places of a block's vectors in z, a and gz. */
+#define XT_EACH_PLACE(layer, b) \
+    XT_ROLLED for (uint r = (b)->row_0; r < (b)->row_1; r++) \
+        XT_ROLLED for (size_t v = (layer)->at + (size_t)r * (layer)->ld + (b)->panel_0 * XT_NR, \
+                       end = v + ((b)->panel_1 - (b)->panel_0) * XT_NR; \
+                       v < end; v += XT_W)
+
+/* a = f(z) */
+static inline void xt_activate_block(const xt_layer *layer, const xt_block *b, __global const float *z, __global float *a)
+{
+    float p = layer->param;
+#define XT_CASE(name) \
+    case XT_ACT_##name: XT_EACH_PLACE(layer, b) XT_STORE(xt_act_##name(XT_LOAD(z + v), p), a + v); break;
+    switch (layer->activation) { XT_TILE_ACTIVATIONS(XT_CASE) }
+#undef XT_CASE
+}
+
+/* gz *= f'(z) */
+static inline void xt_activate_grad_block(const xt_layer *layer, const xt_block *b, __global const float *z,
+                                          __global const float *a, __global float *gz)
+{
+    float p = layer->param;
+#define XT_CASE(name) \
+    case XT_ACT_##name: \
+        XT_EACH_PLACE(layer, b) XT_STORE(XT_LOAD(gz + v) * xt_dact_##name(XT_LOAD(z + v), XT_LOAD(a + v), p), gz + v); \
+        break;
+    switch (layer->activation) { XT_TILE_ACTIVATIONS(XT_CASE) }
+#undef XT_CASE
+}
+
+/* Drops values of layer i's outputs, or their gradients. */
+static inline void xt_drop_block(const xt_layer *layer, uint i, const xt_block *b, xt_key key, __global float *values)
+{
+    xt_word lanes = XT_CAT(convert_uint, XT_W)(XT_LANE_NUMBERS);
+    XT_EACH_PLACE(layer, b)
+    {
+        uint unit = (uint)(v - layer->at - (size_t)r * layer->ld);
+        XT_STORE(XT_LOAD(values + v) * xt_kept(key, (int)i, (xt_word)(unit) + lanes, (int)r, layer->drop_below,
+                                               layer->drop_scale),
+                 values + v);
+    }
+}
+
+/* ---- the last layer ---- */
+
+/* z of whole rows less their log-sum-exp; work is their a. */
+static inline void xt_normalise_rows(const xt_layer *layer, const xt_block *b, __global float *z_all,
+                                     __global float *work_all)
+{
+    uint units = layer->units;
+    for (uint r = b->row_0; r < b->row_1; r++) {
+        __global float *z = z_all + layer->at + (size_t)r * layer->ld, *work = work_all + layer->at + (size_t)r * layer->ld;
+        float most = z[0], sum = 0.0f;
+        for (uint j = 1; j < units; j++)
+            most = z[j] > most ? z[j] : most;
+        for (uint j = 0; j < units; j += XT_W)
+            XT_STORE(exp(XT_LOAD(z + j) - most), work + j);
+        for (uint j = 0; j < units; j++)
+            sum += work[j];
+        float rest = log(sum);
+        for (uint j = 0; j < units; j += XT_W)
+            XT_STORE(XT_LOAD(z + j) - most - rest, z + j);
+    }
+}
+
+/* What the last layer does with a batch: where `scores`, losses from losses_at on get the rows' losses times their
+ * weights, and where `keeps` kept gets a, (.., units) without padding; where `trains`, gz gets the gradient, scale: as
+ * xt_output_gradient in dense.cl. */
+typedef struct xt_scoring {
+    uint y_at, weights_at, losses_at; /* y (rows, units) without padding */
+    int weighted, scores, keeps, trains;
+    int loss;
+    float loss_param, scale;
+} xt_scoring;
+
+/* A vector of a row without padding; zeros beyond it. */
+static inline xt_real xt_load_part(__global const float *row, uint j, uint n)
+{
+    if (j + XT_W <= n)
+        return XT_LOAD(row + j);
+    float part[XT_W];
+    for (uint i = 0; i < XT_W; i++)
+        part[i] = j + i < n ? row[j + i] : 0.0f;
+    return XT_LOAD(part);
+}
+
+/* Rows' losses, outputs and gradients of the loss: by a, or by z where the loss goes with its activation. */
+static inline void xt_score_rows(const xt_layer *layer, const xt_block *b, const xt_scoring *s,
+                                 __global const float *z_all, __global const float *a_all, __global float *gz_all,
+                                 __global const float *y, __global const float *weights, __global float *losses,
+                                 __global float *kept)
+{
+    uint units = layer->units;
+    for (uint r = b->row_0; r < b->row_1; r++) {
+        size_t at = layer->at + (size_t)r * layer->ld;
+        __global const float *z = z_all + at, *a = a_all + at, *target = y + s->y_at + (size_t)r * units;
+        __global float *gz = gz_all + at;
+        float weight = s->weighted ? weights[s->weights_at + r] : 1.0f, scale = s->weighted ? weight * s->scale : s->scale;
+        if (s->scores) {
+            float sum = 0.0f;
+            for (uint j = 0; j < units; j += XT_W)
+                XT_STORE(xt_loss(s->loss, XT_LOAD(z + j), XT_LOAD(a + j), xt_load_part(target, j, units), s->loss_param),
+                         gz + j);
+            for (uint j = 0; j < units; j++)
+                sum += gz[j];
+            losses[s->losses_at + r] = s->weighted ? sum * weight : sum;
+        }
+        for (uint j = 0; s->keeps && j < units; j++)
+            kept[(size_t)(s->losses_at + r) * units + j] = a[j];
+        /* Zeros where there is no unit: what is summed over whole tiles later. */
+        for (uint j = 0; s->trains && j < xt_panels(units) * XT_NR; j += XT_W) {
+            xt_real g = xt_loss_grad(s->loss, XT_LOAD(a + j), xt_load_part(target, j, units), s->loss_param) * XT_R(scale);
+            XT_STORE(XT_LANE_NUMBERS + (int)j < (xt_lanes)((int)units) ? g : XT_R(0), gz + j);
+        }
+    }
+}
+
+/* ---- rows through layers ---- */
+
+/* Where the rows of a batch come from: with an order, rows order[first + ..] of x, y and weights are copied to the
+ * batch's own places first. */
+typedef struct xt_gathering {
+    int gathers;
+    uint first, targets;
+} xt_gathering;
+
+/* Steps step_0 .. step_1 - 1 of those that rows go: step i is layer i forward, the last layer with its scoring; the
+ * n_layers - 1 that follow lead back, to the gradients of the layer below the last and so on.
+ * Work-groups: ceil(rows / block_rows) * ceil(panels / block_panels), panels of the step's result; block_rows is a
+ * multiple of XT_MR. The last layer forward needs blocks of all panels, and so do many steps at once: everything that
+ * one row has to itself can be one launch. x (rows, inputs) at x_at, and y and weights where scoring says; where rows
+ * are gathered, in step 0, these are the places that they are copied to, and from_* are where they come from. z, a and
+ * gz have a block a layer. */
+__kernel XT_ONE void xt_pass(uint rows, uint n_layers, uint step_0, uint step_1, __global const xt_layer *layers,
+                             __global float *x, uint x_at, uint x_ld, __global const float *params, __global float *z,
+                             __global float *a, __global float *gz, uint block_rows, uint block_panels, __global float *y,
+                             __global float *weights, __global float *losses, __global float *kept, xt_scoring scoring,
+                             int drops, uint key_hi, uint key_lo, xt_gathering gathering, __global const uint *order,
+                             __global const float *from_x, __global const float *from_y,
+                             __global const float *from_weights)
+{
+    __local float pack[XT_DEPTH * XT_NR];
+    xt_key key = {key_hi, key_lo};
+    if (rows == 0)
+        return;
+    for (uint s = step_0; s < step_1; s++) {
+        int back = s >= n_layers;
+        uint i = back ? 2 * n_layers - 2 - s : s; /* the layer that has the result */
+        xt_layer layer = layers[i];
+        xt_block b = xt_block_of((uint)get_group_id(0), rows, xt_panels(layer.units), block_rows,
+                                 min(block_panels, xt_panels(layer.units)));
+        if (s == 0 && gathering.gathers)
+            for (uint r = b.row_0; r < b.row_1; r++) {
+                uint from = order[gathering.first + r], n = gathering.targets;
+                for (uint k = 0; k < x_ld; k += 16)
+                    vstore16(vload16(0, from_x + (size_t)from * x_ld + k), 0, x + x_at + (size_t)r * x_ld + k);
+                for (uint k = 0; k < n; k++)
+                    y[scoring.y_at + (size_t)r * n + k] = from_y[(size_t)from * n + k];
+                if (scoring.weighted)
+                    weights[scoring.weights_at + r] = from_weights[from];
+            }
+        if (back) {
+            xt_layer above = layers[i + 1];
+            xt_multiply_back(&above, &b, params, gz + above.at, gz + layer.at, layer.ld, pack);
+        } else {
+            xt_multiply(&layer, &b, i ? a + layers[i - 1].at : x + x_at, i ? layers[i - 1].ld : x_ld, params, z + layer.at);
+        }
+        int last = !back && i + 1 == n_layers, dropped = drops && layer.drop_below > 0;
+        if (last && layer.activation == XT_ACT_softmax)
+            xt_normalise_rows(&layer, &b, z, a);
+        /* On the way back f' wants a as it was before it was dropped. */
+        if (!back || dropped)
+            xt_activate_block(&layer, &b, z, a);
+        if (last)
+            xt_score_rows(&layer, &b, &scoring, z, a, gz, y, weights, losses, kept);
+        if (back && dropped)
+            xt_drop_block(&layer, i, &b, key, gz);
+        if (back || (last && scoring.trains && xt_loss_head(scoring.loss) < 0))
+            xt_activate_grad_block(&layer, &b, z, a, gz);
+        if (dropped)
+            xt_drop_block(&layer, i, &b, key, a);
+    }
+}
+
+/* ---- the gradient by a layer's weights, and their update ---- */
 
 /* Parameters at `at` and the n - 1 vectors behind, with their gradients g: these are kept for later, or applied. */
 static inline void xt_apply(const __local float *g, size_t at, uint n, __global float *params, __global float *s0,
@@ -195,303 +442,6 @@ static inline void xt_apply(const __local float *g, size_t at, uint n, __global 
 #undef XT_CASE
 }
 
-/* ---- forward ---- */
-
-/* z = x w' + bias, a = f(z), dropped where `drops`, of layer i: rows row_0 .. row_1 - 1 and so many panels. z, a: its
- * blocks; x the rows below. */
-static inline void xt_pass_on(const xt_layer *layer, uint i, uint row_0, uint row_1, uint panel_0, uint panel_1,
-                              __global const float *x, uint x_ld, __global const float *params, __global float *z,
-                              __global float *a, int drops, xt_key key)
-{
-    uint inputs = layer->inputs, ld = layer->ld, depth = xt_depth(inputs);
-    for (uint k = 0; k < inputs; k += depth)
-        for (uint p = panel_0; p < panel_1; p++)
-            for (uint r = row_0; r < row_1; r += XT_MR) {
-                xt_real sums[XT_MR][XT_NV];
-                size_t at = (size_t)r * ld + p * XT_NR;
-                if (k)
-                    xt_get(sums, z + at, ld);
-                else
-                    xt_clear(sums);
-                xt_add_panel(sums, x + (size_t)r * x_ld + k, x_ld, 1,
-                             params + layer->weight_at + ((size_t)p * inputs + k) * XT_NR, min(depth, inputs - k));
-                if (k + depth >= inputs)
-                    XT_EACH_VALUE sums[i][j] += XT_LOAD(params + layer->bias_at + p * XT_NR + j * XT_W);
-                xt_put(sums, z + at, ld);
-                if (k + depth < inputs)
-                    continue;
-                xt_activate_tile(layer->activation, layer->param, z + at, a + at, ld);
-                if (drops && layer->drop_below > 0)
-                    xt_drop_tile(layer, i, key, p * XT_NR, r, a + at);
-            }
-}
-
-/* Where a work-group's block of a product begins and ends. */
-typedef struct xt_block {
-    uint row_0, row_1, panel_0, panel_1;
-} xt_block;
-
-static inline xt_block xt_block_of(uint group, uint rows, uint panels, uint block_rows, uint block_panels)
-{
-    uint across = (panels + block_panels - 1) / block_panels;
-    xt_block b;
-    b.row_0 = group / across * block_rows;
-    b.row_1 = min(b.row_0 + block_rows, rows);
-    b.panel_0 = group % across * block_panels;
-    b.panel_1 = min(b.panel_0 + block_panels, panels);
-    return b;
-}
-
-static inline uint xt_panels(uint n)
-{
-    return (n + XT_NR - 1) / XT_NR;
-}
-
-/* Layer i forward, which is not the last.
- * Work-groups: ceil(rows / block_rows) * ceil(panels / block_panels); block_rows is a multiple of XT_MR. x (rows,
- * inputs) at x_at; z and a have a block a layer. */
-__kernel XT_ONE void xt_forward(uint rows, __global const xt_layer *layers, uint i, __global const float *x, uint x_at,
-                                uint x_ld, __global const float *params, __global float *z, __global float *a,
-                                uint block_rows, uint block_panels, int drops, uint key_hi, uint key_lo)
-{
-    xt_layer layer = layers[i];
-    xt_key key = {key_hi, key_lo};
-    xt_block b = xt_block_of((uint)get_group_id(0), rows, xt_panels(layer.units), block_rows, block_panels);
-    xt_pass_on(&layer, i, b.row_0, b.row_1, b.panel_0, b.panel_1, x + x_at, x_ld, params, z + layer.at, a + layer.at, drops,
-               key);
-}
-
-/* ---- the gradient by a layer's inputs ---- */
-
-/* A block of a weight matrix as b of a product over units: to[u][i] = w[i][u] for the XT_NR inputs from `first`
- * on (0 beyond the last) and n units of the panels at w. */
-static inline void xt_transpose(__global const float *w, uint inputs, uint first, uint n, __local float *to)
-{
-    for (uint q = 0; q * XT_NR < n; q++)
-        for (uint x = 0; x < XT_NR; x += XT_W)
-            for (uint y = 0; y < XT_NR; y += XT_W) {
-                xt_real from[XT_W], zipped[XT_W];
-                __global const float *block = w + ((size_t)q * inputs + first + x) * XT_NR + y;
-                XT_UNROLL for (int i = 0; i < XT_W; i++)
-                    from[i] = first + x + i < inputs ? XT_LOAD(block + i * XT_NR) : XT_R(0);
-                /* Zipping the halves of a list of vectors as often as its length can be halved transposes it. */
-                XT_UNROLL for (int s = 0; s < XT_ZIPS; s++)
-                {
-                    XT_UNROLL for (int i = 0; i < XT_W / 2; i++)
-                    {
-                        zipped[2 * i] = XT_ZIP_LOW(from[i], from[i + XT_W / 2]);
-                        zipped[2 * i + 1] = XT_ZIP_HIGH(from[i], from[i + XT_W / 2]);
-                    }
-                    XT_UNROLL for (int i = 0; i < XT_W; i++)
-                        from[i] = zipped[i];
-                }
-                XT_UNROLL for (int i = 0; i < XT_W; i++)
-                    XT_STORE(from[i], to + (q * XT_NR + y + i) * XT_NR + x);
-            }
-}
-
-/* gz of the layer below = (gz w) f'(z), f and z those of the layer below, of layer i's rows row_0 .. row_1 - 1 and so
- * many panels of inputs. pack holds XT_DEPTH * XT_NR floats, or as many rows of XT_NR as there are units, padded. */
-static inline void xt_pass_back(__global const xt_layer *layers, uint i, uint row_0, uint row_1, uint panel_0,
-                                uint panel_1, __global const float *params, __global const float *z_all,
-                                __global float *a_all, __global float *gz_all, int drops, xt_key key, __local float *pack)
-{
-    xt_layer below = layers[i - 1];
-    uint units = layers[i].units, inputs = below.units, ld = below.ld, gz_ld = layers[i].ld, depth = xt_depth(units);
-    __global const float *w = params + layers[i].weight_at, *gz = gz_all + layers[i].at, *z = z_all + below.at;
-    __global float *a = a_all + below.at, *to = gz_all + below.at;
-    int dropped = drops && below.drop_below > 0;
-    for (uint k = 0; k < units; k += depth)
-        for (uint p = panel_0; p < panel_1; p++) {
-            uint n = min(depth, units - k);
-            xt_transpose(w + (size_t)k * inputs, inputs, p * XT_NR, n, pack);
-            for (uint r = row_0; r < row_1; r += XT_MR) {
-                xt_real sums[XT_MR][XT_NV];
-                size_t at = (size_t)r * ld + p * XT_NR;
-                if (k)
-                    xt_get(sums, to + at, ld);
-                else
-                    xt_clear(sums);
-                xt_add_transposed(sums, gz + (size_t)r * gz_ld + k, gz_ld, 1, pack, n);
-                xt_put(sums, to + at, ld);
-                if (k + depth < units)
-                    continue;
-                /* a as it was before it was dropped; it has to be dropped again for the weight gradient. */
-                if (dropped) {
-                    xt_drop_tile(&below, i - 1, key, p * XT_NR, r, to + at);
-                    xt_activate_tile(below.activation, below.param, z + at, a + at, ld);
-                }
-                xt_activate_grad_tile(below.activation, below.param, z + at, a + at, to + at, ld);
-                if (dropped)
-                    xt_drop_tile(&below, i - 1, key, p * XT_NR, r, a + at);
-            }
-        }
-}
-
-/* gz of the layer below layer i.
- * Work-groups: ceil(rows / block_rows) * ceil(input panels / block_panels). gz has zeros beyond its columns. */
-__kernel XT_ONE void xt_input_gradient(uint rows, __global const xt_layer *layers, uint i, __global const float *params,
-                                       __global const float *z, __global float *a, __global float *gz, uint block_rows,
-                                       uint block_panels, int drops, uint key_hi, uint key_lo)
-{
-    __local float pack[XT_DEPTH * XT_NR];
-    xt_key key = {key_hi, key_lo};
-    xt_block b = xt_block_of((uint)get_group_id(0), rows, xt_panels(layers[i].inputs), block_rows, block_panels);
-    xt_pass_back(layers, i, b.row_0, b.row_1, b.panel_0, b.panel_1, params, z, a, gz, drops, key, pack);
-}
-
-/* ---- the last layer ---- */
-
-/* Activates a row: z less its log-sum-exp where it is a softmax. */
-static inline void xt_activate_row(int activation, float param, __global float *z, __global float *a, uint units)
-{
-    if (activation == XT_ACT_softmax) {
-        float most = z[0], sum = 0.0f;
-        for (uint j = 1; j < units; j++)
-            most = z[j] > most ? z[j] : most;
-        for (uint j = 0; j < units; j += XT_W)
-            XT_STORE(exp(XT_LOAD(z + j) - most), a + j);
-        for (uint j = 0; j < units; j++)
-            sum += a[j];
-        float rest = log(sum);
-        for (uint j = 0; j < units; j += XT_W)
-            XT_STORE(XT_LOAD(z + j) - most - rest, z + j);
-    }
-    for (uint j = 0; j < units; j += XT_W)
-        XT_STORE(xt_activate(activation, XT_LOAD(z + j), param), a + j);
-}
-
-/* A vector of a row without padding; zeros beyond it. */
-static inline xt_real xt_load_part(__global const float *row, uint j, uint n)
-{
-    if (j + XT_W <= n)
-        return XT_LOAD(row + j);
-    float part[XT_W];
-    for (uint i = 0; i < XT_W; i++)
-        part[i] = j + i < n ? row[j + i] : 0.0f;
-    return XT_LOAD(part);
-}
-
-/* The loss of a row, summed over its outputs; work holds a row of ld floats. */
-static inline float xt_row_loss(int loss, float param, __global const float *z, __global const float *a, __global const float *y,
-                                __global float *work, uint units)
-{
-    float sum = 0.0f;
-    for (uint j = 0; j < units; j += XT_W)
-        XT_STORE(xt_loss(loss, XT_LOAD(z + j), XT_LOAD(a + j), xt_load_part(y, j, units), param), work + j);
-    for (uint j = 0; j < units; j++)
-        sum += work[j];
-    return sum;
-}
-
-/* What the last layer does with a batch: where `scores`, losses from losses_at on get the rows' losses times their
- * weights, and where `keeps` kept gets a, (.., units) without padding; where `trains`, gz gets the gradient, scale: as
- * xt_output_gradient in dense.cl. */
-typedef struct xt_scoring {
-    uint y_at, weights_at, losses_at; /* y (rows, units) without padding */
-    int weighted, scores, keeps, trains;
-    int loss;
-    float loss_param, scale;
-} xt_scoring;
-
-/* Rows row_0 .. row_1 - 1 of the last layer, forward and to their gradient; x: the rows below. */
-static inline void xt_score(const xt_layer *layer, const xt_scoring *s, uint row_0, uint row_1, __global const float *x,
-                            uint x_ld, __global const float *params, __global float *z_all, __global float *a_all,
-                            __global float *gz_all, __global const float *y, __global const float *weights,
-                            __global float *losses, __global float *kept)
-{
-    uint inputs = layer->inputs, units = layer->units, ld = layer->ld;
-    for (uint p = 0; p < xt_panels(units); p++)
-        for (uint r = row_0; r < row_1; r += XT_MR) {
-            xt_real sums[XT_MR][XT_NV];
-            xt_clear(sums);
-            xt_add_panel(sums, x + (size_t)r * x_ld, x_ld, 1, params + layer->weight_at + (size_t)p * inputs * XT_NR, inputs);
-            XT_EACH_VALUE sums[i][j] += XT_LOAD(params + layer->bias_at + p * XT_NR + j * XT_W);
-            xt_put(sums, z_all + layer->at + (size_t)r * ld + p * XT_NR, ld);
-        }
-    for (uint r = row_0; r < row_1; r++) {
-        size_t at = layer->at + (size_t)r * ld;
-        __global float *z = z_all + at, *a = a_all + at, *gz = gz_all + at;
-        __global const float *target = y + s->y_at + (size_t)r * units;
-        float weight = s->weighted ? weights[s->weights_at + r] : 1.0f, scale = s->weighted ? weight * s->scale : s->scale;
-        xt_activate_row(layer->activation, layer->param, z, a, units);
-        if (s->scores) {
-            float sum = xt_row_loss(s->loss, s->loss_param, z, a, target, gz, units);
-            losses[s->losses_at + r] = s->weighted ? sum * weight : sum;
-        }
-        for (uint j = 0; s->keeps && j < units; j++)
-            kept[(size_t)(s->losses_at + r) * units + j] = a[j];
-        /* Zeros where there is no unit: what is summed over whole tiles later. */
-        for (uint j = 0; s->trains && j < xt_panels(units) * XT_NR; j += XT_W) {
-            xt_real g = xt_output_grad(s->loss, s->loss_param, layer->activation, layer->param, XT_LOAD(z + j),
-                                       XT_LOAD(a + j), xt_load_part(target, j, units), XT_R(scale));
-            XT_STORE(XT_LANE_NUMBERS + (int)j < (xt_lanes)((int)units) ? g : XT_R(0), gz + j);
-        }
-    }
-}
-
-/* The last layer, i, alone.
- * Work-groups: ceil(rows / block_rows). */
-__kernel XT_ONE void xt_head(uint rows, __global const xt_layer *layers, uint i, __global const float *x, uint x_at,
-                             uint x_ld, __global const float *params, __global float *z, __global float *a,
-                             __global float *gz, uint block_rows, __global const float *y, __global const float *weights,
-                             __global float *losses, __global float *kept, xt_scoring scoring)
-{
-    uint row_0 = (uint)get_group_id(0) * block_rows;
-    xt_layer layer = layers[i];
-    xt_score(&layer, &scoring, row_0, min(row_0 + block_rows, rows), x + x_at, x_ld, params, z, a, gz, y, weights, losses,
-             kept);
-}
-
-/* ---- all layers at once ---- */
-
-/* Where the rows of a batch come from: with an order, rows order[first + ..] of x, y and weights are copied to the
- * batch's own places first. */
-typedef struct xt_gathering {
-    int gathers;
-    uint first, targets;
-} xt_gathering;
-
-/* A block of rows through all layers and back: everything of an update that one row has to itself.
- * Work-groups: ceil(rows / block_rows). x (rows, inputs) at x_at, and y and weights where scoring says; where rows are
- * gathered, these are the places that they are copied to, and from_* are where they come from. */
-__kernel XT_ONE void xt_pass(uint rows, uint n_layers, __global const xt_layer *layers, __global float *x, uint x_at,
-                             uint x_ld, __global const float *params, __global float *z, __global float *a,
-                             __global float *gz, uint block_rows, __global float *y, __global float *weights,
-                             __global float *losses, __global float *kept, xt_scoring scoring, int drops, uint key_hi,
-                             uint key_lo, xt_gathering gathering, __global const uint *order,
-                             __global const float *from_x, __global const float *from_y, __global const float *from_weights)
-{
-    __local float pack[XT_DEPTH * XT_NR];
-    uint row_0 = (uint)get_group_id(0) * block_rows, row_1 = min(row_0 + block_rows, rows);
-    xt_key key = {key_hi, key_lo};
-    for (uint r = row_0; gathering.gathers && r < row_1; r++) {
-        uint from = order[gathering.first + r], n = gathering.targets;
-        for (uint k = 0; k < x_ld; k += 16)
-            vstore16(vload16(0, from_x + (size_t)from * x_ld + k), 0, x + x_at + (size_t)r * x_ld + k);
-        for (uint k = 0; k < n; k++)
-            y[scoring.y_at + (size_t)r * n + k] = from_y[(size_t)from * n + k];
-        if (scoring.weighted)
-            weights[scoring.weights_at + r] = from_weights[from];
-    }
-    __global const float *below = x + x_at;
-    uint below_ld = x_ld;
-    for (uint i = 0; i < n_layers; i++) {
-        xt_layer layer = layers[i];
-        if (i + 1 < n_layers)
-            xt_pass_on(&layer, i, row_0, row_1, 0, xt_panels(layer.units), below, below_ld, params, z + layer.at,
-                       a + layer.at, drops, key);
-        else
-            xt_score(&layer, &scoring, row_0, row_1, below, below_ld, params, z, a, gz, y, weights, losses, kept);
-        below = a + layer.at;
-        below_ld = layer.ld;
-    }
-    for (uint i = n_layers - 1; scoring.trains && i > 0; i--)
-        xt_pass_back(layers, i, row_0, row_1, 0, xt_panels(layers[i].inputs), params, z, a, gz, drops, key, pack);
-}
-
-/* ---- the gradient by a layer's weights, and their update ---- */
-
 /* g = x' gz summed over rows, for the weights and biases of all layers, first layer first; where `stores` to
  * gradients, which lie as params do, else each parameter is updated.
  * Work-groups: those of the last layer, ceil(inputs / block_inputs) * ceil(panels / block_panels) of each;
@@ -506,7 +456,10 @@ __kernel XT_ONE void xt_weight_gradients(uint rows, __global const xt_layer *lay
     __local float pack_x[XT_DEPTH * XT_BLOCK_INPUTS + XT_NR];
     __local float pack_gz[XT_DEPTH * XT_NR];
     __local float partial[XT_BLOCK_INPUTS * XT_BLOCK_PANELS * XT_NR];
-    uint group = (uint)get_group_id(0), i = 0, depth = xt_depth(rows);
+    uint group = (uint)get_group_id(0), i = 0, depth;
+    if (rows == 0)
+        return;
+    depth = xt_depth(rows);
     while (group >= layers[i].groups)
         i++;
     xt_layer layer = layers[i];

@@ -58,7 +58,7 @@ static xt_status take_rows(xt_tiled *engine, size_t first, size_t n, bool scores
                     .keeps = scores && engine->base.has_metrics},
         .kept = engine->buffers[KEPT],
     };
-    return xt_feed_batch_at(engine->feed, first, n, &out->rows, engine->pass_rows ? &out->gather : NULL, err);
+    return xt_feed_batch_at(engine->feed, first, n, &out->rows, engine->at_once ? &out->gather : NULL, err);
 }
 
 static xt_status train(xt_layerwise *base, const xt_layerwise_batch *batch, xt_err *err)
@@ -222,9 +222,6 @@ static void release(xt_tiled *engine)
     xt_updater_close(&engine->update);
     xt_buffers_close(context, N_BUFFERS, engine->buffers);
     xt_kernel_close(context, &engine->pass);
-    xt_kernel_close(context, &engine->forward);
-    xt_kernel_close(context, &engine->head);
-    xt_kernel_close(context, &engine->input_gradient);
     xt_kernel_close(context, &engine->weight_gradients);
     xt_program_close(context, &engine->program);
     xt_program_close(context, &engine->rest);
@@ -257,7 +254,7 @@ static xt_status open_program(xt_tiled *engine, xt_err *err)
     const xt_plan *plan = xt_tiled_plan(engine);
     const bool trains = engine->base.base.data != NULL;
     xt_buf prelude = {0};
-    xt_tiles_prelude(&engine->tiles, &prelude);
+    xt_tiles_prelude(&engine->tiles, plan, &prelude);
     const xt_program_source source = {xt_buf_text(&prelude), files, sizeof files / sizeof *files};
     const xt_program_source others = {NULL, rest, clips(plan) ? sizeof rest / sizeof *rest : 1};
     xt_status status = prelude.failed ? xt_fail_memory(err, "the kernels' prelude", prelude.len)
@@ -279,12 +276,6 @@ static xt_status open_kernel(xt_tiled *engine, const char *name, xt_kernel *out,
 static xt_status open_kernels(xt_tiled *engine, xt_err *err)
 {
     xt_status status = open_kernel(engine, "xt_pass", &engine->pass, err);
-    if (!status)
-        status = open_kernel(engine, "xt_forward", &engine->forward, err);
-    if (!status)
-        status = open_kernel(engine, "xt_head", &engine->head, err);
-    if (!status)
-        status = open_kernel(engine, "xt_input_gradient", &engine->input_gradient, err);
     return status ? status : open_kernel(engine, "xt_weight_gradients", &engine->weight_gradients, err);
 }
 
@@ -394,6 +385,10 @@ xt_status xt_tiled_open_as(const xt_plan *plan, const xt_dataset *data, xt_conte
         status = open_memory(engine, &want, err);
     if (!status)
         status = xt_tiled_share_out(engine, err);
+    before = xt_seconds();
+    if (!status && data)
+        status = xt_tiled_launch_first(engine, err);
+    facts->launch_seconds = xt_seconds() - before;
     if (status) {
         release(engine);
         return status;

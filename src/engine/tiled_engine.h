@@ -44,10 +44,9 @@ typedef struct xt_tiled {
     size_t values[XT_MAX_LAYERS];  /* offset of a layer's block in Z, A and GZ */
     size_t strides[XT_MAX_LAYERS]; /* of its rows */
     xt_tiled_blocks blocks[XT_MAX_LAYERS]; /* for whole batches */
-    size_t pass_rows;              /* rows of a block that goes through all layers at once, of whole batches; 0: layer
-                                      by layer */
+    bool at_once;                  /* a block of rows goes through all layers in one launch, else layer by layer */
     xt_program program, rest;      /* rest: gathering, and updates by stored gradients */
-    xt_kernel pass, forward, head, input_gradient, weight_gradients;
+    xt_kernel pass, weight_gradients;
     size_t n_groups;               /* work-groups of the weight gradients, of all layers */
     xt_updater update;              /* by stored gradients, where they are clipped; else zeroed */
     xt_feed *feed;                 /* NULL where it only predicts */
@@ -76,10 +75,22 @@ typedef struct xt_tiled_batch {
 /* What the kernels know of all layers, to the buffer LAYERS; and how products are shared out. */
 xt_status xt_tiled_share_out(xt_tiled *engine, xt_err *err);
 
+/* Steps first .. end - 1 of cl/tiles.cl's xt_pass, by blocks of so many rows and panels. */
+typedef struct xt_tiled_steps {
+    size_t first, end;
+    xt_block block;
+} xt_tiled_steps;
+
+/* One launch. */
+xt_status xt_tiled_launch(xt_tiled *engine, const xt_tiled_steps *steps, const xt_tiled_batch *batch, xt_err *err);
+
 /* The rows go through all layers, into Z and A; and where they train also back, all but the weights. */
 xt_status xt_tiled_pass(xt_tiled *engine, const xt_tiled_batch *batch, xt_err *err);
 /* The gradients of the weights, of rows that passed and trained: where hyper is NULL they are stored, else the
  * parameters are updated. */
 xt_status xt_tiled_weight_gradients(xt_tiled *engine, const xt_tiled_batch *batch, const xt_hyper *hyper, xt_err *err);
+
+/* Launches the kernels of training for no row and waits: what a driver leaves for a first launch is done then. */
+xt_status xt_tiled_launch_first(xt_tiled *engine, xt_err *err);
 
 #endif

@@ -5,16 +5,14 @@ static size_t threads_of(const xt_tiled *engine)
     return engine->context->device.compute_units;
 }
 
-/* Where the inputs of layer i are, with the distance of their rows. */
+/* Where a batch's inputs are, with the distance of their rows. */
 typedef struct rows_at {
     cl_mem buffer;
     cl_uint at, ld;
 } rows_at;
 
-static rows_at inputs_of(const xt_tiled *engine, size_t i, const xt_feed_batch *rows)
+static rows_at inputs_of(const xt_tiled *engine, const xt_feed_batch *rows)
 {
-    if (i)
-        return (rows_at){engine->buffers[A], (cl_uint)engine->values[i - 1], (cl_uint)engine->strides[i - 1]};
     return (rows_at){rows->x.buffer, (cl_uint)rows->x.at,
                      (cl_uint)xt_tiles_stride(&engine->tiles, xt_tiled_plan(engine)->n_inputs)};
 }
@@ -41,130 +39,78 @@ static xt_scoring scoring_of(const xt_tiled *engine, const xt_tiled_batch *batch
     return scoring;
 }
 
-/* ---- for a profile ---- */
-
-/* A product of so many rows with so many weights, and the values that it reads and writes. */
-static void say_work(xt_tiled *engine, double rows, double weights, double values)
+/* For a profile: products of the rows with the weights of these steps, and the values of all layers. */
+static void say_work(xt_tiled *engine, const xt_tiled_steps *s, size_t n)
 {
+    const xt_plan *plan = xt_tiled_plan(engine);
+    double weights = 0, values = 0, rows = (double)n;
+    for (size_t k = s->first; k < s->end; k++) {
+        size_t i = k < plan->n_layers ? k : 2 * plan->n_layers - 1 - k;
+        weights += (double)plan->layers[i].inputs * (double)plan->layers[i].units;
+        values += (double)plan->layers[i].inputs + 2 * (double)plan->layers[i].units;
+    }
     xt_context_work(engine->context, 2 * rows * weights, (double)sizeof(float) * (weights + rows * values));
 }
 
-static void say_layer(xt_tiled *engine, size_t n, const xt_plan_layer *layer)
-{
-    double inputs = (double)layer->inputs, units = (double)layer->units;
-    say_work(engine, (double)n, inputs * units, inputs + 2 * units);
-}
-
-/* Forward, and back to all layers but the first. */
-static void say_pass(xt_tiled *engine, const xt_tiled_batch *batch)
-{
-    const xt_plan *plan = xt_tiled_plan(engine);
-    double first = (double)plan->layers[0].inputs * (double)plan->layers[0].units;
-    double weights = (double)plan->n_params, values = (double)(plan->n_inputs + 2 * plan->n_values);
-    say_work(engine, (double)batch->n, batch->scoring.trains ? 2 * weights - first : weights, values);
-}
-
-/* ---- a layer at a time ---- */
-
-static xt_status forward_layer(xt_tiled *engine, size_t i, const xt_tiled_batch *batch, xt_err *err)
-{
-    const xt_plan_layer *layer = &xt_tiled_plan(engine)->layers[i];
-    xt_block b = batch->n == engine->base.batch_rows
-                     ? engine->blocks[i].forward
-                     : xt_tiles_forward(&engine->tiles, threads_of(engine), batch->n, layer->inputs, layer->units);
-    rows_at x = inputs_of(engine, i, &batch->rows);
-    dropping drop = dropping_of(batch);
-    cl_uint rows = (cl_uint)batch->n, at = (cl_uint)i, block_rows = (cl_uint)b.rows, block_panels = (cl_uint)b.panels;
-    const cl_mem *buffers = engine->buffers;
-    const xt_arg args[] = {XT_ARG(rows), XT_ARG(buffers[LAYERS]), XT_ARG(at), XT_ARG(x.buffer), XT_ARG(x.at),
-                           XT_ARG(x.ld), XT_ARG(buffers[PARAMS]), XT_ARG(buffers[Z]), XT_ARG(buffers[A]),
-                           XT_ARG(block_rows), XT_ARG(block_panels), XT_ARG(drop.drops), XT_ARG(drop.hi),
-                           XT_ARG(drop.lo), XT_ARG_END};
-    say_layer(engine, batch->n, layer);
-    return xt_launch(engine->context, &engine->forward, b.n_groups, args, err);
-}
-
-static xt_status head(xt_tiled *engine, const xt_tiled_batch *batch, xt_err *err)
-{
-    size_t i = xt_tiled_plan(engine)->n_layers - 1;
-    xt_block b = xt_tiles_head(&engine->tiles, threads_of(engine), batch->n);
-    rows_at x = inputs_of(engine, i, &batch->rows);
-    xt_scoring scoring = scoring_of(engine, batch);
-    cl_uint rows = (cl_uint)batch->n, at = (cl_uint)i, block_rows = (cl_uint)b.rows;
-    const cl_mem *buffers = engine->buffers;
-    const xt_arg args[] = {XT_ARG(rows), XT_ARG(buffers[LAYERS]), XT_ARG(at), XT_ARG(x.buffer), XT_ARG(x.at),
-                           XT_ARG(x.ld), XT_ARG(buffers[PARAMS]), XT_ARG(buffers[Z]), XT_ARG(buffers[A]),
-                           XT_ARG(buffers[GZ]), XT_ARG(block_rows), XT_ARG(batch->rows.y.buffer),
-                           XT_ARG(batch->rows.w.buffer), XT_ARG(buffers[LOSSES]), XT_ARG(batch->kept), XT_ARG(scoring),
-                           XT_ARG_END};
-    say_layer(engine, batch->n, &xt_tiled_plan(engine)->layers[i]);
-    return xt_launch(engine->context, &engine->head, b.n_groups, args, err);
-}
-
-/* GZ of the layer below layer i. */
-static xt_status input_gradient(xt_tiled *engine, size_t i, const xt_tiled_batch *batch, xt_err *err)
-{
-    const xt_plan_layer *layer = &xt_tiled_plan(engine)->layers[i];
-    xt_block b = batch->n == engine->base.batch_rows
-                     ? engine->blocks[i].input_gradient
-                     : xt_tiles_input_gradient(&engine->tiles, threads_of(engine), batch->n, layer->inputs, layer->units);
-    dropping drop = dropping_of(batch);
-    cl_uint rows = (cl_uint)batch->n, at = (cl_uint)i, block_rows = (cl_uint)b.rows, block_panels = (cl_uint)b.panels;
-    const cl_mem *buffers = engine->buffers;
-    const xt_arg args[] = {XT_ARG(rows), XT_ARG(buffers[LAYERS]), XT_ARG(at), XT_ARG(buffers[PARAMS]),
-                           XT_ARG(buffers[Z]), XT_ARG(buffers[A]), XT_ARG(buffers[GZ]), XT_ARG(block_rows),
-                           XT_ARG(block_panels), XT_ARG(drop.drops), XT_ARG(drop.hi), XT_ARG(drop.lo), XT_ARG_END};
-    say_layer(engine, batch->n, layer);
-    return xt_launch(engine->context, &engine->input_gradient, b.n_groups, args, err);
-}
-
-static xt_status pass_layers(xt_tiled *engine, const xt_tiled_batch *batch, xt_err *err)
-{
-    xt_status status = XT_OK;
-    size_t n_layers = xt_tiled_plan(engine)->n_layers;
-    for (size_t i = 0; !status && i + 1 < n_layers; i++)
-        status = forward_layer(engine, i, batch, err);
-    if (!status)
-        status = head(engine, batch, err);
-    for (size_t i = n_layers; batch->scoring.trains && !status && i-- > 1;)
-        status = input_gradient(engine, i, batch, err);
-    return status;
-}
-
-/* ---- all layers at once ---- */
-
-static xt_status pass_at_once(xt_tiled *engine, size_t pass_rows, const xt_tiled_batch *batch, xt_err *err)
+xt_status xt_tiled_launch(xt_tiled *engine, const xt_tiled_steps *s, const xt_tiled_batch *batch, xt_err *err)
 {
     const xt_plan *plan = xt_tiled_plan(engine);
     const xt_feed_gather *from = &batch->gather;
-    rows_at x = inputs_of(engine, 0, &batch->rows);
+    rows_at x = inputs_of(engine, &batch->rows);
     dropping drop = dropping_of(batch);
     xt_scoring scoring = scoring_of(engine, batch);
     xt_gathering gathering = {from->wanted, (cl_uint)from->first, (cl_uint)plan->n_outputs};
-    cl_uint rows = (cl_uint)batch->n, n_layers = (cl_uint)plan->n_layers, block_rows = (cl_uint)pass_rows;
+    cl_uint rows = (cl_uint)batch->n, n_layers = (cl_uint)plan->n_layers, first = (cl_uint)s->first, end = (cl_uint)s->end;
+    cl_uint block_rows = (cl_uint)s->block.rows, block_panels = (cl_uint)s->block.panels;
     const cl_mem *buffers = engine->buffers;
     /* Where nothing is gathered, any buffer stands for what is not read. */
     const cl_mem none = buffers[LAYERS], order = from->wanted ? from->order : none;
     const cl_mem from_x = from->wanted ? from->x : none, from_y = from->wanted ? from->y : none;
     const cl_mem from_w = from->wanted ? from->w : none;
-    const xt_arg args[] = {XT_ARG(rows), XT_ARG(n_layers), XT_ARG(buffers[LAYERS]), XT_ARG(x.buffer), XT_ARG(x.at),
-                           XT_ARG(x.ld), XT_ARG(buffers[PARAMS]), XT_ARG(buffers[Z]), XT_ARG(buffers[A]),
-                           XT_ARG(buffers[GZ]), XT_ARG(block_rows), XT_ARG(batch->rows.y.buffer),
-                           XT_ARG(batch->rows.w.buffer), XT_ARG(buffers[LOSSES]), XT_ARG(batch->kept), XT_ARG(scoring),
-                           XT_ARG(drop.drops), XT_ARG(drop.hi), XT_ARG(drop.lo), XT_ARG(gathering), XT_ARG(order),
-                           XT_ARG(from_x), XT_ARG(from_y), XT_ARG(from_w), XT_ARG_END};
-    say_pass(engine, batch);
-    return xt_launch(engine->context, &engine->pass, (batch->n - 1) / pass_rows + 1, args, err);
+    const xt_arg args[] = {XT_ARG(rows), XT_ARG(n_layers), XT_ARG(first), XT_ARG(end), XT_ARG(buffers[LAYERS]),
+                           XT_ARG(x.buffer), XT_ARG(x.at), XT_ARG(x.ld), XT_ARG(buffers[PARAMS]), XT_ARG(buffers[Z]),
+                           XT_ARG(buffers[A]), XT_ARG(buffers[GZ]), XT_ARG(block_rows), XT_ARG(block_panels),
+                           XT_ARG(batch->rows.y.buffer), XT_ARG(batch->rows.w.buffer), XT_ARG(buffers[LOSSES]),
+                           XT_ARG(batch->kept), XT_ARG(scoring), XT_ARG(drop.drops), XT_ARG(drop.hi), XT_ARG(drop.lo),
+                           XT_ARG(gathering), XT_ARG(order), XT_ARG(from_x), XT_ARG(from_y), XT_ARG(from_w), XT_ARG_END};
+    say_work(engine, s, batch->n);
+    return xt_launch(engine->context, &engine->pass, s->block.n_groups, args, err);
+}
+
+/* ---- rows through layers ---- */
+
+static xt_block forward_block(const xt_tiled *engine, size_t i, size_t n)
+{
+    const xt_plan_layer *layer = &xt_tiled_plan(engine)->layers[i];
+    if (i + 1 == xt_tiled_plan(engine)->n_layers)
+        return xt_tiles_head(&engine->tiles, threads_of(engine), n, layer->units);
+    if (n == engine->base.batch_rows)
+        return engine->blocks[i].forward;
+    return xt_tiles_forward(&engine->tiles, threads_of(engine), n, layer->inputs, layer->units);
+}
+
+static xt_block input_gradient_block(const xt_tiled *engine, size_t i, size_t n)
+{
+    const xt_plan_layer *layer = &xt_tiled_plan(engine)->layers[i];
+    if (n == engine->base.batch_rows)
+        return engine->blocks[i].input_gradient;
+    return xt_tiles_input_gradient(&engine->tiles, threads_of(engine), n, layer->inputs, layer->units);
 }
 
 xt_status xt_tiled_pass(xt_tiled *engine, const xt_tiled_batch *batch, xt_err *err)
 {
-    if (!engine->pass_rows)
-        return pass_layers(engine, batch, err);
-    return pass_at_once(engine, batch->n == engine->base.batch_rows
-                                    ? engine->pass_rows
-                                    : xt_tiles_pass(&engine->tiles, threads_of(engine), batch->n),
-                        batch, err);
+    size_t n_layers = xt_tiled_plan(engine)->n_layers, end = batch->scoring.trains ? 2 * n_layers - 1 : n_layers;
+    xt_status status = XT_OK;
+    if (engine->at_once) {
+        xt_tiled_steps all = {0, end, xt_tiles_pass(&engine->tiles, threads_of(engine), batch->n, xt_tiled_plan(engine))};
+        return xt_tiled_launch(engine, &all, batch, err);
+    }
+    for (size_t i = 0; !status && i < end; i++) {
+        xt_tiled_steps one = {i, i + 1, i < n_layers ? forward_block(engine, i, batch->n)
+                                            : input_gradient_block(engine, 2 * n_layers - 1 - i, batch->n)};
+        status = xt_tiled_launch(engine, &one, batch, err);
+    }
+    return status;
 }
 
 /* ---- weights ---- */
@@ -173,7 +119,7 @@ xt_status xt_tiled_weight_gradients(xt_tiled *engine, const xt_tiled_batch *batc
 {
     const xt_plan *plan = xt_tiled_plan(engine);
     xt_hyper hyper = update ? *update : (xt_hyper){0};
-    rows_at x = inputs_of(engine, 0, &batch->rows);
+    rows_at x = inputs_of(engine, &batch->rows);
     cl_uint rows = (cl_uint)batch->n;
     cl_int stores = !update, n_slots = (cl_int)plan->n_slots, optimizer = plan->spec->optimizer.kind;
     const cl_mem *b = engine->buffers;
@@ -184,6 +130,17 @@ xt_status xt_tiled_weight_gradients(xt_tiled *engine, const xt_tiled_batch *batc
     double moved = weights * (2 + 2 * (double)plan->n_slots) + values * (double)batch->n;
     xt_context_work(engine->context, 2 * weights * (double)batch->n, (double)sizeof(float) * moved);
     return xt_launch(engine->context, &engine->weight_gradients, engine->n_groups, args, err);
+}
+
+xt_status xt_tiled_launch_first(xt_tiled *engine, xt_err *err)
+{
+    const xt_floats probe = {engine->buffers[PROBE], 0}, targets = {engine->buffers[PROBE_TARGETS], 0};
+    const xt_tiled_batch none = {.rows = {probe, targets, targets}, .kept = engine->buffers[KEPT]};
+    const xt_tiled_steps one = {0, 1, {(size_t)engine->tiles.rows, 1, 1, 0}};
+    xt_status status = xt_tiled_launch(engine, &one, &none, err);
+    if (!status)
+        status = xt_tiled_weight_gradients(engine, &none, NULL, err);
+    return status ? status : xt_context_finish(engine->context, err);
 }
 
 /* ---- what stays the same ---- */
@@ -228,6 +185,6 @@ xt_status xt_tiled_share_out(xt_tiled *engine, xt_err *err)
                                               xt_tiles_input_gradient(&engine->tiles, threads, n, inputs, units)};
         tasks[i] = task_of(engine, i);
     }
-    engine->pass_rows = xt_tiles_pass_pays(&engine->tiles, threads, n, plan) ? xt_tiles_pass(&engine->tiles, threads, n) : 0;
+    engine->at_once = xt_tiles_pass_pays(&engine->tiles, threads, n, plan);
     return xt_buffer_write(engine->context, engine->buffers[LAYERS], 0, tasks, plan->n_layers * sizeof *tasks, err);
 }

@@ -1,5 +1,7 @@
 #include "engine/tiles.h"
 
+#include "model/ops.h"
+
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -135,7 +137,31 @@ void xt_tiles_unpack(const xt_tiles *tiles, const xt_plan *plan, const xt_tiled_
 
 /* ---- text ---- */
 
-void xt_tiles_prelude(const xt_tiles *tiles, xt_buf *out)
+/* Compiled in by themselves they take a compiler two seconds fewer than all of them. */
+static const int usual[] = {XT_ACT_linear, XT_ACT_relu, XT_ACT_sigmoid, XT_ACT_tanh, XT_ACT_softmax};
+enum { N_USUAL = sizeof usual / sizeof usual[0] };
+
+static bool is_usual(int code)
+{
+    for (size_t i = 0; i < N_USUAL; i++)
+        if (usual[i] == code)
+            return true;
+    return false;
+}
+
+static void print_activations(const xt_plan *plan, xt_buf *out)
+{
+    bool all = false;
+    for (size_t i = 0; i < plan->n_layers; i++)
+        all |= !is_usual(plan->layers[i].activation);
+    xt_buf_puts(out, "#define XT_TILE_ACTIVATIONS(DO)");
+    for (int code = 0; code < XT_N_ACTIVATIONS; code++)
+        if (all || is_usual(code))
+            xt_buf_printf(out, " DO(%s)", xt_table_at(&xt_activations, (size_t)code)->name);
+    xt_buf_puts(out, "\n");
+}
+
+void xt_tiles_prelude(const xt_tiles *tiles, const xt_plan *plan, xt_buf *out)
 {
     int width = tiles->width;
     xt_buf_printf(out, "#define XT_W %d\n#define xt_real float%d\n#define XT_R(c) ((float%d)(c))\n", width, width, width);
@@ -146,6 +172,7 @@ void xt_tiles_prelude(const xt_tiles *tiles, xt_buf *out)
                   tiles->block_panels);
     if (tiles->fma)
         xt_buf_puts(out, "#define XT_FMA\n");
+    print_activations(plan, out);
 }
 
 /* ---- blocks ---- */
@@ -245,38 +272,41 @@ xt_block xt_tiles_weight_gradient(const xt_tiles *tiles, size_t threads, size_t 
                   (size_t)tiles->block_panels);
 }
 
-/* Few groups, whose rows share what they read of weights, and the largest not last: two a thread, unless that leaves
- * threads idle. */
-size_t xt_tiles_pass(const xt_tiles *tiles, size_t threads, size_t rows)
-{
-    size_t tile = (size_t)tiles->rows, n_tiles = divided(rows, tile), each = divided(n_tiles, 2 * threads);
-    size_t most = at_most(n_tiles, MOST_PASS_ROWS / tile, 1);
-    return (each < most ? each : most) * tile;
-}
-
-bool xt_tiles_pass_pays(const xt_tiles *tiles, size_t threads, size_t rows, const xt_plan *plan)
-{
-    size_t each = xt_tiles_pass(tiles, threads, rows), groups = divided(rows, each);
-    double at_once = launch_steps, by_layer = launch_steps, n_tiles = (double)divided(each, (size_t)tiles->rows);
-    double turns = (double)divided(groups, threads);
-    for (size_t i = 0; i < plan->n_layers; i++) {
-        size_t inputs = plan->layers[i].inputs, units = plan->layers[i].units;
-        double weights = (double)inputs * (double)(xt_tiles_panels(tiles, units) * xt_tiles_columns(tiles));
-        double far = weights * sizeof(float) > FAR_BYTES ? far_steps : near_steps;
-        double tile = tile_steps(tiles, inputs) * (double)xt_tiles_panels(tiles, units);
-        double back = i ? tile_steps(tiles, units) * (double)xt_tiles_panels(tiles, inputs) : 0;
-        at_once += turns * (n_tiles * (tile + back) + weights * (far + (i ? transpose_steps : 0)));
-        xt_block f = xt_tiles_forward(tiles, threads, rows, inputs, units);
-        xt_block b = xt_tiles_input_gradient(tiles, threads, rows, inputs, units);
-        by_layer += launch_steps + f.steps + (i ? launch_steps + b.steps : 0);
-    }
-    return at_once < by_layer;
-}
-
-xt_block xt_tiles_head(const xt_tiles *tiles, size_t threads, size_t rows)
+xt_block xt_tiles_head(const xt_tiles *tiles, size_t threads, size_t rows, size_t units)
 {
     size_t tile = (size_t)tiles->rows, n_tiles = divided(rows, tile);
     /* Four a thread smooth out what rows differ in. */
     size_t each = divided(n_tiles, 4 * threads);
-    return (xt_block){each * tile, 1, divided(n_tiles, each), 0};
+    return (xt_block){each * tile, xt_tiles_panels(tiles, units), divided(n_tiles, each), 0};
+}
+
+/* Few groups, whose rows share what they read of weights: two a thread, or as many more as keep their values near. */
+xt_block xt_tiles_pass(const xt_tiles *tiles, size_t threads, size_t rows, const xt_plan *plan)
+{
+    size_t tile = (size_t)tiles->rows, n_tiles = divided(rows, tile), each = divided(n_tiles, 2 * threads);
+    each = each < MOST_PASS_ROWS / tile ? each : MOST_PASS_ROWS / tile;
+    xt_block b = {each * tile, xt_tiles_panels(tiles, plan->max_units), divided(n_tiles, each), 0};
+    double turns = (double)divided(b.n_groups, threads), steps = group_steps;
+    for (size_t i = 0; i < plan->n_layers; i++) {
+        size_t inputs = plan->layers[i].inputs, units = plan->layers[i].units;
+        size_t panels = xt_tiles_panels(tiles, units), below = xt_tiles_panels(tiles, inputs);
+        double weights = (double)inputs * (double)(panels * xt_tiles_columns(tiles));
+        double far = weights * sizeof(float) > FAR_BYTES ? far_steps : near_steps;
+        double products = tile_steps(tiles, inputs) * (double)panels + (i ? tile_steps(tiles, units) * (double)below : 0);
+        steps += products * (double)each + weights * (far + (i ? transpose_steps : 0));
+    }
+    b.steps = steps * turns;
+    return b;
+}
+
+bool xt_tiles_pass_pays(const xt_tiles *tiles, size_t threads, size_t rows, const xt_plan *plan)
+{
+    double by_layer = 0;
+    for (size_t i = 0; i < plan->n_layers; i++) {
+        size_t inputs = plan->layers[i].inputs, units = plan->layers[i].units;
+        by_layer += launch_steps + xt_tiles_forward(tiles, threads, rows, inputs, units).steps;
+        if (i)
+            by_layer += launch_steps + xt_tiles_input_gradient(tiles, threads, rows, inputs, units).steps;
+    }
+    return launch_steps + xt_tiles_pass(tiles, threads, rows, plan).steps < by_layer;
 }

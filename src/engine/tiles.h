@@ -1,8 +1,8 @@
 /* tiles.h: how cl/tiles.cl cuts the products of a network for a CPU device, and
  * how its matrices lie there.
  *
- * The form of the tiles is compiled in; sizes and operations are arguments, so all
- * networks share one program. Blocks are chosen by a model of what a
+ * The form of the tiles is compiled in; sizes and operations are arguments, so
+ * networks share their program. Blocks are chosen by a model of what a
  * core does (xt_tiles_forward and the like); like the form they change no bit but by
  * its `fma`. */
 #ifndef XT_ENGINE_TILES_H
@@ -56,8 +56,8 @@ void xt_tiles_pack(const xt_tiles *tiles, const xt_plan *plan, const xt_tiled_pa
 void xt_tiles_unpack(const xt_tiles *tiles, const xt_plan *plan, const xt_tiled_params *layout, const float *from,
                      float *to);
 
-/* Appends the text that goes before the source. */
-void xt_tiles_prelude(const xt_tiles *tiles, xt_buf *out);
+/* Appends the text that goes before the source: the form, and the usual activations, or all where the plan has another. */
+void xt_tiles_prelude(const xt_tiles *tiles, const xt_plan *plan, xt_buf *out);
 
 /* ---- blocks ---- */
 
@@ -74,11 +74,11 @@ xt_block xt_tiles_input_gradient(const xt_tiles *tiles, size_t threads, size_t r
 /* slots: the optimiser's, of which an update has to take care. */
 xt_block xt_tiles_weight_gradient(const xt_tiles *tiles, size_t threads, size_t rows, size_t inputs, size_t units,
                                   size_t slots);
-/* Rows of a block that goes through all layers at once, and whether that is faster than layer by layer: it spares
+/* Of the last layer of so many units, whose groups have whole rows. */
+xt_block xt_tiles_head(const xt_tiles *tiles, size_t threads, size_t rows, size_t units);
+/* For blocks of rows that go through all layers at once; and whether that is faster than layer by layer: it spares
  * launches, where rows are enough to be shared out and weights few enough to be read by every group. */
-size_t xt_tiles_pass(const xt_tiles *tiles, size_t threads, size_t rows);
+xt_block xt_tiles_pass(const xt_tiles *tiles, size_t threads, size_t rows, const xt_plan *plan);
 bool xt_tiles_pass_pays(const xt_tiles *tiles, size_t threads, size_t rows, const xt_plan *plan);
-/* Of the last layer, whose groups have whole rows. */
-xt_block xt_tiles_head(const xt_tiles *tiles, size_t threads, size_t rows);
 
 #endif

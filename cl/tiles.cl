@@ -118,8 +118,8 @@ typedef struct xt_layer {
     int activation, drop_below;        /* outputs are dropped where drop_below is above 0 */
     float param, drop_scale;
     float l1, l2;                      /* penalties on its weights */
-    uint groups;                       /* work-groups of the weight gradients of the layers until this */
-    uint block_inputs, block_panels;   /* that one of them takes */
+    uint block_inputs, block_panels;   /* that a work-group of its weight gradient takes */
+    uint turn, groups;                 /* of place i: the layer whose weights come i-th, and their work-groups until then */
 } xt_layer;
 
 /* What a work-group has of a result: rows and panels. */
@@ -442,9 +442,9 @@ static inline void xt_apply(const __local float *g, size_t at, uint n, __global 
 #undef XT_CASE
 }
 
-/* g = x' gz summed over rows, for the weights and biases of all layers, first layer first; where `stores` to
+/* g = x' gz summed over rows, for the weights and biases of all layers in their turns; where `stores` to
  * gradients, which lie as params do, else each parameter is updated.
- * Work-groups: those of the last layer, ceil(inputs / block_inputs) * ceil(panels / block_panels) of each;
+ * Work-groups: those until the last turn, ceil(inputs / block_inputs) * ceil(panels / block_panels) of each;
  * block_inputs, a multiple of XT_MR, is at most XT_BLOCK_INPUTS, block_panels at most XT_BLOCK_PANELS. x (rows, inputs)
  * of the first layer at x_at. */
 __kernel XT_ONE void xt_weight_gradients(uint rows, __global const xt_layer *layers, __global const float *x, uint x_at,
@@ -462,8 +462,9 @@ __kernel XT_ONE void xt_weight_gradients(uint rows, __global const xt_layer *lay
     depth = xt_depth(rows);
     while (group >= layers[i].groups)
         i++;
-    xt_layer layer = layers[i];
     group -= i ? layers[i - 1].groups : 0;
+    i = layers[i].turn;
+    xt_layer layer = layers[i];
     x = i ? a + layers[i - 1].at : x + x_at;
     x_ld = i ? layers[i - 1].ld : x_ld;
     gz += layer.at;

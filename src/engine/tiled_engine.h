@@ -17,7 +17,7 @@ typedef struct xt_tiled_task {
     cl_uint inputs, units, weight_at, bias_at, at, ld;
     cl_int activation, drop_below;
     cl_float param, drop_scale, l1, l2;
-    cl_uint groups, block_inputs, block_panels;
+    cl_uint block_inputs, block_panels, turn, groups;
 } xt_tiled_task;
 
 typedef struct xt_scoring {

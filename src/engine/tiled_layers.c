@@ -1,5 +1,7 @@
 #include "engine/tiled_engine.h"
 
+#include "base/log.h"
+
 static size_t threads_of(const xt_tiled *engine)
 {
     return engine->context->device.compute_units;
@@ -145,15 +147,10 @@ xt_status xt_tiled_launch_first(xt_tiled *engine, xt_err *err)
 
 /* ---- what stays the same ---- */
 
-/* The first layer's weights come first: most often they are the most work, and what is small at the end evens out. */
-static xt_tiled_task task_of(xt_tiled *engine, size_t i)
+static xt_tiled_task task_of(const xt_tiled *engine, size_t i)
 {
-    const xt_plan *plan = xt_tiled_plan(engine);
-    const xt_plan_layer *layer = &plan->layers[i];
+    const xt_plan_layer *layer = &xt_tiled_plan(engine)->layers[i];
     const xt_tiled_layer *tiled = &engine->layout.layers[i];
-    xt_block b = xt_tiles_weight_gradient(&engine->tiles, threads_of(engine), engine->base.batch_rows, layer->inputs,
-                                          layer->units, plan->n_slots);
-    engine->n_groups += b.n_groups;
     return (xt_tiled_task){
         .inputs = (cl_uint)layer->inputs,
         .units = (cl_uint)layer->units,
@@ -167,10 +164,31 @@ static xt_tiled_task task_of(xt_tiled *engine, size_t i)
         .drop_scale = 1.0f / (1.0f - layer->dropout),
         .l1 = layer->l1,
         .l2 = layer->l2,
-        .groups = (cl_uint)engine->n_groups,
-        .block_inputs = (cl_uint)b.rows,
-        .block_panels = (cl_uint)b.panels,
     };
+}
+
+/* Of the weight gradients those with the smallest groups come first: drivers give half of all groups away at once, and
+ * what comes last in single ones is to make it even. */
+static void take_turns(xt_tiled *engine, const xt_block *blocks, xt_tiled_task *tasks)
+{
+    size_t n = xt_tiled_plan(engine)->n_layers, turns[XT_MAX_LAYERS];
+    double sizes[XT_MAX_LAYERS];
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i;
+        double size = blocks[i].steps / (double)blocks[i].n_groups;
+        for (; at > 0 && sizes[at - 1] > size; at--) {
+            sizes[at] = sizes[at - 1];
+            turns[at] = turns[at - 1];
+        }
+        sizes[at] = size;
+        turns[at] = i;
+    }
+    engine->n_groups = 0;
+    for (size_t i = 0; i < n; i++) {
+        engine->n_groups += blocks[turns[i]].n_groups;
+        tasks[i].turn = (cl_uint)turns[i];
+        tasks[i].groups = (cl_uint)engine->n_groups;
+    }
 }
 
 xt_status xt_tiled_share_out(xt_tiled *engine, xt_err *err)
@@ -178,13 +196,19 @@ xt_status xt_tiled_share_out(xt_tiled *engine, xt_err *err)
     const xt_plan *plan = xt_tiled_plan(engine);
     size_t threads = threads_of(engine), n = engine->base.batch_rows;
     xt_tiled_task tasks[XT_MAX_LAYERS];
-    engine->n_groups = 0;
+    xt_block blocks[XT_MAX_LAYERS];
     for (size_t i = 0; i < plan->n_layers; i++) {
         size_t inputs = plan->layers[i].inputs, units = plan->layers[i].units;
         engine->blocks[i] = (xt_tiled_blocks){xt_tiles_forward(&engine->tiles, threads, n, inputs, units),
                                               xt_tiles_input_gradient(&engine->tiles, threads, n, inputs, units)};
+        blocks[i] = xt_tiles_weight_gradient(&engine->tiles, threads, n, inputs, units, plan->n_slots);
         tasks[i] = task_of(engine, i);
+        tasks[i].block_inputs = (cl_uint)blocks[i].rows;
+        tasks[i].block_panels = (cl_uint)blocks[i].panels;
+        xt_detail("layer %zu: forward %zu x %zu in %zu, back %zu x %zu in %zu, weights %zu x %zu in %zu", i, engine->blocks[i].forward.rows, engine->blocks[i].forward.panels, engine->blocks[i].forward.n_groups, engine->blocks[i].input_gradient.rows, engine->blocks[i].input_gradient.panels, engine->blocks[i].input_gradient.n_groups, blocks[i].rows, blocks[i].panels, blocks[i].n_groups);
     }
+    take_turns(engine, blocks, tasks);
     engine->at_once = xt_tiles_pass_pays(&engine->tiles, threads, n, plan);
+    xt_block b = xt_tiles_pass(&engine->tiles, threads, n, plan); xt_detail("at once %d: %zu in %zu", engine->at_once, b.rows, b.n_groups);
     return xt_buffer_write(engine->context, engine->buffers[LAYERS], 0, tasks, plan->n_layers * sizeof *tasks, err);
 }

@@ -183,11 +183,11 @@ static const double group_steps = 1000;     /* a work-group's begin */
 static const double visit_steps = 3;        /* a vector of sums that goes to memory and back */
 static const double transpose_steps = 1.5;  /* a float */
 static const double pack_steps = 0.4;       /* a float that is copied to local memory */
-static const double near_steps = 0.25;      /* a float that comes from the second cache, for the first time */
 static const double update_steps[] = {6, 10, 24}; /* a vector of parameters by the optimiser's slots */
-
+static const double near_steps = 0.25;      /* a float that comes from the second cache, for the first time */
 static const double far_steps = 1.5;        /* the same from beyond the last cache */
-static const double launch_steps = 150000;  /* a launch: until all threads have begun, and until the host knows */
+static const double wake_steps = 70000;     /* until a thread that waits has begun with its share of a launch */
+static const double launch_steps = 70000;   /* what a launch costs beside that */
 
 enum {
     BLOCK_BYTES = 256 << 10,  /* half of a second cache: for a block of rows */
@@ -201,24 +201,58 @@ typedef struct cost {
     double panel;  /* of a panel, once a group */
 } cost;
 
-/* Groups go to the threads by halves of what is left, then singly: the last ones make it even. */
-static double makespan(const xt_tiles *tiles, size_t threads, const cost *c, size_t rows, size_t panels, const xt_block *b)
+enum { MOST_THREADS = 64 };
+
+/* When the last of n groups of so many steps is over, the last of `last`. Drivers give the threads shares of what is
+ * left, the same to each as if all came at once, down to single groups. */
+static double finish(size_t threads, size_t n, double each, double last)
 {
-    size_t block_rows = b->rows < rows ? b->rows : rows, block_panels = b->panels < panels ? b->panels : panels;
-    double group = group_steps + c->tile * (double)(divided(block_rows, (size_t)tiles->rows) * block_panels) +
-                   c->row * (double)block_rows + c->panel * (double)block_panels;
-    return group * (double)divided(b->n_groups, threads);
+    double busy[MOST_THREADS], end = 0;
+    if (threads > MOST_THREADS || n > 8 * threads)
+        return ((double)(n - 1) * each + last) / (double)threads + each / 2 + wake_steps;
+    for (size_t t = 0; t < threads; t++)
+        busy[t] = t ? wake_steps : 0;
+    for (size_t left = n; left;) {
+        size_t next = 0, share = divided(left, threads);
+        for (size_t t = 1; t < threads; t++)
+            next = busy[t] < busy[next] ? t : next;
+        left -= share;
+        busy[next] += (double)share * each + (left ? 0 : last - each);
+        end = fmax(end, busy[next]);
+    }
+    return end;
 }
 
-/* The best of all ways to cut rows and panels into blocks of at most so many. */
+static double group_cost(const xt_tiles *tiles, const cost *c, size_t rows, size_t panels)
+{
+    return group_steps + c->tile * (double)(divided(rows, (size_t)tiles->rows) * panels) + c->row * (double)rows +
+           c->panel * (double)panels;
+}
+
+static double makespan(const xt_tiles *tiles, size_t threads, const cost *c, size_t rows, size_t panels, const xt_block *b)
+{
+    size_t last_rows = rows - (rows - 1) / b->rows * b->rows, last_panels = panels - (panels - 1) / b->panels * b->panels;
+    return finish(threads, b->n_groups, group_cost(tiles, c, b->rows < rows ? b->rows : rows, b->panels),
+                  group_cost(tiles, c, last_rows, last_panels));
+}
+
+/* The next number of parts that is worth a try. */
+static size_t next_parts(size_t parts)
+{
+    return parts + 1 + parts / 12;
+}
+
+/* The best of many ways to cut rows and panels into blocks of at most so many. */
 static xt_block choose(const xt_tiles *tiles, size_t threads, const cost *c, size_t rows, size_t panels, size_t most_rows,
                        size_t most_panels)
 {
-    size_t tile = (size_t)tiles->rows, n_tiles = divided(rows, tile);
+    size_t tile = (size_t)tiles->rows, n_tiles = divided(rows, tile), most = 32 * threads;
+    size_t down_0 = divided(n_tiles * tile, most_rows), across_0 = divided(panels, most_panels);
     xt_block best = {0};
     double least = HUGE_VAL;
-    for (size_t down = divided(n_tiles * tile, most_rows); down <= n_tiles && down <= 64 * threads; down++)
-        for (size_t across = divided(panels, most_panels); across <= panels && across <= 64 * threads; across++) {
+    for (size_t down = down_0; down <= n_tiles && (down == down_0 || down <= most); down = next_parts(down))
+        for (size_t across = across_0; across <= panels && (across == across_0 || down * across <= most);
+             across = next_parts(across)) {
             xt_block b = {divided(n_tiles, down) * tile, divided(panels, across), 0, 0};
             b.n_groups = divided(n_tiles * tile, b.rows) * divided(panels, b.panels);
             b.steps = makespan(tiles, threads, c, rows, panels, &b);
@@ -280,22 +314,22 @@ xt_block xt_tiles_head(const xt_tiles *tiles, size_t threads, size_t rows, size_
     return (xt_block){each * tile, xt_tiles_panels(tiles, units), divided(n_tiles, each), 0};
 }
 
-/* Few groups, whose rows share what they read of weights: two a thread, or as many more as keep their values near. */
 xt_block xt_tiles_pass(const xt_tiles *tiles, size_t threads, size_t rows, const xt_plan *plan)
 {
-    size_t tile = (size_t)tiles->rows, n_tiles = divided(rows, tile), each = divided(n_tiles, 2 * threads);
-    each = each < MOST_PASS_ROWS / tile ? each : MOST_PASS_ROWS / tile;
-    xt_block b = {each * tile, xt_tiles_panels(tiles, plan->max_units), divided(n_tiles, each), 0};
-    double turns = (double)divided(b.n_groups, threads), steps = group_steps;
+    cost c = {0, 0, 0};
+    double once = 0; /* for a group, whatever its rows */
     for (size_t i = 0; i < plan->n_layers; i++) {
         size_t inputs = plan->layers[i].inputs, units = plan->layers[i].units;
         size_t panels = xt_tiles_panels(tiles, units), below = xt_tiles_panels(tiles, inputs);
         double weights = (double)inputs * (double)(panels * xt_tiles_columns(tiles));
         double far = weights * sizeof(float) > FAR_BYTES ? far_steps : near_steps;
-        double products = tile_steps(tiles, inputs) * (double)panels + (i ? tile_steps(tiles, units) * (double)below : 0);
-        steps += products * (double)each + weights * (far + (i ? transpose_steps : 0));
+        c.tile += tile_steps(tiles, inputs) * (double)panels + (i ? tile_steps(tiles, units) * (double)below : 0);
+        once += weights * (far + (i ? transpose_steps : 0));
     }
-    b.steps = steps * turns;
+    c.panel = once;
+    /* All panels are one here. */
+    xt_block b = choose(tiles, threads, &c, rows, 1, MOST_PASS_ROWS / (size_t)tiles->rows * (size_t)tiles->rows, 1);
+    b.panels = xt_tiles_panels(tiles, plan->max_units);
     return b;
 }
 

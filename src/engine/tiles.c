@@ -242,17 +242,21 @@ static size_t next_parts(size_t parts)
     return parts + 1 + parts / 12;
 }
 
-/* The best of many ways to cut rows and panels into blocks of at most so many. */
+/* More groups a thread make nothing more even. */
+enum { GROUPS_A_THREAD = 32 };
+
+/* The best of many ways to cut rows and panels into blocks of at most so many: into as few groups as that takes, and up to
+ * GROUPS_A_THREAD, or twice as many. */
 static xt_block choose(const xt_tiles *tiles, size_t threads, const cost *c, size_t rows, size_t panels, size_t most_rows,
                        size_t most_panels)
 {
-    size_t tile = (size_t)tiles->rows, n_tiles = divided(rows, tile), most = 32 * threads;
-    size_t down_0 = divided(n_tiles * tile, most_rows), across_0 = divided(panels, most_panels);
+    size_t tile = (size_t)tiles->rows, n_tiles = divided(rows, tile);
+    size_t least_down = divided(n_tiles * tile, most_rows), least_across = divided(panels, most_panels);
+    size_t enough = GROUPS_A_THREAD * threads, twice = 2 * least_down * least_across, most = enough > twice ? enough : twice;
     xt_block best = {0};
     double least = HUGE_VAL;
-    for (size_t down = down_0; down <= n_tiles && (down == down_0 || down <= most); down = next_parts(down))
-        for (size_t across = across_0; across <= panels && (across == across_0 || down * across <= most);
-             across = next_parts(across)) {
+    for (size_t down = least_down; down <= n_tiles && down * least_across <= most; down = next_parts(down))
+        for (size_t across = least_across; across <= panels && down * across <= most; across = next_parts(across)) {
             xt_block b = {divided(n_tiles, down) * tile, divided(panels, across), 0, 0};
             b.n_groups = divided(n_tiles * tile, b.rows) * divided(panels, b.panels);
             b.steps = makespan(tiles, threads, c, rows, panels, &b);

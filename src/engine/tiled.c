@@ -162,9 +162,11 @@ static xt_status open_gradients(xt_tiled *engine, xt_err *err)
     if (engine->sizes[GRADIENTS])
         return XT_OK;
     xt_buffer_close(engine->context, &engine->buffers[GRADIENTS]);
-    engine->sizes[GRADIENTS] = engine->layout.n_floats;
-    return xt_buffer_open(engine->context, buffer_names[GRADIENTS], engine->layout.n_floats * sizeof(float),
-                          &engine->buffers[GRADIENTS], err);
+    xt_status status = xt_buffer_open(engine->context, buffer_names[GRADIENTS], engine->layout.n_floats * sizeof(float),
+                                      &engine->buffers[GRADIENTS], err);
+    if (!status)
+        engine->sizes[GRADIENTS] = engine->layout.n_floats;
+    return status;
 }
 
 static xt_status gradients(xt_engine *base, size_t first, size_t n, double *loss, float *out, xt_err *err)

@@ -164,6 +164,8 @@ static void print_activations(const xt_plan *plan, xt_buf *out)
 void xt_tiles_prelude(const xt_tiles *tiles, const xt_plan *plan, xt_buf *out)
 {
     int width = tiles->width;
+    /* xt_transpose takes whole panels, xt_weight_gradient whole tiles: others would write beyond local memory. */
+    assert((size_t)tiles->depth % xt_tiles_columns(tiles) == 0 && tiles->block_inputs % tiles->rows == 0);
     xt_buf_printf(out, "#define XT_W %d\n#define xt_real float%d\n#define XT_R(c) ((float%d)(c))\n", width, width, width);
     xt_buf_printf(out, "#define XT_WORDS\n#define xt_word uint%d\n", width);
     xt_buf_printf(out, "#define XT_NV %d\n#define XT_MR %d\n#define XT_DEPTH %d\n", tiles->vectors, tiles->rows,

@@ -15,7 +15,7 @@
 typedef struct xt_tiles {
     int width;         /* floats of a vector: 4, 8 or 16 */
     int vectors, rows; /* of a tile */
-    int depth;         /* terms of a sum between two visits of memory */
+    int depth;         /* terms of a sum between two visits of memory: a multiple of a tile's columns */
     int block_inputs;  /* of a weight gradient, a multiple of rows, and ... */
     int block_panels;  /* ... panels, at most: they are in local memory */
     bool fma;          /* the device has a fused multiply-add */

@@ -3,8 +3,9 @@
  *
  * The form of the tiles is compiled in; sizes and operations are arguments, so
  * networks share their program. Blocks are chosen by a model of what a
- * core does (xt_tiles_forward and the like); like the form they change no bit but by
- * its `fma`. */
+ * core does (xt_tiles_forward and the like); they change no bit. Nor does the form
+ * of sums, but by its `fma`; it does of what is summed over the parameters as they
+ * lie (clip_norm) and of what a driver's functions of vectors differ in. */
 #ifndef XT_ENGINE_TILES_H
 #define XT_ENGINE_TILES_H
 

@@ -18,22 +18,14 @@ static const char *const kernel_names[N_KERNELS] = {
     [OUTPUT_GRADIENT] = "xt_output_gradient",
     [ACTIVATION_GRADIENT] = "xt_activation_gradient",
     [BIAS_GRADIENT] = "xt_bias_gradient",
-    [SQUARE_SUMS] = "xt_square_sums",
-    [NORM_FACTOR] = "xt_norm_factor",
-    [CLIP] = "xt_clip",
-    [PENALTIES] = "xt_penalties",
-    [UPDATE] = "xt_update_params",
 };
 
-/* Floats that a work-item reads and writes, where that is the same for all; of UPDATE without the optimiser's state. */
+/* Floats that a work-item reads and writes, where that is the same for all. */
 static const unsigned char kernel_floats[N_KERNELS] = {
     [BIAS_ACTIVATE] = 3,       /* z twice, a */
     [DROP] = 2,                /* the values twice */
     [OUTPUT_GRADIENT] = 4,     /* z, a, y, gz */
     [ACTIVATION_GRADIENT] = 4, /* z, a, gz twice */
-    [CLIP] = 2,                /* the gradients twice */
-    [PENALTIES] = 3,           /* parameters, gradients twice */
-    [UPDATE] = 3,              /* parameters twice, gradients */
 };
 
 /* For messages. */
@@ -47,7 +39,6 @@ static const char *const buffer_names[N_BUFFERS] = {
     [Z] = "a batch's values before activation",
     [A] = "a batch's values after activation",
     [GZ] = "a batch's gradients",
-    [SQUARES] = "sums of the gradients' squares",
     [LOSSES] = "the rows' losses",
     [KEPT] = "the outputs to measure",
 };
@@ -86,7 +77,7 @@ static xt_status train(xt_layerwise *base, const xt_layerwise_batch *batch, xt_e
         status = score(engine, batch->first, batch->n, err);
     if (!status)
         status = xt_gemm_backward(engine, batch->n, batch->scale, batch->dropout, err);
-    return status ? status : xt_gemm_update(engine, batch->hyper, err);
+    return status ? status : xt_updater_apply(&engine->updater, batch->hyper, err);
 }
 
 static xt_status measure(xt_layerwise *base, size_t first, size_t n, xt_err *err)
@@ -194,6 +185,7 @@ static xt_status write_state(xt_engine *base, const float *state, xt_err *err)
 static void release(xt_gemm *engine)
 {
     xt_feed_close(&engine->feed);
+    xt_updater_close(&engine->updater);
     xt_buffers_close(engine->context, N_BUFFERS, engine->buffers);
     for (int i = 0; i < N_KERNELS; i++)
         xt_kernel_close(engine->context, &engine->kernels[i]);
@@ -222,7 +214,6 @@ static void say_bytes(xt_gemm *engine)
 {
     for (int i = 0; i < N_KERNELS; i++)
         engine->kernels[i].item_bytes = sizeof(cl_float) * (double)kernel_floats[i];
-    engine->kernels[UPDATE].item_bytes += 2 * sizeof(cl_float) * (double)xt_gemm_plan(engine)->n_slots;
 }
 
 static xt_status open_program(xt_gemm *engine, xt_err *err)
@@ -297,7 +288,6 @@ static void size_buffers(xt_gemm *engine)
     if (!data)
         return;
     n[GRADIENTS] = plan->n_params;
-    n[SQUARES] = plan->spec->clip_norm > 0 ? (plan->n_params - 1) / SQUARES_SHARE + 1 : 0;
     n[GZ] = n[Z];
     n[KEPT] = engine->base.has_metrics ? data->n_rows * plan->n_outputs : 0;
 }
@@ -306,18 +296,37 @@ static void size_buffers(xt_gemm *engine)
 static xt_status check_memory(xt_gemm *engine, size_t n_extra, xt_feed_want *want, xt_err *err)
 {
     const xt_layerwise *base = &engine->base;
+    const xt_plan *plan = xt_gemm_plan(engine);
     size_t *n_bytes = &engine->base.base.facts.device_bytes;
+    if (base->base.data)
+        n_extra += xt_updater_bytes(plan, plan->n_params);
     xt_status status = xt_buffers_check(engine->context, buffer_names, engine->sizes, N_BUFFERS, n_extra, n_bytes, err);
     if (status || !base->base.data)
         return status;
     *want = (xt_feed_want){
         .data = base->base.data,
-        .shuffles = base->base.plan->spec->shuffle,
+        .shuffles = plan->spec->shuffle,
         .batch_rows = base->measure_rows,
         .stride = base->base.data->n_inputs,
         .engine_bytes = *n_bytes,
     };
     return xt_feed_check(engine->context, want, n_bytes, err);
+}
+
+static xt_status open_updater(xt_gemm *engine, xt_err *err)
+{
+    const xt_plan *plan = xt_gemm_plan(engine);
+    const cl_mem *buffers = engine->buffers;
+    xt_updated what = {.plan = plan,
+                       .n = plan->n_params,
+                       .params = buffers[PARAMS],
+                       .slots = {buffers[SLOT0], buffers[SLOT1]},
+                       .gradients = buffers[GRADIENTS]};
+    for (size_t i = 0; i < plan->n_layers; i++) {
+        what.weight[i] = plan->layers[i].weight;
+        what.n_weights[i] = plan->layers[i].bias - plan->layers[i].weight;
+    }
+    return xt_updater_open(engine->context, engine->program.program, &what, &engine->updater, err);
 }
 
 static xt_status open_memory(xt_gemm *engine, xt_err *err)
@@ -328,6 +337,8 @@ static xt_status open_memory(xt_gemm *engine, xt_err *err)
         status = xt_buffers_open(engine->context, buffer_names, engine->sizes, N_BUFFERS, true, engine->buffers, err);
     if (!status && engine->base.base.data)
         status = xt_feed_open(engine->context, engine->program.program, &want, &engine->feed, err);
+    if (!status && engine->base.base.data)
+        status = open_updater(engine, err);
     return status;
 }
 

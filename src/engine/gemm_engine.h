@@ -7,14 +7,11 @@
 #include "engine/feed.h"
 #include "engine/layerwise.h"
 #include "engine/product.h"
+#include "engine/updater.h"
 
-enum { BIAS_ACTIVATE, SOFTMAX, DROP, SCORE, OUTPUT_GRADIENT, ACTIVATION_GRADIENT, BIAS_GRADIENT, SQUARE_SUMS,
-       NORM_FACTOR, CLIP, PENALTIES, UPDATE, N_KERNELS };
+enum { BIAS_ACTIVATE, SOFTMAX, DROP, SCORE, OUTPUT_GRADIENT, ACTIVATION_GRADIENT, BIAS_GRADIENT, N_KERNELS };
 
-enum { PROBE, PROBE_TARGETS, PARAMS, SLOT0, SLOT1, GRADIENTS, SQUARES, Z, A, GZ, LOSSES, KEPT, N_BUFFERS };
-
-/* Gradients whose squares one work-item sums. */
-enum { SQUARES_SHARE = 1024 };
+enum { PROBE, PROBE_TARGETS, PARAMS, SLOT0, SLOT1, GRADIENTS, Z, A, GZ, LOSSES, KEPT, N_BUFFERS };
 
 typedef struct xt_gemm {
     xt_layerwise base;
@@ -22,6 +19,7 @@ typedef struct xt_gemm {
     xt_program program;
     xt_kernel kernels[N_KERNELS];
     xt_products *products;
+    xt_updater updater;         /* of the parameters; zeroed where it only predicts */
     xt_feed *feed;              /* of the training rows; NULL where it only predicts */
     cl_mem buffers[N_BUFFERS];  /* 4-byte elements, one of them where it is not needed */
     size_t sizes[N_BUFFERS];    /* elements */
@@ -51,7 +49,5 @@ xt_status xt_gemm_forward(xt_gemm *engine, size_t n, const xt_key *dropout, xt_e
 xt_status xt_gemm_score(xt_gemm *engine, size_t first, size_t n, bool weighted, bool keeps, xt_err *err);
 /* The gradients of their mean loss, to GRADIENTS; scale and dropout as in xt_layerwise_batch. */
 xt_status xt_gemm_backward(xt_gemm *engine, size_t n, float scale, const xt_key *dropout, xt_err *err);
-/* Clips and penalises the gradients, and updates the parameters. */
-xt_status xt_gemm_update(xt_gemm *engine, xt_hyper hyper, xt_err *err);
 
 #endif

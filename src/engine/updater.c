@@ -10,6 +10,13 @@ static const char *const kernel_names[XT_UPDATER_KERNELS] = {
     [UPDATE] = "xt_update_params",
 };
 
+/* Floats that a work-item reads and writes, where that is the same for all; of UPDATE without the optimiser's state. */
+static const unsigned char kernel_floats[XT_UPDATER_KERNELS] = {
+    [CLIP] = 2,      /* the gradients twice */
+    [PENALTIES] = 3, /* parameters, gradients twice */
+    [UPDATE] = 3,    /* parameters twice, gradients */
+};
+
 /* Gradients whose squares one work-item sums. */
 enum { SHARE = 1024 };
 
@@ -73,6 +80,14 @@ xt_status xt_updater_apply(xt_updater *update, xt_hyper hyper, xt_err *err)
     return status ? status : launch(update, UPDATE, what->n, args, err);
 }
 
+/* For a profile. */
+static void say_bytes(xt_updater *update)
+{
+    for (int i = 0; i < XT_UPDATER_KERNELS; i++)
+        update->kernels[i].item_bytes = sizeof(cl_float) * (double)kernel_floats[i];
+    update->kernels[UPDATE].item_bytes += 2 * sizeof(cl_float) * (double)update->what.plan->n_slots;
+}
+
 size_t xt_updater_bytes(const xt_plan *plan, size_t n)
 {
     return (plan->spec->clip_norm > 0 ? (n - 1) / SHARE + 1 : 1) * sizeof(float);
@@ -85,11 +100,13 @@ xt_status xt_updater_open(xt_context *context, cl_program program, const xt_upda
                                       &update.squares, err);
     for (int i = 0; !status && i < XT_UPDATER_KERNELS; i++)
         status = xt_kernel_open(context, program, kernel_names[i], &update.kernels[i], err);
-    if (status)
+    if (status) {
         xt_updater_close(&update);
-    else
-        *out = update;
-    return status;
+        return status;
+    }
+    say_bytes(&update);
+    *out = update;
+    return XT_OK;
 }
 
 void xt_updater_close(xt_updater *update)

@@ -3,6 +3,7 @@
  * in-order queue, and an epoch waits for its scores alone. */
 #include "base/clock.h"
 #include "engine/engines.h"
+#include "engine/gemm.h"
 #include "engine/gemm_engine.h"
 #include "engine/tiled.h"
 
@@ -232,7 +233,7 @@ static xt_status open_program(xt_gemm *engine, xt_err *err)
 }
 
 /* The largest product of every kind, so that nothing is allocated later. */
-static xt_status open_products(xt_gemm *engine, xt_err *err)
+static xt_status open_products(xt_gemm *engine, const xt_product_wish *wish, xt_err *err)
 {
     const xt_plan *plan = xt_gemm_plan(engine);
     xt_product_shape shapes[3 * XT_MAX_LAYERS];
@@ -245,8 +246,8 @@ static xt_status open_products(xt_gemm *engine, xt_err *err)
         if (engine->base.base.data && i)
             shapes[n_shapes++] = (xt_product_shape){n, inputs, units, false, false};
     }
-    return xt_products_open(engine->context, engine->program.program, shapes, n_shapes, XT_PRODUCT_AUTO,
-                            &engine->products, err);
+    return xt_products_open(engine->context, engine->program.program, shapes, n_shapes, wish, &engine->products,
+                            err);
 }
 
 /* Whether a layer's product of n rows is CLBlast's. */
@@ -342,10 +343,9 @@ static xt_status open_memory(xt_gemm *engine, xt_err *err)
     return status;
 }
 
-xt_status xt_gemm_open(const xt_plan *plan, const xt_dataset *data, xt_context *context, xt_engine **out, xt_err *err)
+xt_status xt_gemm_open_as(const xt_plan *plan, const xt_dataset *data, xt_context *context,
+                          const xt_product_wish *wish, xt_engine **out, xt_err *err)
 {
-    if (xt_tiled_serves(&context->device))
-        return xt_tiled_open(plan, data, context, out, err);
     xt_gemm *engine = calloc(1, sizeof *engine);
     if (!engine)
         return xt_fail_memory(err, "the gemm engine", sizeof *engine);
@@ -362,7 +362,7 @@ xt_status xt_gemm_open(const xt_plan *plan, const xt_dataset *data, xt_context *
     if (!status)
         status = open_program(engine, err);
     if (!status)
-        status = open_products(engine, err);
+        status = open_products(engine, wish, err);
     if (!status)
         status = open_memory(engine, err);
     if (status) {
@@ -371,6 +371,20 @@ xt_status xt_gemm_open(const xt_plan *plan, const xt_dataset *data, xt_context *
     }
     xt_engine_facts *facts = &engine->base.base.facts;
     snprintf(facts->blas, sizeof facts->blas, "%s", xt_products_blas(engine->products));
+    facts->form = xt_products_form(engine->products);
     *out = &engine->base.base;
     return XT_OK;
+}
+
+xt_status xt_gemm_open_by_blas(const xt_plan *plan, const xt_dataset *data, xt_context *context, xt_engine **out,
+                               xt_err *err)
+{
+    static const xt_product_wish none = {XT_PRODUCT_AUTO, NULL};
+    return xt_gemm_open_as(plan, data, context, &none, out, err);
+}
+
+xt_status xt_gemm_open(const xt_plan *plan, const xt_dataset *data, xt_context *context, xt_engine **out, xt_err *err)
+{
+    return xt_tiled_serves(&context->device) ? xt_tiled_open(plan, data, context, out, err)
+                                             : xt_gemm_open_by_blas(plan, data, context, out, err);
 }

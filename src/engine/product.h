@@ -2,13 +2,14 @@
  *
  * Large ones go to CLBlast, small ones to a kernel of ours (cl/product.cl),
  * whose one launch costs less than the several that CLBlast makes of a
- * product. Which is which depends on the shape alone, so a product has the
- * same bits on every run. CLBlast is a shared library that is loaded when a
- * product needs it: linking it would cost every process 4-5 ms, and its first
- * product compiles for seconds. No other file knows CLBlast. */
+ * product. Where CLBlast cannot be had or multiplies wrongly, large ones go to
+ * another kernel of ours, by tiles, with a warning. Which is which depends on
+ * the shape alone, so a product has the same bits on every run. Nobody else
+ * knows CLBlast but blas.h. */
 #ifndef XT_ENGINE_PRODUCT_H
 #define XT_ENGINE_PRODUCT_H
 
+#include "base/table.h"
 #include "ocl/context.h"
 
 typedef struct xt_products xt_products;
@@ -27,19 +28,53 @@ typedef struct xt_floats {
     size_t at; /* in floats */
 } xt_floats;
 
-/* Who multiplies. Everything but AUTO is for tests and measurements. */
-typedef enum xt_product_by { XT_PRODUCT_AUTO, XT_PRODUCT_OWN, XT_PRODUCT_CLBLAST } xt_product_by;
+/* What a profile is told of one: its matrices once each, whatever is copied on the way. */
+xt_work xt_product_work(const xt_product_shape *shape);
+
+/* ---- CLBlast's parameters ---- */
+
+enum { XT_BLAS_PARAMETERS = 16 };
+/* Those of CLBlast's kernel Xgemm. */
+extern const char *const xt_blas_parameters[XT_BLAS_PARAMETERS];
+
+typedef struct xt_blas_set {
+    xt_row row;
+    bool overrides; /* else CLBlast keeps what it ships, and chooses its kernel itself */
+    size_t values[XT_BLAS_PARAMETERS];
+} xt_blas_set;
+
+/* Of xt_blas_set. One holds for the process: CLBlast can take another, but not what it ships again. */
+extern const xt_table xt_blas_sets;
+/* The row for a device of which nothing was measured. */
+size_t xt_blas_set_for(const xt_device *device);
+/* 0 where there is no such parameter. */
+size_t xt_blas_set_value(const xt_blas_set *set, const char *parameter);
+/* Whether the device has the work-items and the local memory for it. */
+bool xt_blas_set_fits(const xt_blas_set *set, const xt_device *device);
+
+/* ---- products ---- */
+
+/* Who multiplies: our kernel element by element, or by tiles, or CLBlast; AUTO: what suits the shape. */
+typedef enum xt_product_by { XT_PRODUCT_AUTO, XT_PRODUCT_OWN, XT_PRODUCT_TILED, XT_PRODUCT_CLBLAST } xt_product_by;
+
+/* Everything but zero is for tuning, tests and measurements. */
+typedef struct xt_product_wish {
+    xt_product_by by;
+    const char *set; /* of xt_blas_sets; NULL or "": what suits the device */
+} xt_product_wish;
 
 /* Makes ready for products of at most these shapes (each of a form that
  * occurs, the largest of its kind), and compares one small product of each
- * form with the host: a device that gets it wrong is an error. program holds
- * product.cl. The context must stay open until the products are closed. */
+ * form with the host: a device that gets ours wrong is an error. A CLBlast that
+ * cannot be had, or multiplies wrongly, is a warning, but an error where it or
+ * its set was wished for. program holds product.cl. The context must stay open
+ * until the products are closed. */
 xt_status xt_products_open(xt_context *context, cl_program program, const xt_product_shape *shapes, size_t n_shapes,
-                           xt_product_by by, xt_products **out, xt_err *err);
+                           const xt_product_wish *wish, xt_products **out, xt_err *err);
 /* NULL-safe; sets *products to NULL. */
 void xt_products_close(xt_products **products);
 
-/* Whether AUTO leaves a product of this shape to CLBlast. */
+/* Whether AUTO leaves a product of this shape to CLBlast, where there is one. */
 bool xt_product_is_large(const xt_product_shape *shape);
 
 /* Enqueues c = op(a) op(b); c must not overlap a or b. */
@@ -47,8 +82,10 @@ xt_status xt_product(xt_products *products, const xt_product_shape *shape, xt_fl
                      xt_err *err);
 
 /* The file name of CLBlast's library, which ends in its version; "" where no
- * product needs it. */
+ * product needs it, "own" where a kernel of ours takes its place. */
 const char *xt_products_blas(const xt_products *products);
+/* Who multiplies, in words; it lives as long as the products. */
+const char *xt_products_form(const xt_products *products);
 /* Device memory that it took. */
 size_t xt_products_bytes(const xt_products *products);
 

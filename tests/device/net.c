@@ -1,5 +1,7 @@
 #include "net.h"
 
+#include "engine/engines.h"
+#include "engine/gemm.h"
 #include "model/init.h"
 #include "model/metrics.h"
 #include "model/ops.h"
@@ -238,6 +240,67 @@ xt_engine *net_open(test_net *net, xt_engine_code code)
 xt_engine *net_open_to_predict(test_net *net, xt_engine_code code)
 {
     return open_engine(net, code, NULL);
+}
+
+/* ---- subjects ---- */
+
+#define SUBJECT(name, help) {#name, XT_ENGINE_##name, false},
+const net_subject net_subjects[] = {XT_ENGINES(SUBJECT) {"gemm by blas", XT_ENGINE_gemm, true}};
+#undef SUBJECT
+_Static_assert(sizeof net_subjects / sizeof net_subjects[0] == NET_N_SUBJECTS, "net.h says how many there are");
+
+/* As xt_engine_open does it, but for the facts of the device. */
+static xt_status open_by_blas(test_net *net, const xt_dataset *data, xt_engine **out, xt_err *err)
+{
+    xt_device device;
+    xt_context *context = NULL;
+    xt_engine *engine = NULL;
+    xt_status status = xt_device_select(net->spec.device, &device, err);
+    if (!status)
+        status = xt_context_open(&device, &context, err);
+    if (!status)
+        status = xt_gemm_open_by_blas(&net->plan, data, context, &engine, err);
+    if (status) {
+        xt_context_close(&context);
+        return status;
+    }
+    if (context->profile)
+        xt_engine_time(engine, context->profile);
+    status = engine->ops->write_state(engine, net->state, err);
+    if (status)
+        xt_engine_close(&engine);
+    *out = engine;
+    return status;
+}
+
+static xt_status try_subject(test_net *net, const net_subject *subject, const xt_dataset *data, xt_engine **out,
+                             xt_err *err)
+{
+    xt_devices_prepare();
+    net->spec.engine = subject->code;
+    return subject->by_blas ? open_by_blas(net, data, out, err)
+                            : xt_engine_open(&net->plan, data, net->state, out, err);
+}
+
+xt_status net_try_subject(test_net *net, const net_subject *subject, xt_engine **out, xt_err *err)
+{
+    return try_subject(net, subject, &net->data, out, err);
+}
+
+xt_engine *net_open_subject(test_net *net, const net_subject *subject)
+{
+    xt_err err;
+    xt_engine *engine = NULL;
+    net_ok(try_subject(net, subject, &net->data, &engine, &err), &err);
+    return engine;
+}
+
+xt_engine *net_open_subject_to_predict(test_net *net, const net_subject *subject)
+{
+    xt_err err;
+    xt_engine *engine = NULL;
+    net_ok(try_subject(net, subject, NULL, &engine, &err), &err);
+    return engine;
 }
 
 xt_context *net_context(void)

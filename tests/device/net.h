@@ -65,6 +65,20 @@ void net_full(test_net *net, bool large);
 /* Opens an engine on the net with its first state; without data when asked. */
 xt_engine *net_open(test_net *net, xt_engine_code code);
 xt_engine *net_open_to_predict(test_net *net, xt_engine_code code);
+
+/* What is tested: every engine, and the way of one that it takes on other devices only. */
+typedef struct net_subject {
+    const char *name;
+    xt_engine_code code;
+    bool by_blas; /* gemm as on devices that are no CPUs; its facts are those of xt_gemm_open_by_blas alone */
+} net_subject;
+enum { NET_N_SUBJECTS = XT_N_ENGINES }; /* auto is no engine */
+extern const net_subject net_subjects[NET_N_SUBJECTS];
+xt_engine *net_open_subject(test_net *net, const net_subject *subject);
+xt_engine *net_open_subject_to_predict(test_net *net, const net_subject *subject);
+/* Opens it on the net with its first state, on the spec's device, or says why not. */
+xt_status net_try_subject(test_net *net, const net_subject *subject, xt_engine **out, xt_err *err);
+
 size_t net_n_state(const test_net *net);
 
 /* The device of `auto`, open. */

@@ -110,28 +110,18 @@ static void compare_training(test_net *net, xt_engine *engine, xt_engine *refere
 enum { CASES = 50, LARGE_CASES = 5, SMALL_CASES = 4, ALL_CASES = CASES + LARGE_CASES };
 
 typedef struct parity_case {
-    xt_engine_code code;
+    const net_subject *subject;
     size_t which;
 } parity_case;
 
 static uint64_t seed;
-
-#define CODE(name, help) XT_ENGINE_##name,
-static const xt_engine_code codes[] = {XT_ENGINES(CODE)};
-#undef CODE
-enum { N_CODES = sizeof codes / sizeof *codes };
-
-static const char *name_of(const xt_engine_code *code)
-{
-    return xt_table_at(&xt_engine_names, *code)->name;
-}
 
 static void parity_with_the_reference(void **state)
 {
     const parity_case *row = *state;
     test_net net;
     net_random_case(&net, row->which, row->which >= CASES, seed);
-    xt_engine *engine = net_open(&net, row->code);
+    xt_engine *engine = net_open_subject(&net, row->subject);
     xt_engine *reference = net_open(&net, XT_ENGINE_reference);
     compare_outputs(&net, engine, reference, gradient_tolerance);
     compare_gradients(&net, engine, reference);
@@ -145,7 +135,7 @@ static void parity_with_the_reference(void **state)
 
 static void gradients_are_slopes(void **state)
 {
-    xt_engine_code code = *(const xt_engine_code *)*state;
+    const net_subject *subject = *state;
     enum { ROWS = 4 };
     test_net net;
     xt_gradcheck check;
@@ -154,7 +144,7 @@ static void gradients_are_slopes(void **state)
     net_full(&net, false);
     float *gradients = calloc(net.plan.n_params, sizeof *gradients);
     assert_non_null(gradients);
-    xt_engine *engine = net_open(&net, code);
+    xt_engine *engine = net_open_subject(&net, subject);
     net_ok(engine->ops->gradients(engine, 5, ROWS, &loss, gradients, &err), &err);
     net_ok(xt_gradcheck_run(&net.plan, &net.data, net.state, 5, ROWS, gradients, 0, 1e-3, NULL, &check, &err), &err);
     assert_int_equal(check.n_checked, net.plan.n_params);
@@ -169,9 +159,10 @@ static void gradients_are_slopes(void **state)
 /* ---- bits ---- */
 
 /* Trains epochs 0 .. n - 1, `step` of them a call. */
-static void train_in_steps(test_net *net, xt_engine_code code, uint32_t n, uint32_t step, xt_epoch *rows, float *state)
+static void train_in_steps(test_net *net, const net_subject *subject, uint32_t n, uint32_t step, xt_epoch *rows,
+                           float *state)
 {
-    xt_engine *engine = net_open(net, code);
+    xt_engine *engine = net_open_subject(net, subject);
     xt_err err;
     for (uint32_t first = 0; first < n; first += step)
         net_ok(engine->ops->train(engine, first, step, rows + first, &err), &err);
@@ -181,7 +172,7 @@ static void train_in_steps(test_net *net, xt_engine_code code, uint32_t n, uint3
 
 static void same_bits_whatever_the_chunks(void **state)
 {
-    xt_engine_code code = *(const xt_engine_code *)*state;
+    const net_subject *subject = *state;
     enum { N = NET_EPOCHS };
     for (int large = 0; large < (net_small() ? 1 : 2); large++) {
         test_net net;
@@ -190,9 +181,9 @@ static void same_bits_whatever_the_chunks(void **state)
         float *first = calloc(3 * n, sizeof *first), *again = first + n, *single = again + n;
         xt_epoch rows[3][N];
         assert_non_null(first);
-        train_in_steps(&net, code, N, N, rows[0], first);
-        train_in_steps(&net, code, N, N, rows[1], again);
-        train_in_steps(&net, code, N, 1, rows[2], single);
+        train_in_steps(&net, subject, N, N, rows[0], first);
+        train_in_steps(&net, subject, N, N, rows[1], again);
+        train_in_steps(&net, subject, N, 1, rows[2], single);
         assert_memory_equal(again, first, n * sizeof *first);
         assert_memory_equal(single, first, n * sizeof *first);
         net_same_rows(&net, rows[1], rows[0], N);
@@ -205,16 +196,16 @@ static void same_bits_whatever_the_chunks(void **state)
 /* An engine trains what it is told, whatever the configuration says of the length. */
 static void more_epochs_than_the_spec_has(void **state)
 {
-    xt_engine_code code = *(const xt_engine_code *)*state;
+    const net_subject *subject = *state;
     test_net net;
     net_full(&net, false);
     size_t n = net_n_state(&net);
     float *got = calloc(2 * n, sizeof *got), *expected = got + n;
     xt_epoch rows[NET_EPOCHS], expected_rows[NET_EPOCHS];
     assert_non_null(got);
-    train_in_steps(&net, code, NET_EPOCHS, NET_EPOCHS, expected_rows, expected);
+    train_in_steps(&net, subject, NET_EPOCHS, NET_EPOCHS, expected_rows, expected);
     net.spec.epochs = 2;
-    train_in_steps(&net, code, NET_EPOCHS, NET_EPOCHS, rows, got);
+    train_in_steps(&net, subject, NET_EPOCHS, NET_EPOCHS, rows, got);
     net_same_rows(&net, rows, expected_rows, NET_EPOCHS);
     assert_memory_equal(got, expected, n * sizeof *got);
     free(got);
@@ -223,7 +214,7 @@ static void more_epochs_than_the_spec_has(void **state)
 
 static void state_goes_round(void **state)
 {
-    xt_engine_code code = *(const xt_engine_code *)*state;
+    const net_subject *subject = *state;
     test_net net;
     net_full(&net, false);
     size_t n = net_n_state(&net);
@@ -233,7 +224,7 @@ static void state_goes_round(void **state)
     assert_non_null(given);
     for (size_t i = 0; i < n; i++)
         given[i] = (float)i * 0.25f - 3;
-    xt_engine *engine = net_open(&net, code);
+    xt_engine *engine = net_open_subject(&net, subject);
     net_ok(engine->ops->read_state(engine, got, &err), &err);
     assert_memory_equal(got, net.state, n * sizeof *got);
     net_ok(engine->ops->write_state(engine, given, &err), &err);
@@ -242,9 +233,9 @@ static void state_goes_round(void **state)
     xt_engine_close(&engine);
 
     /* Interrupted after two epochs, and gone on with in a new engine. */
-    train_in_steps(&net, code, 4, 4, rows, straight);
-    train_in_steps(&net, code, 2, 2, more, net.state);
-    engine = net_open(&net, code);
+    train_in_steps(&net, subject, 4, 4, rows, straight);
+    train_in_steps(&net, subject, 2, 2, more, net.state);
+    engine = net_open_subject(&net, subject);
     net_ok(engine->ops->train(engine, 2, 2, more, &err), &err);
     net_ok(engine->ops->read_state(engine, resumed, &err), &err);
     assert_memory_equal(resumed, straight, n * sizeof *got);
@@ -261,7 +252,7 @@ static void saturated_slopes(void **state)
 {
     static const char *const names[] = {"gelu_tanh", "mish", "tanh", "sigmoid"};
     static const float far[] = {-1e6f, -100, -20, 20, 100, 1e6f};
-    xt_engine_code code = *(const xt_engine_code *)*state;
+    const net_subject *subject = *state;
     uint64_t stream = 3;
     xt_err err;
     for (size_t i = 0; i < 4; i++) {
@@ -271,7 +262,7 @@ static void saturated_slopes(void **state)
         net.layers[0].weight = net.layers[0].bias = xt_choose(&xt_initializers, "zeros");
         net_finish(&net, 6, 1, &stream);
         net.state[0] = 1;
-        xt_engine *engine = net_open(&net, code), *reference = net_open(&net, XT_ENGINE_reference);
+        xt_engine *engine = net_open_subject(&net, subject), *reference = net_open(&net, XT_ENGINE_reference);
         for (size_t r = 0; r < 6; r++) {
             float out, expected;
             net_ok(engine->ops->evaluate(engine, &far[r], NULL, 1, &out, NULL, &err), &err);
@@ -287,7 +278,7 @@ static void saturated_slopes(void **state)
             net.data.targets[r] = 3e8f;
         }
         net_set_loss(&net, XT_LOSS_mae);
-        engine = net_open(&net, code);
+        engine = net_open_subject(&net, subject);
         for (size_t r = 0; r < 6; r++) {
             double loss, slope = (double)far[r] > 0 && i < 2 ? -1 : 0;
             float gradients[2];
@@ -304,7 +295,7 @@ static void saturated_slopes(void **state)
 
 static void predicts_without_data(void **state)
 {
-    xt_engine_code code = *(const xt_engine_code *)*state;
+    const net_subject *subject = *state;
     test_net net;
     net_full(&net, false);
     enum { ROWS = 1100 }; /* more than one batch of predicting */
@@ -316,7 +307,7 @@ static void predicts_without_data(void **state)
     assert_non_null(inputs);
     for (size_t i = 0; i < ROWS * net.plan.n_inputs; i++)
         inputs[i] = net_uniform(&stream, -1, 1);
-    xt_engine *engine = net_open_to_predict(&net, code);
+    xt_engine *engine = net_open_subject_to_predict(&net, subject);
     xt_engine *reference = net_open_to_predict(&net, XT_ENGINE_reference);
     net_ok(engine->ops->evaluate(engine, inputs, NULL, n_rows, got, NULL, &err), &err);
     net_ok(reference->ops->evaluate(reference, inputs, NULL, n_rows, expected, NULL, &err), &err);
@@ -332,7 +323,7 @@ static void predicts_without_data(void **state)
  * finds, but for the order of the sum. */
 static void measures_all_rows(void **state)
 {
-    xt_engine_code code = *(const xt_engine_code *)*state;
+    const net_subject *subject = *state;
     enum { ROWS = 1500 };
     static float outputs[ROWS * 2], losses[ROWS];
     uint64_t stream = net_seed();
@@ -347,7 +338,7 @@ static void measures_all_rows(void **state)
     net.spec.batch_size = 100;
     net.spec.loss_report = XT_REPORT_EVAL;
     net_finish(&net, ROWS, 3, &stream);
-    xt_engine *engine = net_open(&net, code);
+    xt_engine *engine = net_open_subject(&net, subject);
     net_ok(engine->ops->train(engine, 0, 1, &row, &err), &err);
     net_ok(engine->ops->evaluate(engine, net.data.inputs, net.data.targets, ROWS, outputs, losses, &err), &err);
     double loss = xt_engine_mean_loss(&net.plan, losses, &net.data);
@@ -358,20 +349,23 @@ static void measures_all_rows(void **state)
 
 static void facts_are_filled(void **state)
 {
-    xt_engine_code code = *(const xt_engine_code *)*state;
+    const net_subject *subject = *state;
     test_net net;
     net_full(&net, !net_small());
-    xt_engine *engine = net_open(&net, code);
+    xt_engine *engine = net_open_subject(&net, subject);
     const xt_engine_facts *facts = &engine->facts;
-    assert_string_equal(facts->engine, name_of(&code));
-    assert_true(facts->device[0] && facts->platform[0] && facts->driver[0] && facts->device_type[0]);
-    assert_non_null(strchr(facts->device_index, ':'));
     assert_true(facts->device_bytes > net_n_state(&net) * sizeof(float));
-    if (code == XT_ENGINE_gemm && strcmp(facts->device_type, "cpu") == 0)
+    if (subject->by_blas) {
+        assert_non_null(strstr(facts->blas, net_small() ? "" : "clblast"));
+        assert_non_null(strstr(facts->form, net_small() ? "products by a kernel of our own" : "CLBlast, set "));
+    } else {
+        assert_string_equal(facts->engine, xt_table_at(&xt_engine_names, subject->code)->name);
+        assert_true(facts->device[0] && facts->platform[0] && facts->driver[0] && facts->device_type[0]);
+        assert_non_null(strchr(facts->device_index, ':'));
+    }
+    if (subject->code == XT_ENGINE_gemm && strcmp(facts->device_type, "cpu") == 0)
         assert_non_null(strstr(facts->form, "tiles"));
-    else if (code == XT_ENGINE_gemm && !net_small())
-        assert_non_null(strstr(facts->blas, "clblast"));
-    if (code == XT_ENGINE_fused)
+    if (subject->code == XT_ENGINE_fused)
         assert_string_equal(facts->form, "general");
     xt_engine_close(&engine);
     xt_engine_close(&engine);
@@ -382,18 +376,17 @@ static void facts_are_filled(void **state)
 
 static void too_much_is_an_error(void **state)
 {
-    xt_engine_code code = *(const xt_engine_code *)*state;
+    const net_subject *subject = *state;
     test_net net;
     xt_err err;
     xt_engine *engine = NULL;
     net_full(&net, false);
-    net.spec.engine = code;
     net.spec.device = "name:no such device";
-    assert_int_equal(xt_engine_open(&net.plan, &net.data, net.state, &engine, &err), XT_NO_DEVICE);
+    assert_int_equal(net_try_subject(&net, subject, &engine, &err), XT_NO_DEVICE);
     assert_null(engine);
     net.spec.device = "auto";
     net.plan.n_inputs = (size_t)1 << 30; /* a batch of 4 of these is more than 32 bits count */
-    assert_int_equal(xt_engine_open(&net.plan, &net.data, net.state, &engine, &err), XT_FAILED);
+    assert_int_equal(net_try_subject(&net, subject, &engine, &err), XT_FAILED);
     assert_non_null(strstr(err.text, "train.batch_size"));
     assert_null(engine);
     net_clear(&net);
@@ -403,27 +396,27 @@ static void too_much_is_an_error(void **state)
 
 int main(void)
 {
-    static parity_case parities[N_CODES][ALL_CASES];
+    static parity_case parities[NET_N_SUBJECTS][ALL_CASES];
     seed = net_seed();
     printf("XT_TEST_SEED=%llu\n", (unsigned long long)seed);
-    for (size_t c = 0; c < N_CODES; c++) {
-        const xt_engine_code *code = &codes[c];
-        if (*code == XT_ENGINE_reference)
+    for (size_t c = 0; c < NET_N_SUBJECTS; c++) {
+        const net_subject *subject = &net_subjects[c];
+        if (subject->code == XT_ENGINE_reference)
             continue;
         for (size_t i = 0; i < (net_small() ? SMALL_CASES : ALL_CASES); i++) {
-            parities[c][i] = (parity_case){*code, i};
-            unit_case(parity_with_the_reference, &parities[c][i], "%s parity_with_the_reference %zu", name_of(code), i);
+            parities[c][i] = (parity_case){subject, i};
+            unit_case(parity_with_the_reference, &parities[c][i], "%s parity_with_the_reference %zu", subject->name, i);
         }
-        unit_case(gradients_are_slopes, code, "%s gradients_are_slopes", name_of(code));
-        unit_case(same_bits_whatever_the_chunks, code, "%s same_bits_whatever_the_chunks", name_of(code));
-        unit_case(more_epochs_than_the_spec_has, code, "%s more_epochs_than_the_spec_has", name_of(code));
-        unit_case(state_goes_round, code, "%s state_goes_round", name_of(code));
-        unit_case(saturated_slopes, code, "%s saturated_slopes", name_of(code));
-        unit_case(predicts_without_data, code, "%s predicts_without_data", name_of(code));
+        unit_case(gradients_are_slopes, subject, "%s gradients_are_slopes", subject->name);
+        unit_case(same_bits_whatever_the_chunks, subject, "%s same_bits_whatever_the_chunks", subject->name);
+        unit_case(more_epochs_than_the_spec_has, subject, "%s more_epochs_than_the_spec_has", subject->name);
+        unit_case(state_goes_round, subject, "%s state_goes_round", subject->name);
+        unit_case(saturated_slopes, subject, "%s saturated_slopes", subject->name);
+        unit_case(predicts_without_data, subject, "%s predicts_without_data", subject->name);
         if (!net_small())
-            unit_case(measures_all_rows, code, "%s measures_all_rows", name_of(code));
-        unit_case(facts_are_filled, code, "%s facts_are_filled", name_of(code));
-        unit_case(too_much_is_an_error, code, "%s too_much_is_an_error", name_of(code));
+            unit_case(measures_all_rows, subject, "%s measures_all_rows", subject->name);
+        unit_case(facts_are_filled, subject, "%s facts_are_filled", subject->name);
+        unit_case(too_much_is_an_error, subject, "%s too_much_is_an_error", subject->name);
     }
     return unit_run("engines");
 }

@@ -1,13 +1,18 @@
 /* Matrix products, ours and CLBlast's, against sums in double precision. */
+#define _GNU_SOURCE /* RTLD_NEXT */
 #include "net.h"
 
+#include "../unit/cases.h"
+#include "../unit/runs.h"
 #include "engine/product.h"
 
+#include <dlfcn.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_SIDE = 131, OFFSET = 5, MAX_FLOATS = MAX_SIDE * MAX_SIDE + 2 * OFFSET };
 
@@ -22,7 +27,7 @@ typedef struct bench {
     float *a, *b, *c; /* MAX_FLOATS each */
 } bench;
 
-static void bench_open(bench *t, xt_product_by by)
+static void bench_open(bench *t, const xt_product_wish *wish)
 {
     xt_err err;
     const xt_product_shape largest[] = {
@@ -33,7 +38,7 @@ static void bench_open(bench *t, xt_product_by by)
     memset(t, 0, sizeof *t);
     t->context = net_context();
     net_ok(xt_program_open(t->context, &source, &t->program, &err), &err);
-    net_ok(xt_products_open(t->context, t->program.program, largest, 3, by, &t->products, &err), &err);
+    net_ok(xt_products_open(t->context, t->program.program, largest, 3, wish, &t->products, &err), &err);
     for (size_t i = 0; i < 3; i++)
         net_ok(xt_buffer_open(t->context, "a matrix", MAX_FLOATS * sizeof(float), &t->buffers[i], &err), &err);
     t->a = calloc(3 * MAX_FLOATS, sizeof(float));
@@ -97,68 +102,251 @@ static void check_shape(bench *t, const xt_product_shape *s)
     compare(t, s);
 }
 
-static void check_all(xt_product_by by)
+/* All three forms, all sizes. */
+static void check_all(bench *t)
 {
     static const size_t sides[] = {1, 2, 3, 7, 16, 17, 31, 33, 64, 129};
     size_t n = net_small() ? 6 : sizeof sides / sizeof *sides;
     uint64_t stream = net_seed();
     xt_err err;
-    bench t;
-    bench_open(&t, by);
     printf("XT_TEST_SEED=%llu\n", (unsigned long long)stream);
     for (size_t i = 0; i < MAX_FLOATS; i++) {
-        t.a[i] = net_uniform(&stream, -1, 1);
-        t.b[i] = net_uniform(&stream, -1, 1);
+        t->a[i] = net_uniform(&stream, -1, 1);
+        t->b[i] = net_uniform(&stream, -1, 1);
     }
-    net_ok(xt_buffer_write(t.context, t.buffers[0], 0, t.a, MAX_FLOATS * sizeof(float), &err), &err);
-    net_ok(xt_buffer_write(t.context, t.buffers[1], 0, t.b, MAX_FLOATS * sizeof(float), &err), &err);
+    net_ok(xt_buffer_write(t->context, t->buffers[0], 0, t->a, MAX_FLOATS * sizeof(float), &err), &err);
+    net_ok(xt_buffer_write(t->context, t->buffers[1], 0, t->b, MAX_FLOATS * sizeof(float), &err), &err);
     for (size_t form = 0; form < 3; form++)
         for (size_t m = 0; m < n; m++)
             for (size_t k = 0; k < n; k++)
                 for (size_t j = 0; j < n; j++) {
                     xt_product_shape s = {sides[m], sides[j], sides[k], form == 1, form == 2};
-                    check_shape(&t, &s);
+                    check_shape(t, &s);
                 }
+}
+
+static const struct by_row { const char *name; xt_product_by by; } bys[] = {
+    {"element by element", XT_PRODUCT_OWN},
+    {"by tiles", XT_PRODUCT_TILED},
+    {"by CLBlast", XT_PRODUCT_CLBLAST},
+    {"by whichever is faster", XT_PRODUCT_AUTO},
+};
+
+static void multiplies(void **state)
+{
+    const struct by_row *row = *state;
+    const xt_product_wish wish = {row->by, NULL};
+    bench t;
+    if (net_small() && (row->by == XT_PRODUCT_CLBLAST || row->by == XT_PRODUCT_AUTO))
+        skip(); /* oclgrind would check CLBlast's kernels, not ours */
+    bench_open(&t, &wish);
+    check_all(&t);
     bench_close(&t);
 }
 
-static void ours(void **state)
+/* Which of our kernels multiplies changes no bit. */
+static void tiles_have_the_same_bits(void **state)
 {
     (void)state;
-    check_all(XT_PRODUCT_OWN);
+    static const xt_product_shape shapes[] = {
+        {33, 17, 131, false, true}, {65, 31, 16, false, false}, {31, 64, 33, true, false}, {1, 1, 129, true, true}};
+    enum { N_SHAPES = sizeof shapes / sizeof shapes[0], N = 65 * 31 };
+    static const xt_product_by both[] = {XT_PRODUCT_OWN, XT_PRODUCT_TILED};
+    static float got[2][N_SHAPES][N];
+    xt_err err;
+    for (size_t by = 0; by < 2; by++) {
+        const xt_product_wish wish = {both[by], NULL};
+        uint64_t stream = 11;
+        bench t;
+        bench_open(&t, &wish);
+        for (size_t i = 0; i < MAX_FLOATS; i++)
+            t.a[i] = net_uniform(&stream, -1, 1);
+        net_ok(xt_buffer_write(t.context, t.buffers[0], 0, t.a, MAX_FLOATS * sizeof(float), &err), &err);
+        for (size_t i = 0; i < N_SHAPES; i++) {
+            xt_floats a = {t.buffers[0], OFFSET}, b = {t.buffers[0], 0}, c = {t.buffers[2], 0};
+            net_ok(xt_product(t.products, &shapes[i], a, b, c, &err), &err);
+            net_ok(xt_buffer_read(t.context, c.buffer, 0, got[by][i], shapes[i].m * shapes[i].n * sizeof(float), &err),
+                   &err);
+        }
+        bench_close(&t);
+    }
+    assert_memory_equal(got[1], got[0], sizeof got[0]);
 }
 
-static void by_clblast(void **state)
+static void tiles_need_work_items_and_local_memory(void **state)
 {
     (void)state;
-    if (net_small())
-        skip(); /* oclgrind would check CLBlast's kernels, not ours */
-    check_all(XT_PRODUCT_CLBLAST);
+    const xt_product_shape shape = {8, 8, 8, false, false};
+    const xt_product_wish wish = {XT_PRODUCT_TILED, NULL};
+    for (int which = 0; which < 2; which++) {
+        xt_context *context = net_context();
+        xt_program program = {0};
+        xt_products *products = NULL;
+        xt_err err;
+        net_ok(xt_program_open(context, &source, &program, &err), &err);
+        if (which == 0)
+            context->device.max_group = 32;
+        else
+            context->device.local_bytes = 4096;
+        assert_int_equal(xt_products_open(context, program.program, &shape, 1, &wish, &products, &err), XT_FAILED);
+        assert_non_null(strstr(err.text, "products by tiles"));
+        assert_null(products);
+        xt_program_close(context, &program);
+        assert_int_equal(context->n_live, 0);
+        xt_context_close(&context);
+    }
 }
 
-static void by_whichever_is_faster(void **state)
+/* ---- CLBlast's sets ---- */
+
+static const xt_product_shape large = {128, 128, 784, false, true};
+
+/* What they ship is not asked for on a CPU: PoCL compiles it for 40 s. */
+static void set_multiplies(void **state)
 {
-    (void)state;
-    if (net_small())
+    const xt_blas_set *set = *state;
+    const xt_product_wish wish = {XT_PRODUCT_CLBLAST, set->row.name};
+    bench t;
+    xt_context *context = net_context();
+    bool suits = !net_small() && xt_blas_set_fits(set, &context->device) &&
+                 (set->overrides || !xt_device_is_cpu(&context->device));
+    xt_context_close(&context);
+    if (!suits)
         skip();
-    check_all(XT_PRODUCT_AUTO);
+    bench_open(&t, &wish); /* which checks one product of each form */
+    assert_non_null(strstr(xt_products_form(t.products), set->row.name));
+    bench_close(&t);
+}
+
+/* After the others: CLBlast has no way back. */
+static void a_set_that_cannot_be_had(void **state)
+{
+    (void)state;
+    static const struct { const char *name, *word; } wishes[] = {{"shipped", "for the rest of this process"},
+                                                                 {"none such", "none such"}};
+    xt_context *context = net_context();
+    xt_program program = {0};
+    xt_err err;
+    net_ok(xt_program_open(context, &source, &program, &err), &err);
+    for (size_t i = net_small(); i < 2; i++) {
+        const xt_product_wish wish = {XT_PRODUCT_AUTO, wishes[i].name};
+        xt_products *products = NULL;
+        assert_int_equal(xt_products_open(context, program.program, &large, 1, &wish, &products, &err), XT_FAILED);
+        assert_non_null(strstr(err.text, wishes[i].word));
+        assert_null(products);
+    }
+    xt_program_close(context, &program);
+    assert_int_equal(context->n_live, 0);
+    xt_context_close(&context);
+}
+
+/* ---- without CLBlast ---- */
+
+/* What stands in for its library: a path, or "" for none at all; NULL: itself. */
+static const char *stand_in;
+
+void *dlopen(const char *name, int flags);
+void *dlopen(const char *name, int flags)
+{
+    void *(*real)(const char *, int), *symbol = dlsym(RTLD_NEXT, "dlopen");
+    memcpy(&real, &symbol, sizeof real);
+    bool is_blas = stand_in && name && strncmp(name, "libclblast", 10) == 0;
+    return real(is_blas ? *stand_in ? stand_in : "/nowhere/libclblast.so" : name, flags);
+}
+
+/* One that does nothing, which is a wrong product. */
+static const char idle[] =
+    "int CLBlastSgemmWithTempBuffer(void) { return 0; }\n"
+    "int CLBlastOverrideParameters(void) { return 0; }\n"
+    "int CLBlastClearCache(void) { return 0; }\n"
+    "int CLBlastSGemmTempBufferSize(int layout, int ta, int tb, unsigned long m, unsigned long n, unsigned long k,\n"
+    "    unsigned long ao, unsigned long al, unsigned long bo, unsigned long bl, unsigned long co, unsigned long cl,\n"
+    "    void *queue, unsigned long *bytes) { *bytes = 4; return 0; }\n";
+
+static void build_idle(void)
+{
+    FILE *file = fopen("idle.c", "w");
+    assert_non_null(file);
+    fputs(idle, file);
+    fclose(file);
+    assert_int_equal(system("gcc -shared -fPIC -o idle.so idle.c"), 0);
+}
+
+/* What went to stderr while products were opened. */
+static xt_status open_hearing(xt_context *context, cl_program program, const xt_product_wish *wish, xt_products **out,
+                              char *said, size_t n_said, xt_err *err)
+{
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    fflush(stderr);
+    int kept = dup(STDERR_FILENO);
+    assert_true(kept >= 0 && dup2(fileno(file), STDERR_FILENO) >= 0);
+    xt_status status = xt_products_open(context, program, &large, 1, wish, out, err);
+    fflush(stderr);
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+    close(kept);
+    rewind(file);
+    size_t n = fread(said, 1, n_said - 1, file);
+    said[n] = '\0';
+    fclose(file);
+    return status;
+}
+
+static const struct absence { const char *name, *library, *says; size_t max_group; } absences[] = {
+    {"no library", "", "does not load", 0},
+    {"a library that is too old", "libm.so.6", "older than 1.5", 0},
+    {"a library that multiplies wrongly", "./idle.so", "multiplies matrices wrongly by", 0},
+    {"no library and no work-groups", "", "simplest kernel", 1},
+};
+
+static void goes_on_without_clblast(void **state)
+{
+    const struct absence *row = *state;
+    const xt_product_wish none = {XT_PRODUCT_AUTO, NULL}, wished = {XT_PRODUCT_AUTO, "small"};
+    xt_context *context = net_context();
+    xt_program program = {0};
+    xt_products *products = NULL;
+    char said[2048];
+    xt_err err;
+    net_ok(xt_program_open(context, &source, &program, &err), &err);
+    if (row->max_group)
+        context->device.max_group = row->max_group;
+    if (*row->library == '.')
+        build_idle();
+    stand_in = row->library;
+    net_ok(open_hearing(context, program.program, &none, &products, said, sizeof said, &err), &err);
+    assert_non_null(strstr(said, "warning: "));
+    assert_non_null(strstr(said, row->says));
+    assert_non_null(strstr(said, "slower"));
+    assert_string_equal(xt_products_blas(products), "own");
+    assert_non_null(strstr(xt_products_form(products), row->max_group ? "a kernel of our own" : "tiles of our own"));
+    assert_int_equal(xt_products_bytes(products), 0);
+    xt_products_close(&products);
+    /* A set that was asked for is not replaced. */
+    assert_int_equal(open_hearing(context, program.program, &wished, &products, said, sizeof said, &err), XT_FAILED);
+    assert_string_equal(said, "");
+    stand_in = NULL;
+    xt_program_close(context, &program);
+    assert_int_equal(context->n_live, 0);
+    xt_context_close(&context);
 }
 
 static void clblast_is_loaded_when_needed(void **state)
 {
     (void)state;
-    const xt_product_shape small = {1, 16, 2, false, true}, large = {128, 128, 784, false, true};
+    const xt_product_shape small = {1, 16, 2, false, true};
+    const xt_product_wish none = {XT_PRODUCT_AUTO, NULL};
     xt_context *context = net_context();
     xt_program program = {0};
     xt_products *products = NULL;
     xt_err err;
     net_ok(xt_program_open(context, &source, &program, &err), &err);
-    net_ok(xt_products_open(context, program.program, &small, 1, XT_PRODUCT_AUTO, &products, &err), &err);
+    net_ok(xt_products_open(context, program.program, &small, 1, &none, &products, &err), &err);
     assert_string_equal(xt_products_blas(products), "");
     assert_int_equal(xt_products_bytes(products), 0);
     xt_products_close(&products);
     if (!net_small()) {
-        net_ok(xt_products_open(context, program.program, &large, 1, XT_PRODUCT_AUTO, &products, &err), &err);
+        net_ok(xt_products_open(context, program.program, &large, 1, &none, &products, &err), &err);
         assert_non_null(strstr(xt_products_blas(products), "clblast"));
         assert_true(xt_products_bytes(products) > 0);
         xt_products_close(&products);
@@ -170,11 +358,19 @@ static void clblast_is_loaded_when_needed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ours),
-        cmocka_unit_test(by_clblast),
-        cmocka_unit_test(by_whichever_is_faster),
-        cmocka_unit_test(clblast_is_loaded_when_needed),
-    };
-    return cmocka_run_group_tests_name("product", tests, NULL, NULL);
+    if (unit_run_enter(NULL))
+        return 1;
+    /* Before the sets: CLBlast is then as it always is. */
+    for (size_t i = 0; i < sizeof bys / sizeof bys[0]; i++)
+        unit_case(multiplies, &bys[i], "multiplies %s", bys[i].name);
+    UNIT_CASE(tiles_have_the_same_bits);
+    UNIT_CASE(tiles_need_work_items_and_local_memory);
+    UNIT_CASE(clblast_is_loaded_when_needed);
+    for (size_t i = 0; i < xt_blas_sets.n_rows; i++)
+        unit_case(set_multiplies, xt_table_at(&xt_blas_sets, i), "set %s multiplies", xt_table_at(&xt_blas_sets, i)->name);
+    UNIT_CASE(a_set_that_cannot_be_had);
+    for (size_t i = 0; i < sizeof absences / sizeof absences[0]; i++)
+        unit_case(goes_on_without_clblast, &absences[i], "goes on with %s", absences[i].name);
+    int failed = unit_run("product");
+    return unit_run_leave(NULL) || failed;
 }

@@ -76,7 +76,7 @@ static void check_untrained(test_net *net, xt_engine *engine)
 }
 
 /* One update on sample 3 alone. */
-static void check_update(xt_engine_code code)
+static void check_update(const net_subject *subject)
 {
     test_net net;
     float state[N_STATE];
@@ -87,7 +87,7 @@ static void check_update(xt_engine_code code)
     net.data.inputs += 3 * net.data.n_inputs;
     net.data.targets += 3;
     net.data.n_rows = 1;
-    xt_engine *engine = net_open(&net, code);
+    xt_engine *engine = net_open_subject(&net, subject);
     net_ok(engine->ops->train(engine, 0, 1, &row, &err), &err);
     net_ok(engine->ops->read_state(engine, state, &err), &err);
     assert_printed("updated w1", state + W1, get(updated, "w1"));
@@ -114,14 +114,14 @@ static void check_curve(test_net *net, xt_engine *engine)
         assert_near("output", i, (double)outputs[i], json_real_value(json_array_get(expected, i)));
 }
 
-static void check_engine(xt_engine_code code)
+static void check_engine(const net_subject *subject)
 {
     test_net net;
     net_xor(&net);
-    xt_engine *engine = net_open(&net, code);
+    xt_engine *engine = net_open_subject(&net, subject);
     check_untrained(&net, engine);
     check_gradients(engine);
-    check_update(code);
+    check_update(subject);
     if (!net_small())
         check_curve(&net, engine);
     xt_engine_close(&engine);
@@ -138,31 +138,16 @@ static void initial_weights(void **state)
     net_clear(&net);
 }
 
-static void article_on_fused(void **state)
+static void article_on(void **state)
 {
-    (void)state;
-    check_engine(XT_ENGINE_fused);
-}
-
-static void article_on_gemm(void **state)
-{
-    (void)state;
-    check_engine(XT_ENGINE_gemm);
-}
-
-static void article_on_reference(void **state)
-{
-    (void)state;
-    check_engine(XT_ENGINE_reference);
+    check_engine(*state);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(initial_weights),
-        cmocka_unit_test(article_on_fused),
-        cmocka_unit_test(article_on_gemm),
-        cmocka_unit_test(article_on_reference),
-    };
+    struct CMUnitTest tests[1 + NET_N_SUBJECTS] = {cmocka_unit_test(initial_weights)};
+    for (size_t i = 0; i < NET_N_SUBJECTS; i++)
+        tests[1 + i] =
+            (struct CMUnitTest){net_subjects[i].name, article_on, NULL, NULL, (void *)(size_t)&net_subjects[i]};
     return cmocka_run_group_tests_name("article", tests, load, unload);
 }

@@ -104,6 +104,7 @@ static void work_is_of_one_launch(void **state)
     static const char *const files[] = {"product.cl"};
     const xt_program_source source = {NULL, files, 1};
     const xt_product_shape shape = {3, 4, 5, false, false};
+    const xt_product_wish own = {XT_PRODUCT_OWN, NULL};
     xt_program program = {0};
     xt_products *products = NULL;
     cl_mem buffer = NULL;
@@ -111,7 +112,7 @@ static void work_is_of_one_launch(void **state)
     profiling(true);
     xt_context *context = net_context();
     net_ok(xt_program_open(context, &source, &program, &err), &err);
-    net_ok(xt_products_open(context, program.program, &shape, 1, XT_PRODUCT_OWN, &products, &err), &err);
+    net_ok(xt_products_open(context, program.program, &shape, 1, &own, &products, &err), &err);
     net_ok(xt_buffer_open(context, "matrices", 64 * sizeof(float), &buffer, &err), &err);
     assert_int_equal(calls(&profile.commands, "xt_product"), 0); /* the check's are not in it */
     xt_floats a = {buffer, 0}, b = {buffer, 15}, c = {buffer, 35};
@@ -171,16 +172,17 @@ static void check_trace(double begin, double end)
     json_decref(events);
 }
 
-static const struct engine_row { const char *name; xt_engine_code code; bool large; } engines[] = {
-    {"fused", XT_ENGINE_fused, false},
-    {"gemm", XT_ENGINE_gemm, false},
-    {"gemm with CLBlast", XT_ENGINE_gemm, true},
+static const struct engine_row { net_subject subject; bool large; } engines[] = {
+    {{"fused", XT_ENGINE_fused, false}, false},
+    {{"gemm", XT_ENGINE_gemm, false}, false},
+    {{"gemm with products of our own", XT_ENGINE_gemm, true}, false},
+    {{"gemm with CLBlast", XT_ENGINE_gemm, true}, true},
 };
 
-static void train(test_net *net, xt_engine_code code, xt_epoch *rows, float *params)
+static void train(test_net *net, const net_subject *subject, xt_epoch *rows, float *params)
 {
     xt_err err;
-    xt_engine *engine = net_open(net, code);
+    xt_engine *engine = net_open_subject(net, subject);
     for (uint32_t i = 0; i < NET_EPOCHS; i += 2)
         net_ok(engine->ops->train(engine, i, 2, rows + i, &err), &err);
     net_ok(engine->ops->read_state(engine, params, &err), &err);
@@ -201,13 +203,13 @@ static void changes_no_bit(void **state)
     float *before = calloc(1, n_bytes), *after = calloc(1, n_bytes);
     assert_true(before && after);
     profiling(false);
-    train(&net, r->code, plain, before);
+    train(&net, &r->subject, plain, before);
     profiling(true);
     net_ok(xt_trace_open(trace_path, NULL, 0, NULL, &trace, &err), &err);
     net_ok(xt_trace_start(&trace, &err), &err);
     xt_profile_watch(&profile, xt_trace_add, &trace);
     double begin = xt_seconds();
-    train(&net, r->code, profiled, after);
+    train(&net, &r->subject, profiled, after);
     double end = xt_seconds();
     net_ok(xt_trace_close(&trace, &err), &err);
     net_same_rows(&net, profiled, plain, NET_EPOCHS);
@@ -259,9 +261,10 @@ int main(void)
         cmocka_unit_test(only_when_asked),
         cmocka_unit_test(every_command_is_counted),
         cmocka_unit_test(work_is_of_one_launch),
-        {engines[0].name, changes_no_bit, NULL, NULL, (void *)(size_t)&engines[0]},
-        {engines[1].name, changes_no_bit, NULL, NULL, (void *)(size_t)&engines[1]},
-        {engines[2].name, changes_no_bit, NULL, NULL, (void *)(size_t)&engines[2]},
+        {engines[0].subject.name, changes_no_bit, NULL, NULL, (void *)(size_t)&engines[0]},
+        {engines[1].subject.name, changes_no_bit, NULL, NULL, (void *)(size_t)&engines[1]},
+        {engines[2].subject.name, changes_no_bit, NULL, NULL, (void *)(size_t)&engines[2]},
+        {engines[3].subject.name, changes_no_bit, NULL, NULL, (void *)(size_t)&engines[3]},
         cmocka_unit_test(the_fused_engine_says_its_work),
     };
     return cmocka_run_group_tests_name("profile", tests, NULL, NULL);

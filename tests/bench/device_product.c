@@ -52,7 +52,8 @@ xt_status device_product_open(const xt_product_shape *shape, xt_product_by by, c
     if (!status)
         status = xt_program_open(p->context, &source, &p->program, err);
     if (!status)
-        status = xt_products_open(p->context, p->program.program, shape, 1, by, &p->products, err);
+        status = xt_products_open(p->context, p->program.program, shape, 1, &(xt_product_wish){by, NULL}, &p->products,
+                                  err);
     if (!status)
         status = fill(p, A, a, shape->m * shape->k, err);
     if (!status)

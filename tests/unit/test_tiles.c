@@ -189,10 +189,11 @@ static void check_product(const xt_tiles *tiles, size_t threads, size_t rows, si
     size_t in = xt_tiles_panels(tiles, inputs), out = xt_tiles_panels(tiles, units);
     xt_block forward = xt_tiles_forward(tiles, threads, rows, inputs, units);
     xt_block back = xt_tiles_input_gradient(tiles, threads, rows, inputs, units);
-    xt_block head = xt_tiles_head(tiles, threads, rows);
+    xt_block head = xt_tiles_head(tiles, threads, rows, units);
     check_blocks(tiles, &forward, &(product){rows, out, rows, out});
     check_blocks(tiles, &back, &(product){rows, in, rows, in});
-    check_blocks(tiles, &head, &(product){rows, 1, rows, 1});
+    check_blocks(tiles, &head, &(product){rows, out, rows, out});
+    assert_int_equal(head.panels, out);
     for (size_t slots = 0; slots <= 2; slots++) {
         /* What is beyond would not be in local memory. */
         product p = {inputs, out, (size_t)tiles->block_inputs, (size_t)tiles->block_panels};
@@ -258,7 +259,7 @@ static void blocks_are_for_the_threads(void **state)
         assert_true(xt_tiles_forward(tiles, threads, 4096, 1024, 4096).n_groups > threads / 2);
         assert_true(xt_tiles_input_gradient(tiles, threads, 4096, 1024, 4096).n_groups > threads / 2);
         assert_true(xt_tiles_weight_gradient(tiles, threads, 4096, 1024, 4096, 2).n_groups > threads / 2);
-        assert_true(xt_tiles_head(tiles, threads, 4096).n_groups > threads / 2);
+        assert_true(xt_tiles_head(tiles, threads, 4096, 10).n_groups > threads / 2);
     }
 }
 

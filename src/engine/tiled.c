@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "engine/tiled.h"
 #include "engine/tiled_engine.h"
+#include "engine/tuned.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,16 +249,17 @@ static void tiled_close(xt_engine *base)
 static const xt_layerwise_steps steps = {order, train, measure, scores};
 static const xt_engine_ops ops = {xt_layerwise_train, evaluate, gradients, read_state, write_state, tiled_close};
 
+const char *const xt_tiled_files[XT_TILED_FILES] = {"device.h", "scalar.h", "random.h", "tiles.cl"};
+
 static xt_status open_program(xt_tiled *engine, xt_err *err)
 {
-    const char *files[] = {"device.h", "scalar.h", "random.h", "tiles.cl"};
     /* The first alone where nothing clips. */
     const char *rest[] = {"feed.cl", "device.h", "scalar.h", "random.h", "dense.cl"};
     const xt_plan *plan = xt_tiled_plan(engine);
     const bool trains = engine->base.base.data != NULL;
     xt_buf prelude = {0};
     xt_tiles_prelude(&engine->tiles, plan, &prelude);
-    const xt_program_source source = {xt_buf_text(&prelude), files, sizeof files / sizeof *files};
+    const xt_program_source source = {xt_buf_text(&prelude), xt_tiled_files, XT_TILED_FILES};
     const xt_program_source others = {NULL, rest, clips(plan) ? sizeof rest / sizeof *rest : 1};
     xt_status status = prelude.failed ? xt_fail_memory(err, "the kernels' prelude", prelude.len)
                                       : xt_program_open(engine->context, &source, &engine->program, err);
@@ -411,5 +413,13 @@ xt_status xt_tiled_open(const xt_plan *plan, const xt_dataset *data, xt_context 
 {
     xt_tiles tiles;
     xt_status status = xt_tiles_suit(&context->device, &tiles, err);
-    return status ? status : xt_tiled_open_as(plan, data, context, &tiles, out, err);
+    bool tuned = !status && xt_tuned_find(context, plan, xt_layerwise_batch_rows(plan, data), &tiles);
+    if (!status)
+        status = xt_tiled_open_as(plan, data, context, &tiles, out, err);
+    if (!status && tuned) {
+        xt_tiled *engine = (xt_tiled *)*out;
+        size_t n = strlen(engine->form);
+        snprintf(engine->form + n, sizeof engine->form - n, " (tuned)");
+    }
+    return status;
 }

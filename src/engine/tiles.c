@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static size_t divided(size_t n, size_t by)
@@ -44,10 +45,11 @@ size_t xt_tiles_local_bytes(const xt_tiles *tiles)
     return (x + gz + partial) * sizeof(float);
 }
 
+/* What a driver takes of it for itself. */
+static const size_t reserve = 2048;
+
 xt_status xt_tiles_suit(const xt_device *device, xt_tiles *out, xt_err *err)
 {
-    /* What a driver takes for itself. */
-    static const size_t reserve = 2048;
     size_t i = 0;
     while (i + 1 < N_FORMS && (cl_uint)forms[i].width > device->vector_width)
         i++;
@@ -66,6 +68,48 @@ xt_status xt_tiles_suit(const xt_device *device, xt_tiles *out, xt_err *err)
     }
     *out = tiles;
     return XT_OK;
+}
+
+/* Beyond these a tile is in no processor's registers and a block in no cache. */
+enum { MAX_ROWS = 32, MAX_VECTORS = 8, MAX_DEPTH = 4096, MAX_BLOCK_INPUTS = 4096, MAX_BLOCK_PANELS = 64 };
+
+static bool is_from(int value, int least, int most)
+{
+    return value >= least && value <= most;
+}
+
+xt_status xt_tiles_check(const xt_tiles *tiles, cl_ulong local_bytes, xt_err *err)
+{
+    if (tiles->width != 4 && tiles->width != 8 && tiles->width != 16)
+        return xt_fail(err, XT_FAILED, "vectors of %d floats", tiles->width);
+    if (!is_from(tiles->rows, 1, MAX_ROWS) || !is_from(tiles->vectors, 1, MAX_VECTORS))
+        return xt_fail(err, XT_FAILED, "tiles of %d rows by %d vectors", tiles->rows, tiles->vectors);
+    size_t columns = xt_tiles_columns(tiles);
+    /* A step of x is read in whole vectors; memory goes on for a tile's columns beyond the last row. */
+    if (rounded((size_t)tiles->rows, (size_t)tiles->width) > columns)
+        return xt_fail(err, XT_FAILED, "tiles of %d rows by %zu columns", tiles->rows, columns);
+    /* The gradient by inputs takes whole panels of a weight matrix at a time. */
+    if (!is_from(tiles->depth, 1, MAX_DEPTH) || (size_t)tiles->depth % columns)
+        return xt_fail(err, XT_FAILED, "a depth of %d with panels of %zu", tiles->depth, columns);
+    if (!is_from(tiles->block_inputs, 1, MAX_BLOCK_INPUTS) || tiles->block_inputs % tiles->rows ||
+        !is_from(tiles->block_panels, 1, MAX_BLOCK_PANELS))
+        return xt_fail(err, XT_FAILED, "blocks of %d inputs by %d panels", tiles->block_inputs, tiles->block_panels);
+    if (xt_tiles_local_bytes(tiles) + reserve > local_bytes)
+        return xt_fail(err, XT_FAILED, "%zu bytes of local memory of %llu", xt_tiles_local_bytes(tiles) + reserve,
+                       (unsigned long long)local_bytes);
+    return XT_OK;
+}
+
+void xt_tiles_describe(const xt_tiles *tiles, char *out, size_t n_bytes)
+{
+    snprintf(out, n_bytes, "tiles of %d x %zu in vectors of %d, %d deep, blocks of %d x %d", tiles->rows,
+             xt_tiles_columns(tiles), tiles->width, tiles->depth, tiles->block_inputs, tiles->block_panels);
+}
+
+bool xt_tiles_same(const xt_tiles *a, const xt_tiles *b)
+{
+    return a->width == b->width && a->vectors == b->vectors && a->rows == b->rows && a->depth == b->depth &&
+           a->block_inputs == b->block_inputs && a->block_panels == b->block_panels && a->fma == b->fma;
 }
 
 size_t xt_tiles_panels(const xt_tiles *tiles, size_t columns)

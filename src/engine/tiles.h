@@ -24,6 +24,12 @@ typedef struct xt_tiles {
 
 /* What suits a device. XT_FAILED where its local memory is too small for any. */
 xt_status xt_tiles_suit(const xt_device *device, xt_tiles *out, xt_err *err);
+/* Whether the kernels can be compiled so, and a device has so many bytes of local memory for them; else XT_FAILED says
+ * what is wrong. Of what came from elsewhere than xt_tiles_suit. */
+xt_status xt_tiles_check(const xt_tiles *tiles, cl_ulong local_bytes, xt_err *err);
+/* All of it in words. */
+void xt_tiles_describe(const xt_tiles *tiles, char *out, size_t n_bytes);
+bool xt_tiles_same(const xt_tiles *a, const xt_tiles *b);
 /* Bytes of local memory that the kernels take. */
 size_t xt_tiles_local_bytes(const xt_tiles *tiles);
 static inline size_t xt_tiles_columns(const xt_tiles *tiles)

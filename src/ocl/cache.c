@@ -241,6 +241,14 @@ void xt_cache_entry_clear(xt_cache_entry *entry)
     *entry = (xt_cache_entry){0};
 }
 
+bool xt_cache_lacks(const xt_cache *cache, const char *key)
+{
+    char name[NAME_BYTES];
+    struct stat info;
+    name_of(key, name);
+    return fstatat(cache->dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+}
+
 bool xt_cache_has(const xt_cache *cache, const char *key)
 {
     xt_cache_entry entry = {0};

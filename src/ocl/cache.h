@@ -1,4 +1,5 @@
-/* cache.h: compiled programs in a directory of xortrain's own, bytes by key.
+/* cache.h: compiled programs, and how a device was tuned, in a directory of
+ * xortrain's own, bytes by key.
  *
  * An entry is a file named after its key: a header and what the driver gave.
  * What is not as it was written is not there: it is compiled again and
@@ -46,6 +47,8 @@ typedef struct xt_cache_entry {
 /* The entry of a key, when it is there and whole; else XT_FAILED says why not. */
 xt_status xt_cache_read(const xt_cache *cache, const char *key, xt_cache_entry *out, xt_err *err);
 void xt_cache_entry_clear(xt_cache_entry *entry);
+/* Whether there is no such entry; one that is damaged is there. */
+bool xt_cache_lacks(const xt_cache *cache, const char *key);
 /* Whether xt_cache_read would succeed. */
 bool xt_cache_has(const xt_cache *cache, const char *key);
 /* Puts the entry there in one step, in place of one that is there, and then

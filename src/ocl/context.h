@@ -141,6 +141,10 @@ xt_status xt_program_open(xt_context *context, const xt_program_source *source, 
  * this. Never an error: what fails is told with -v. */
 void xt_program_keep(const xt_context *context, xt_program *program);
 
+/* The program's name in the cache: stands for its text and all else that its binary depends on. The context has a
+ * cache. */
+xt_status xt_program_key(const xt_context *context, const xt_program_source *source, char key[XT_HASH_BYTES],
+                         xt_err *err);
 /* Whether xt_program_open would find it in the cache: cheap, and may be wrong. */
 bool xt_program_is_cached(const xt_context *context, const xt_program_source *source);
 

@@ -206,15 +206,21 @@ void xt_program_keep(const xt_context *context, xt_program *program)
     }
 }
 
+xt_status xt_program_key(const xt_context *context, const xt_program_source *source, char key[XT_HASH_BYTES],
+                         xt_err *err)
+{
+    xt_buf text = {0};
+    xt_status status = make_text(context, source, &text, err);
+    if (!status)
+        status = xt_compiler_key(context->compiler, text.data, text.len, key, err);
+    xt_buf_clear(&text);
+    return status;
+}
+
 bool xt_program_is_cached(const xt_context *context, const xt_program_source *source)
 {
     char key[XT_HASH_BYTES];
-    xt_buf text = {0};
-    bool there = context->cache && make_text(context, source, &text, NULL) == XT_OK &&
-                 xt_compiler_key(context->compiler, text.data, text.len, key, NULL) == XT_OK &&
-                 xt_cache_has(context->cache, key);
-    xt_buf_clear(&text);
-    return there;
+    return context->cache && xt_program_key(context, source, key, NULL) == XT_OK && xt_cache_has(context->cache, key);
 }
 
 void xt_program_close(xt_context *context, xt_program *program)

@@ -13,6 +13,7 @@ xt_status xt_cmd_evaluate(const xt_options *options, xt_err *err);
 xt_status xt_cmd_export(const xt_options *options, xt_err *err);
 xt_status xt_cmd_inspect(const xt_options *options, xt_err *err);
 xt_status xt_cmd_reproduce(const xt_options *options, xt_err *err);
+xt_status xt_cmd_tune(const xt_options *options, xt_err *err);
 xt_status xt_cmd_devices(const xt_options *options, xt_err *err);
 
 /* Writes to standard output, all of it. */

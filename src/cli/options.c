@@ -12,22 +12,24 @@
 
 enum {
     TRAIN = 1, CHECK = 2, CONFIG = 4, DEVICES = 8, INSPECT = 16, PREDICT = 32, EVALUATE = 64, REPRODUCE = 128, EXPORT = 256,
-    ALL = 511
+    TUNE = 512, ALL = 1023
 };
 
 static const xt_command commands[] = {
-    {{"train", "train a network (the default command)"}, "--config FILE [KEY=VALUE...]", TRAIN, 0, 0, true, xt_cmd_train},
+    {{"train", "train a network (the default command)"}, "--config FILE [KEY=VALUE...]", TRAIN, 0, 0, XT_NEEDS_CONFIG, xt_cmd_train},
     {{"check", "validate config, data, network and device without training"}, "--config FILE [KEY=VALUE...]", CHECK, 0,
-     0, true, xt_cmd_check},
-    {{"config", "print the resolved configuration"}, "--config FILE [KEY=VALUE...]", CONFIG, 0, 0, true, xt_cmd_config},
-    {{"predict", "outputs of a model for the rows of a table or array"}, "MODEL [FILE|-]", PREDICT, 1, 2, false,
+     0, XT_NEEDS_CONFIG, xt_cmd_check},
+    {{"config", "print the resolved configuration"}, "--config FILE [KEY=VALUE...]", CONFIG, 0, 0, XT_NEEDS_CONFIG, xt_cmd_config},
+    {{"predict", "outputs of a model for the rows of a table or array"}, "MODEL [FILE|-]", PREDICT, 1, 2, XT_NO_CONFIG,
      xt_cmd_predict},
-    {{"evaluate", "loss and metrics of a model on data"}, "MODEL [FILE|-]", EVALUATE, 1, 2, false, xt_cmd_evaluate},
-    {{"export", "a model as a file for other programs"}, "MODEL --to TARGET -o FILE", EXPORT, 1, 1, false, xt_cmd_export},
-    {{"inspect", "what a model holds"}, "MODEL", INSPECT, 1, 1, false, xt_cmd_inspect},
-    {{"reproduce", "train again what a run.json records, and compare every bit"}, "RUN.json", REPRODUCE, 1, 1, false,
+    {{"evaluate", "loss and metrics of a model on data"}, "MODEL [FILE|-]", EVALUATE, 1, 2, XT_NO_CONFIG, xt_cmd_evaluate},
+    {{"export", "a model as a file for other programs"}, "MODEL --to TARGET -o FILE", EXPORT, 1, 1, XT_NO_CONFIG, xt_cmd_export},
+    {{"inspect", "what a model holds"}, "MODEL", INSPECT, 1, 1, XT_NO_CONFIG, xt_cmd_inspect},
+    {{"reproduce", "train again what a run.json records, and compare every bit"}, "RUN.json", REPRODUCE, 1, 1, XT_NO_CONFIG,
      xt_cmd_reproduce},
-    {{"devices", "every OpenCL device, and why one is unusable"}, "", DEVICES, 0, 0, false, xt_cmd_devices},
+    {{"tune", "find how the gemm engine multiplies fastest on a device"}, "[--config FILE] [KEY=VALUE...]", TUNE, 0, 0,
+     XT_MAY_HAVE_CONFIG, xt_cmd_tune},
+    {{"devices", "every OpenCL device, and why one is unusable"}, "", DEVICES, 0, 0, XT_NO_CONFIG, xt_cmd_devices},
 };
 
 const xt_table xt_commands = XT_TABLE("command", commands);
@@ -63,13 +65,13 @@ typedef struct option_row {
 
 /* A name may stand in several rows, each for other commands; letter and arg are then there in all or none. */
 static const option_row rows[] = {
-    {"config", 'c', "FILE", TRAIN | CHECK | CONFIG, TO_FILES, 0, NULL,
+    {"config", 'c', "FILE", TRAIN | CHECK | CONFIG | TUNE, TO_FILES, 0, NULL,
      "configuration (- for standard input); may repeat, later files override earlier ones"},
-    {"set", 0, "KEY=VALUE", TRAIN | CHECK | CONFIG | REPRODUCE, TO_SET, 0, NULL,
+    {"set", 0, "KEY=VALUE", TRAIN | CHECK | CONFIG | REPRODUCE | TUNE, TO_SET, 0, NULL,
      "override one key by its dotted path, VALUE as YAML; a bare KEY=VALUE does the same"},
     {"seed", 0, "N", TRAIN | CHECK | CONFIG, TO_KEY, 0, "seed", "short for --set seed=N"},
     {"epochs", 0, "N", TRAIN | CHECK | CONFIG, TO_KEY, 0, "train.epochs", "short for --set train.epochs=N"},
-    {"batch-size", 0, "N", TRAIN | CHECK | CONFIG, TO_KEY, 0, "train.batch_size", "short for --set train.batch_size=N"},
+    {"batch-size", 0, "N", TRAIN | CHECK | CONFIG | TUNE, TO_KEY, 0, "train.batch_size", "short for --set train.batch_size=N"},
     {"learning-rate", 0, "X", TRAIN | CHECK | CONFIG, TO_KEY, 0, "optimizer.learning_rate",
      "short for --set optimizer.learning_rate=X; also --lr"},
     {"lr", 0, "X", TRAIN | CHECK | CONFIG, TO_KEY, 0, "optimizer.learning_rate", NULL},
@@ -78,6 +80,8 @@ static const option_row rows[] = {
     {"to", 0, "TARGET", EXPORT, TO_TEXT, PLACE(to), NULL, "onnx, c or csv"},
     {"max-time", 0, "DURATION", TRAIN, TO_TIME, PLACE(max_time), NULL,
      "end after this time of the process, model and checkpoint saved: 90, 30s, 10m or 1.5h"},
+    {"max-time", 0, "DURATION", TUNE, TO_TIME, PLACE(max_time), NULL,
+     "begin with no other form after this time of the process: 90, 30s, 10m or 1.5h; else 60s"},
     {"resume", 0, "[FILE]", TRAIN, TO_RESUME, 0, NULL,
      "go on from the last checkpoint in the output directory, or from FILE; without one start from the beginning"},
     {"require", 0, "CONDITION", TRAIN | EVALUATE, TO_REQUIREMENTS, 0, NULL,
@@ -92,11 +96,12 @@ static const option_row rows[] = {
      "print where the device's time went, a row a kernel, to standard error at the end"},
     {"trace", 0, "FILE", TRAIN | PREDICT | EVALUATE, TO_TEXT, PLACE(trace), NULL,
      "write all that the device and the host did to FILE, for chrome://tracing or Perfetto"},
-    {"device", 'd', "DEVICE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE | REPRODUCE, TO_KEY, 0, "device",
+    {"device", 'd', "DEVICE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE | REPRODUCE | TUNE, TO_KEY, 0, "device",
      "auto, cpu, gpu, PLATFORM:DEVICE such as 0:1, name:TEXT or platform:TEXT"},
     {"engine", 0, "ENGINE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE | REPRODUCE, TO_KEY, 0, "engine", "auto, fused, gemm or reference"},
     {"no-cache", 0, NULL, TRAIN | CHECK | PREDICT | EVALUATE | REPRODUCE, TO_BOOL, PLACE(no_cache), NULL,
      "compile the kernels anew and do not keep them"},
+    {"no-cache", 0, NULL, TUNE, TO_BOOL, PLACE(no_cache), NULL, "refused: what is found is kept in the cache"},
     {"gradients", 0, NULL, CHECK, TO_BOOL, PLACE(gradients), NULL,
      "compare the device's gradients with finite differences and with the host's"},
     {"values", 0, NULL, CHECK | INSPECT, TO_BOOL, PLACE(values), NULL,
@@ -109,7 +114,7 @@ static const option_row rows[] = {
     {"keep", 0, NULL, PREDICT, TO_BOOL, PLACE(keep), NULL, "pass the input's columns through"},
     {"quiet", 'q', NULL, ALL, TO_BOOL, PLACE(quiet), NULL, "no lines, notes or warnings; errors only"},
     {"verbose", 'v', NULL, ALL, TO_BOOL, PLACE(verbose), NULL, "say what was chosen, why, and how long it took"},
-    {"no-progress", 0, NULL, TRAIN | REPRODUCE, TO_BOOL, PLACE(no_progress), NULL, "no progress bar on a terminal"},
+    {"no-progress", 0, NULL, TRAIN | REPRODUCE | TUNE, TO_BOOL, PLACE(no_progress), NULL, "no progress bar on a terminal"},
     {"help", 'h', NULL, ALL, TO_BOOL, PLACE(help), NULL, "print this help"},
     {"version", 0, NULL, ALL, TO_BOOL, PLACE(version), NULL, "print the version"},
 };
@@ -117,10 +122,13 @@ enum { N_ROWS = sizeof rows / sizeof rows[0] };
 
 /* ---- parsing ---- */
 
-/* What getopt gives back for a row without a letter. */
+/* What getopt gives back: the same for all rows of a name, which is a number where there is no letter. */
 static int code_of(size_t row)
 {
-    return rows[row].letter ? rows[row].letter : 256 + (int)row;
+    size_t first = 0;
+    while (strcmp(rows[first].name, rows[row].name) != 0)
+        first++;
+    return rows[row].letter ? rows[row].letter : 256 + (int)first;
 }
 
 static bool is_optional(const option_row *row)
@@ -349,7 +357,7 @@ static xt_status check_command(const xt_options *options, const given *given_opt
         return xt_fail(err, XT_BAD_USAGE, "--csv - and --jsonl -: standard output takes one of them");
     if (takes_stdout(options->trace))
         return xt_fail(err, XT_BAD_USAGE, "--trace -: a file is expected: standard output has the results");
-    if (command->takes_config && options->n_files == 0 && !options->document)
+    if (command->config == XT_NEEDS_CONFIG && options->n_files == 0 && !options->document)
         return xt_fail(err, XT_BAD_USAGE, "%s needs --config FILE; see xortrain --help", command->row.name);
     if (options->n_args < command->min_args)
         return xt_fail(err, XT_BAD_USAGE, "usage: xortrain %s %s", command->row.name, command->usage);
@@ -364,9 +372,9 @@ static xt_status parse_argument(const char *arg, bool first, xt_options *options
         options->named = true; /* survey saw which */
         return XT_OK;
     }
-    if (command->takes_config && strchr(arg, '='))
+    if (command->config && strchr(arg, '='))
         return add_source(options, XT_CONFIG_SET, arg, NULL, NULL, "", err);
-    if (!command->takes_config && options->n_args < command->max_args) {
+    if (!command->config && options->n_args < command->max_args) {
         options->args[options->n_args++] = arg;
         return XT_OK;
     }
@@ -441,7 +449,7 @@ static void help_option(const option_row *row, xt_buf *out)
 
 static const char exit_codes[] =
     "Exit codes: 0 finished, 1 run-time failure, 2 bad command line, 3 bad config, 4 bad data or model, 5 no usable\n"
-    "device, 6 diverged (loss not finite), 7 --require not met, 9 check or reproduce found a difference, 75 --max-time reached, a\n"
+    "device, 6 diverged (loss not finite), 7 --require not met, 9 check, tune or reproduce found a difference, 75 --max-time reached, a\n"
     "checkpoint saved. SIGINT, SIGTERM and SIGHUP end the run after the epochs in hand, model and checkpoint saved, and\n"
     "then the process by that signal (130, 143, 129 in a shell); SIGUSR1 writes a checkpoint, and the run goes on.\n";
 

@@ -33,12 +33,14 @@ typedef struct xt_options {
     void *owned; /* labels */
 } xt_options;
 
+typedef enum xt_command_config { XT_NO_CONFIG, XT_NEEDS_CONFIG, XT_MAY_HAVE_CONFIG } xt_command_config;
+
 typedef struct xt_command {
     xt_row row;
     const char *usage;       /* what follows the name */
     unsigned bit;            /* in the masks of options */
     size_t min_args, max_args;
-    bool takes_config;       /* --config is required; KEY=VALUE arguments are overrides */
+    xt_command_config config; /* --config; where there may be one KEY=VALUE arguments are overrides */
     xt_status (*run)(const xt_options *options, xt_err *err);
 } xt_command;
 

@@ -73,29 +73,31 @@ typedef struct option_case {
 } option_case;
 
 #define WITH_CONFIG "train check config"
-#define EVERY "train check config predict evaluate export inspect reproduce devices"
+#define EVERY "train check config predict evaluate export inspect reproduce tune devices"
 
 static const option_case cases[] = {
-    {"config", 'c', "f.yaml", WITH_CONFIG, NULL, false},
-    {"set", 0, "loss=mae", WITH_CONFIG " reproduce", NULL, true},
+    {"config", 'c', "f.yaml", WITH_CONFIG " tune", NULL, false},
+    {"set", 0, "loss=mae", WITH_CONFIG " reproduce tune", NULL, true},
     {"seed", 0, "3", WITH_CONFIG, "seed", false},
     {"epochs", 0, "3", WITH_CONFIG, "train.epochs", false},
-    {"batch-size", 0, "3", WITH_CONFIG, "train.batch_size", false},
+    {"batch-size", 0, "3", WITH_CONFIG " tune", "train.batch_size", false},
     {"learning-rate", 0, "3", WITH_CONFIG, "optimizer.learning_rate", false},
     {"lr", 0, "3", WITH_CONFIG, "optimizer.learning_rate", false},
     {"out", 'o', "dir", WITH_CONFIG, "output.dir", false},
     {"out", 'o', "file", "export", NULL, false},
     {"to", 0, "c", "export", NULL, false},
     {"max-time", 0, "2m", "train", NULL, false},
+    {"max-time", 0, "2m", "tune", NULL, false},
     {"require", 0, "loss<1", "train evaluate", NULL, false},
     {"csv", 0, "file", "train", NULL, false},
     {"jsonl", 0, "file", "train", NULL, false},
     {"summary", 0, "file", "train", NULL, false},
     {"profile", 0, NULL, "train predict evaluate", NULL, false},
     {"trace", 0, "file", "train predict evaluate", NULL, false},
-    {"device", 'd', "0:1", WITH_CONFIG " predict evaluate reproduce", "device", false},
+    {"device", 'd', "0:1", WITH_CONFIG " predict evaluate reproduce tune", "device", false},
     {"engine", 0, "gemm", WITH_CONFIG " predict evaluate reproduce", "engine", false},
     {"no-cache", 0, NULL, "train check predict evaluate reproduce", NULL, false},
+    {"no-cache", 0, NULL, "tune", NULL, false},
     {"gradients", 0, NULL, "check", NULL, false},
     {"values", 0, NULL, "check inspect", NULL, false},
     {"origins", 0, NULL, "config", NULL, false},
@@ -106,7 +108,7 @@ static const option_case cases[] = {
     {"keep", 0, NULL, "predict", NULL, false},
     {"quiet", 'q', NULL, EVERY, NULL, false},
     {"verbose", 'v', NULL, EVERY, NULL, false},
-    {"no-progress", 0, NULL, "train reproduce", NULL, false},
+    {"no-progress", 0, NULL, "train reproduce tune", NULL, false},
     {"help", 'h', NULL, EVERY, NULL, false},
     {"version", 0, NULL, EVERY, NULL, false},
 };

@@ -4,6 +4,7 @@
 #include "engine/tiled.h"
 #include "model/rng.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* A turn of an engine, in seconds, and pairs of turns: after the first few one that is far behind is let go, and where
@@ -170,21 +171,24 @@ static bool are_enough(const double *ratios, size_t n)
 
 xt_status xt_race_run(const xt_race *race, xt_engine *best, xt_engine *other, double *ratio, xt_err *err)
 {
-    double ratios[MOST_PAIRS], seconds[2];
+    xt_engine *const runners[] = {best, other};
+    double ratios[MOST_PAIRS], fastest[] = {HUGE_VAL, HUGE_VAL};
     size_t n = 0;
     xt_status status = XT_OK;
     *ratio = 0;
     for (; !status && !are_enough(ratios, n); n++) {
+        double seconds[2] = {0, 0};
         if (*race->stop)
             return XT_OK;
         /* Each comes first in turns. */
-        xt_engine *first = n % 2 ? other : best, *second = n % 2 ? best : other;
-        status = run(first, race->turn, &seconds[0], err);
-        if (!status)
-            status = run(second, race->turn, &seconds[1], err);
-        ratios[n] = n % 2 ? seconds[1] / seconds[0] : seconds[0] / seconds[1];
+        for (size_t i = 0; !status && i < 2; i++) {
+            size_t who = (n + i) % 2;
+            status = run(runners[who], race->turn, &seconds[who], err);
+            fastest[who] = seconds[who] < fastest[who] ? seconds[who] : fastest[who];
+        }
+        ratios[n] = seconds[0] / seconds[1];
     }
     if (!status)
-        *ratio = median(ratios, n);
+        *ratio = fmin(median(ratios, n), fastest[0] / fastest[1]);
     return status;
 }

@@ -15,13 +15,14 @@ typedef struct exact_case {
     uint32_t units[3]; /* the last a power of two */
 } exact_case;
 
-/* The last one has more terms than any depth that is tried in every product, and several blocks. */
+/* Of the last two each product has more terms than any depth that is tried, and several blocks. */
 static const exact_case exact_cases[] = {
     {1, 1, 1, 1, {1}},
     {7, 3, 8, 2, {5, 1}},
     {64, 130, 64, 2, {97, 16}},
     {33, 65, 64, 3, {49, 31, 2}},
-    {545, 97, 1024, 3, {611, 541, 4}},
+    {13, 611, 16, 3, {33, 541, 4}},
+    {545, 201, 1024, 2, {77, 4}},
 };
 enum { N_EXACT = sizeof exact_cases / sizeof exact_cases[0], N_SMOOTH = XT_N_LOSSES, N_NETS = N_EXACT + N_SMOOTH };
 

@@ -12,7 +12,7 @@
 
 typedef struct xt_verifier xt_verifier;
 
-/* Computes what is expected: half a second on the host. Fails where the form that suits the device, `suits`, computes
+/* Computes what is expected, on the host. Fails where the form that suits the device, `suits`, computes
  * wrongly itself: XT_DIFFERS. */
 xt_status xt_verifier_open(const xt_device *device, const xt_tiles *suits, xt_verifier **out, xt_err *err);
 /* XT_DIFFERS where the form computes wrongly, or *wrong false, rightly with other bits. Any other failure is the

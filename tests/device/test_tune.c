@@ -20,6 +20,12 @@ static xt_tiles suits, next[2]; /* and the first two candidates beside it */
 /* A form so small that sums are taken in several parts, and layers in several blocks. */
 static xt_tiles small;
 
+/* Slow under oclgrind, and of tiles only. */
+static bool is_skipped(void)
+{
+    return net_small() || !xt_tiled_serves(&device);
+}
+
 static int begin_group(void **state)
 {
     (void)state;
@@ -30,7 +36,7 @@ static int begin_group(void **state)
         return -1;
     xt_devices_prepare();
     net_ok(xt_device_select("auto", &device, &err), &err);
-    if (!xt_tiled_serves(&device))
+    if (is_skipped())
         return 0;
     net_ok(xt_tiles_suit(&device, &suits, &err), &err);
     small = (xt_tiles){.width = suits.width, .vectors = 2, .rows = 5, .depth = 2 * suits.width, .block_inputs = 10,
@@ -48,13 +54,6 @@ static int end_group(void **state)
     char command[80];
     snprintf(command, sizeof command, "rm -rf '%s'", dir);
     return system(command);
-}
-
-/* Slow under oclgrind, and of tiles only. */
-static void skip_where_not(void)
-{
-    if (net_small() || !xt_tiled_serves(&device))
-        skip();
 }
 
 /* ---- tuning ---- */
@@ -138,7 +137,8 @@ static void assert_found(const test_net *net, const xt_tiles *tiles)
 static void the_network_s_entry_is_used_else_the_device_s(void **state)
 {
     (void)state;
-    skip_where_not();
+    if (is_skipped())
+        skip();
     test_net net, other;
     xt_err err;
     xt_context *context = net_context();
@@ -164,7 +164,8 @@ static void the_network_s_entry_is_used_else_the_device_s(void **state)
 static void an_entry_that_is_none_is_not_used(void **state)
 {
     (void)state;
-    skip_where_not();
+    if (is_skipped())
+        skip();
     static const char *const texts[] = {
         "",
         "rows=6\n",
@@ -205,7 +206,8 @@ static void train_as(test_net *net, const xt_tiles *tiles, float *state, xt_epoc
 static void forms_have_the_same_bits(void **state)
 {
     (void)state;
-    skip_where_not();
+    if (is_skipped())
+        skip();
     const xt_tiles *others[] = {&next[0], &small};
     test_net net;
     xt_epoch rows[2][NET_EPOCHS];
@@ -229,7 +231,8 @@ static void forms_have_the_same_bits(void **state)
 static void the_fastest_is_kept(void **state)
 {
     (void)state;
-    skip_where_not();
+    if (is_skipped())
+        skip();
     test_net net;
     xt_tune_result result;
     told to;
@@ -258,7 +261,8 @@ static void the_fastest_is_kept(void **state)
 static void what_was_kept_comes_first(void **state)
 {
     (void)state;
-    skip_where_not();
+    if (is_skipped())
+        skip();
     test_net net;
     xt_tune_result result;
     told to;
@@ -277,7 +281,8 @@ static void what_was_kept_comes_first(void **state)
 static void interrupted_at_once_it_keeps_nothing(void **state)
 {
     (void)state;
-    skip_where_not();
+    if (is_skipped())
+        skip();
     test_net net;
     xt_tune_result result;
     told to;
@@ -296,7 +301,8 @@ static void interrupted_at_once_it_keeps_nothing(void **state)
 static void without_a_cache_there_is_nothing_to_do(void **state)
 {
     (void)state;
-    skip_where_not();
+    if (is_skipped())
+        skip();
     test_net net;
     xt_tune_result result;
     told to;
@@ -348,7 +354,8 @@ static const char depth_text[] = "return min((uint)XT_DEPTH, n - k);", fma_text[
 static void wrong_forms_are_refused(void **state)
 {
     (void)state;
-    skip_where_not();
+    if (is_skipped())
+        skip();
     test_net net;
     xt_tune_result result;
     told to;
@@ -376,7 +383,8 @@ static void wrong_forms_are_refused(void **state)
 static void a_wrong_default_is_an_error(void **state)
 {
     (void)state;
-    skip_where_not();
+    if (is_skipped())
+        skip();
     test_net net;
     xt_tune_result result;
     told to;

@@ -347,7 +347,7 @@ static void plant(const fault *faults)
     setenv("XORTRAIN_CL_DIR", path, 1);
 }
 
-static const char depth_text[] = "return min((uint)XT_DEPTH, n - k);", fma_text[] = "#ifdef XT_FMA";
+static const char terms_text[] = "unroll_count(4)\") for (uint k = 0; k < n; k++)", fma_text[] = "#ifdef XT_FMA";
 
 /* The first candidate leaves the last term of long sums out; the second is right where sums are exact, and rounds
  * otherwise, or on a device without fma is as good as any. */
@@ -359,13 +359,13 @@ static void wrong_forms_are_refused(void **state)
     test_net net;
     xt_tune_result result;
     told to;
-    char depth[200], fma[200];
+    char terms[200], fma[200];
     xt_err err;
     make_net(&net, 108);
     snprintf(fma, sizeof fma, "#if defined XT_FMA && !(XT_MR == %d && XT_NV == %d)", next[1].rows, next[1].vectors);
-    snprintf(depth, sizeof depth, "return min((uint)XT_DEPTH, n - k) - (XT_MR == %d && XT_NV == %d && n > 500u);",
+    snprintf(terms, sizeof terms, "unroll_count(4)\") for (uint k = XT_MR == %d && XT_NV == %d && n > 99; k < n; k++)",
              next[0].rows, next[0].vectors);
-    plant((const fault[]){{fma_text, fma}, {depth_text, depth}, {NULL, NULL}});
+    plant((const fault[]){{fma_text, fma}, {terms_text, terms}, {NULL, NULL}});
     net_ok(tune(&net, true, 3, 600, &to, &result, &err), &err);
     assert_int_equal(to.n, 3);
     assert_int_equal(to.forms[1].verdict, XT_TUNE_WRONG);
@@ -390,7 +390,7 @@ static void a_wrong_default_is_an_error(void **state)
     told to;
     xt_err err;
     make_net(&net, 110);
-    plant((const fault[]){{depth_text, "return min((uint)XT_DEPTH, n - k) - (n > 600u);"}, {NULL, NULL}});
+    plant((const fault[]){{terms_text, "unroll_count(4)\") for (uint k = n > 99; k < n; k++)"}, {NULL, NULL}});
     assert_int_equal(tune(&net, true, 2, 600, &to, &result, &err), XT_DIFFERS);
     assert_non_null(strstr(err.text, "computes wrongly"));
     assert_int_equal(to.n, 0);

@@ -5,8 +5,9 @@
 /* Figures: docs/design/007-fused.md. Multiply-adds that a batch takes forward
  * decide, since that is what launches and a pool of threads are shared out over. */
 
-/* On a CPU fused uses one core, gemm all: it passed fused at 2^26 on two, and nowhere on one. */
-static const double most_of_two_cores = (double)(1 << 26);
+/* On a CPU fused wakes no thread; gemm has the better products and all cores, of which it may be one: it passed
+ * fused between 2^19 and 2^20 on two cores, and on one. */
+static const double most_of_a_core = (double)(1 << 20);
 
 /* A GPU's work-group has a small part of it, but a launch costs as much as this many;
  * and an epoch, which cannot be cut, must stay below the 2 s that a display allows. */
@@ -18,14 +19,16 @@ static bool fits_group(const xt_plan *plan, size_t batch, const xt_device *devic
     return xt_fused_lay_out(plan, batch, &shape, NULL) == XT_OK && xt_fused_fits(&shape, device->local_bytes);
 }
 
-/* Padding makes narrow layers up to sixteen times as large, and fused has them in one buffer. */
-static bool fits_memory(const xt_plan *plan, size_t batch, const xt_device *device)
+/* Padding makes narrow layers up to sixteen times as large, and fused has them in one buffer, and all rows in another. */
+static bool fits_memory(const xt_plan *plan, const xt_dataset *data, size_t batch, const xt_device *device)
 {
     xt_fused_shape shape;
-    size_t bytes = sizeof(float);
-    return xt_fused_lay_out(plan, batch, &shape, NULL) == XT_OK &&
-           (size_t)shape.job.n_mem * bytes <= device->max_alloc_bytes &&
-           xt_fused_n_state(&shape) * bytes <= device->max_alloc_bytes && xt_fused_bytes(&shape) <= device->global_bytes;
+    const double bytes = sizeof(float);
+    if (xt_fused_lay_out(plan, batch, &shape, NULL))
+        return false;
+    double most = (double)device->max_alloc_bytes, rows = data ? (double)data->n_rows * (double)data->n_inputs * bytes : 0;
+    return (double)shape.job.n_mem * bytes <= most && (double)xt_fused_n_state(&shape) * bytes <= most && rows <= most &&
+           (double)xt_fused_bytes(&shape) + rows <= (double)device->global_bytes;
 }
 
 xt_engine_code xt_engine_choose(const xt_plan *plan, const xt_dataset *data, const xt_device *device,
@@ -34,19 +37,15 @@ xt_engine_code xt_engine_choose(const xt_plan *plan, const xt_dataset *data, con
     size_t rows = xt_layerwise_batch_rows(plan, data);
     double params = (double)plan->n_params, batch = params * (double)rows;
     if (xt_device_is_cpu(device)) {
-        if (!fits_memory(plan, rows, device)) {
-            *why = "auto: a batch is too large for fused";
+        if (!fits_memory(plan, data, rows, device)) {
+            *why = "auto: a batch, or all rows, are too large for fused";
             return XT_ENGINE_gemm;
         }
-        if (device->compute_units < 2) {
-            *why = "auto: the device has a single core";
+        if (batch <= most_of_a_core) {
+            *why = "auto: a batch is too little work to share out";
             return XT_ENGINE_fused;
         }
-        if (batch <= most_of_two_cores * 2 / device->compute_units) {
-            *why = "auto: a batch is too little work for more than one core";
-            return XT_ENGINE_fused;
-        }
-        *why = "auto: a batch is work enough for all cores";
+        *why = "auto: a batch is work enough for tiles";
         return XT_ENGINE_gemm;
     }
     if (batch <= most_of_a_group && params * (double)(data ? data->n_rows : 0) <= most_of_a_group_epoch &&

@@ -1,7 +1,5 @@
 #include "engine/tiled_engine.h"
 
-#include "base/log.h"
-
 static size_t threads_of(const xt_tiled *engine)
 {
     return engine->context->device.compute_units;
@@ -205,10 +203,8 @@ xt_status xt_tiled_share_out(xt_tiled *engine, xt_err *err)
         tasks[i] = task_of(engine, i);
         tasks[i].block_inputs = (cl_uint)blocks[i].rows;
         tasks[i].block_panels = (cl_uint)blocks[i].panels;
-        xt_detail("layer %zu: forward %zu x %zu in %zu, back %zu x %zu in %zu, weights %zu x %zu in %zu", i, engine->blocks[i].forward.rows, engine->blocks[i].forward.panels, engine->blocks[i].forward.n_groups, engine->blocks[i].input_gradient.rows, engine->blocks[i].input_gradient.panels, engine->blocks[i].input_gradient.n_groups, blocks[i].rows, blocks[i].panels, blocks[i].n_groups);
     }
     take_turns(engine, blocks, tasks);
     engine->at_once = xt_tiles_pass_pays(&engine->tiles, threads, n, plan);
-    xt_block b = xt_tiles_pass(&engine->tiles, threads, n, plan); xt_detail("at once %d: %zu in %zu", engine->at_once, b.rows, b.n_groups);
     return xt_buffer_write(engine->context, engine->buffers[LAYERS], 0, tasks, plan->n_layers * sizeof *tasks, err);
 }

@@ -13,7 +13,7 @@
  * xt_<name>_open for each; `auto` weighs them. */
 #define XT_ENGINES(ROW) \
     ROW(fused, "many epochs in one launch on an OpenCL device: the fastest for small networks") \
-    ROW(gemm, "layer by layer on an OpenCL device, matrix products by CLBlast") \
+    ROW(gemm, "layer by layer on an OpenCL device, matrix products by tiles of ours on a CPU, else by CLBlast") \
     ROW(reference, "plain C on the host, single precision: the measure of the others")
 
 #define XT_ENGINE_CODE(name, help) XT_ENGINE_##name,

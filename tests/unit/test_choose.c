@@ -20,10 +20,13 @@ typedef struct choice_case {
 
 static choice_case cases[] = {
     {"the tutorial's network", 2, 16, 2, 1, CPU, 2, 4096 * MIB, MIB, XT_ENGINE_fused},
-    {"a table's, by many rows", 30, 64, 3, 1000, CPU, 2, 4096 * MIB, MIB, XT_ENGINE_fused},
-    {"small images, by 64", 784, 128, 2, 64, CPU, 2, 4096 * MIB, MIB, XT_ENGINE_fused},
+    {"a table's, by 64", 30, 64, 3, 64, CPU, 2, 4096 * MIB, MIB, XT_ENGINE_fused},
+    {"a table's, by many rows", 30, 64, 3, 1000, CPU, 2, 4096 * MIB, MIB, XT_ENGINE_gemm},
+    {"small images, by 8", 784, 128, 2, 8, CPU, 2, 4096 * MIB, MIB, XT_ENGINE_fused},
+    {"small images, by 64", 784, 128, 2, 64, CPU, 2, 4096 * MIB, MIB, XT_ENGINE_gemm},
     {"a large network, by 256", 784, 1024, 3, 256, CPU, 2, 4096 * MIB, MIB, XT_ENGINE_gemm},
-    {"a large network on one core", 784, 1024, 3, 256, CPU, 1, 4096 * MIB, MIB, XT_ENGINE_fused},
+    {"a large network on one core", 784, 1024, 3, 256, CPU, 1, 4096 * MIB, MIB, XT_ENGINE_gemm},
+    {"rows that fit no buffer", 2000000, 1, 1, 1, CPU, 2, 16 * MIB, MIB, XT_ENGINE_gemm},
     {"small images on many cores", 784, 128, 2, 64, CPU, 64, 4096 * MIB, MIB, XT_ENGINE_gemm},
     /* 60 layers of 1 unit are 960 floats a row, padded; their z, a and g fit no buffer. */
     {"narrow layers, by too many rows", 1, 1, 60, 524288, CPU, 2, 4096 * MIB, MIB, XT_ENGINE_gemm},

@@ -101,11 +101,17 @@ static inline void xt_clear(xt_real sums[XT_MR][XT_NV])
     XT_EACH_VALUE sums[i][j] = XT_R(0);
 }
 
-/* Terms of a sum of n that are added at once: at most XT_DEPTH, whole panels, and about the same each time. */
+/* Terms of a sum of n, which is not 0, that are added at once: at most so many, and about the same each time. */
+static inline uint xt_part(uint n, uint most)
+{
+    uint times = (n + most - 1) / most;
+    return (n + times - 1) / times;
+}
+
+/* Of a product with weights: whole panels. */
 static inline uint xt_depth(uint n)
 {
-    uint times = (n + XT_DEPTH - 1) / XT_DEPTH; /* n is not 0 */
-    return ((n + times - 1) / times + XT_NR - 1) / XT_NR * XT_NR;
+    return (xt_part(n, XT_DEPTH) + XT_NR - 1) / XT_NR * XT_NR;
 }
 
 /* ---- layers and blocks ---- */
@@ -252,17 +258,22 @@ static inline void xt_activate_grad_block(const xt_layer *layer, const xt_block 
 #undef XT_CASE
 }
 
-/* Drops values of layer i's outputs, or their gradients. */
-static inline void xt_drop_block(const xt_layer *layer, uint i, const xt_block *b, xt_key key, __global float *values)
+/* What layer i's outputs are multiplied by to drop some: it takes longer to work out than to keep. */
+static inline void xt_draw_block(const xt_layer *layer, uint i, const xt_block *b, xt_key key, __global float *factors)
 {
     xt_word lanes = XT_CAT(convert_uint, XT_W)(XT_LANE_NUMBERS);
     XT_EACH_PLACE(layer, b)
     {
         uint unit = (uint)(v - layer->at - (size_t)r * layer->ld);
-        XT_STORE(XT_LOAD(values + v) * xt_kept(key, (int)i, (xt_word)(unit) + lanes, (int)r, layer->drop_below,
-                                               layer->drop_scale),
-                 values + v);
+        XT_STORE(xt_kept(key, (int)i, (xt_word)(unit) + lanes, (int)r, layer->drop_below, layer->drop_scale), factors + v);
     }
+}
+
+/* values *= factors */
+static inline void xt_drop_block(const xt_layer *layer, const xt_block *b, __global const float *factors,
+                                 __global float *values)
+{
+    XT_EACH_PLACE(layer, b) XT_STORE(XT_LOAD(values + v) * XT_LOAD(factors + v), values + v);
 }
 
 /* ---- the last layer ---- */
@@ -353,13 +364,14 @@ typedef struct xt_gathering {
  * Work-groups: ceil(rows / block_rows) * ceil(panels / block_panels), panels of the step's result; block_rows is a
  * multiple of XT_MR. The last layer forward needs blocks of all panels, and so do many steps at once: everything that
  * one row has to itself can be one launch. x (rows, inputs) at x_at, and y and weights where scoring says; where rows
- * are gathered, in step 0, these are the places that they are copied to, and from_* are where they come from. z, a and
- * gz have a block a layer. */
+ * are gathered, in step 0, these are the places that they are copied to, and from_* are where they come from. z, a, gz
+ * and, where outputs are dropped, factors have a block a layer. */
 __kernel XT_ONE void xt_pass(uint rows, uint n_layers, uint step_0, uint step_1, __global const xt_layer *layers,
                              __global float *x, uint x_at, uint x_ld, __global const float *params, __global float *z,
                              __global float *a, __global float *gz, uint block_rows, uint block_panels, __global float *y,
                              __global float *weights, __global float *losses, __global float *kept, xt_scoring scoring,
-                             int drops, uint key_hi, uint key_lo, xt_gathering gathering, __global const uint *order,
+                             int drops, uint key_hi, uint key_lo, __global float *factors, xt_gathering gathering,
+                             __global const uint *order,
                              __global const float *from_x, __global const float *from_y,
                              __global const float *from_weights)
 {
@@ -397,12 +409,14 @@ __kernel XT_ONE void xt_pass(uint rows, uint n_layers, uint step_0, uint step_1,
             xt_activate_block(&layer, &b, z, a);
         if (last)
             xt_score_rows(&layer, &b, &scoring, z, a, gz, y, weights, losses, kept);
+        if (!back && dropped)
+            xt_draw_block(&layer, i, &b, key, factors);
         if (back && dropped)
-            xt_drop_block(&layer, i, &b, key, gz);
+            xt_drop_block(&layer, &b, factors, gz);
         if (back || (last && scoring.trains && xt_loss_head(scoring.loss) < 0))
             xt_activate_grad_block(&layer, &b, z, a, gz);
         if (dropped)
-            xt_drop_block(&layer, i, &b, key, a);
+            xt_drop_block(&layer, &b, factors, a);
     }
 }
 
@@ -452,14 +466,15 @@ __kernel XT_ONE void xt_weight_gradients(uint rows, __global const xt_layer *lay
                                          __global float *params, __global float *s0, __global float *s1, int n_slots,
                                          __global float *gradients, int stores, int optimizer, xt_hyper hyper)
 {
-    /* A step of x is written as a vector; the next step writes over what was too much. */
-    __local float pack_x[XT_DEPTH * XT_BLOCK_INPUTS + XT_NR];
-    __local float pack_gz[XT_DEPTH * XT_NR];
+    /* A step of a tile of x is written as vectors; the next step writes over what was too much. */
+    const uint x_tile = XT_STRETCH * XT_MR + XT_W, gz_panel = XT_STRETCH * XT_NR;
+    __local float pack_x[XT_BLOCK_INPUTS / XT_MR * (XT_STRETCH * XT_MR + XT_W)];
+    __local float pack_gz[XT_BLOCK_PANELS * XT_STRETCH * XT_NR];
     __local float partial[XT_BLOCK_INPUTS * XT_BLOCK_PANELS * XT_NR];
     uint group = (uint)get_group_id(0), i = 0, depth;
     if (rows == 0)
         return;
-    depth = xt_depth(rows);
+    depth = xt_part(rows, XT_STRETCH);
     while (group >= layers[i].groups)
         i++;
     group -= i ? layers[i - 1].groups : 0;
@@ -472,17 +487,17 @@ __kernel XT_ONE void xt_weight_gradients(uint rows, __global const xt_layer *lay
     xt_block b = xt_block_of(group, layer.inputs, xt_panels(layer.units), layer.block_inputs, layer.block_panels);
     for (uint k = 0; k < rows; k += depth) {
         uint n = min(depth, rows - k);
-        for (uint r = b.row_0; r < b.row_1; r += XT_MR) {
-            __global const float *from = x + (size_t)k * x_ld + r;
-            __local float *to = pack_x + (r - b.row_0) * XT_DEPTH;
-            for (uint s = 0; s < n; s++)
+        /* Row by row: each may be a page of its own. */
+        for (uint s = 0; s < n; s++) {
+            __global const float *from_x = x + (size_t)(k + s) * x_ld + b.row_0;
+            __global const float *from_gz = gz + (size_t)(k + s) * layer.ld + b.panel_0 * XT_NR;
+            for (uint t = 0; t * XT_MR < b.row_1 - b.row_0; t++)
                 XT_UNROLL for (int v = 0; v < XT_MR; v += XT_W)
-                    XT_STORE(XT_LOAD(from + (size_t)s * x_ld + v), to + s * XT_MR + v);
+                    XT_STORE(XT_LOAD(from_x + t * XT_MR + v), pack_x + t * x_tile + s * XT_MR + v);
+            for (uint p = 0; p < b.panel_1 - b.panel_0; p++)
+                XT_EACH_VECTOR XT_STORE(XT_LOAD(from_gz + p * XT_NR + j * XT_W), pack_gz + p * gz_panel + s * XT_NR + j * XT_W);
         }
-        for (uint p = b.panel_0; p < b.panel_1; p++) {
-            __global const float *from = gz + (size_t)k * layer.ld + p * XT_NR;
-            for (uint s = 0; s < n; s++)
-                XT_EACH_VECTOR XT_STORE(XT_LOAD(from + (size_t)s * layer.ld + j * XT_W), pack_gz + s * XT_NR + j * XT_W);
+        for (uint p = b.panel_0; p < b.panel_1; p++)
             for (uint r = b.row_0; r < b.row_1; r += XT_MR) {
                 xt_real sums[XT_MR][XT_NV];
                 __local float *part = partial + ((p - b.panel_0) * XT_BLOCK_INPUTS + r - b.row_0) * XT_NR;
@@ -490,14 +505,13 @@ __kernel XT_ONE void xt_weight_gradients(uint rows, __global const xt_layer *lay
                     xt_get_local(sums, part, XT_NR);
                 else
                     xt_clear(sums);
-                xt_add_packed(sums, pack_x + (r - b.row_0) * XT_DEPTH, 1, XT_MR, pack_gz, n);
+                xt_add_packed(sums, pack_x + (r - b.row_0) / XT_MR * x_tile, 1, XT_MR, pack_gz + (p - b.panel_0) * gz_panel, n);
                 xt_put_local(sums, part, XT_NR);
                 if (k + depth >= rows)
                     xt_apply(part, layer.weight_at + ((size_t)p * layer.inputs + r) * XT_NR,
                              min((uint)XT_MR, layer.inputs - r) * XT_NV, params, s0, s1, n_slots, gradients, stores,
                              optimizer, layer.l1, layer.l2, hyper);
             }
-        }
     }
     for (uint u = b.panel_0 * XT_NR; b.row_0 == 0 && u < b.panel_1 * XT_NR; u += XT_W) {
         xt_real sum = XT_R(0);

@@ -4,7 +4,7 @@
 static const struct {
     int rows, vectors;
 } shapes[] = {{6, 2}, {4, 3}, {5, 2}, {4, 2}, {8, 1}, {12, 2}, {14, 2}, {8, 3}, {6, 4}, {8, 2}};
-static const int depths[] = {128, 384, 512}, inputs[] = {48, 192}, panels[] = {4, 16};
+static const int depths[] = {128, 256, 384}, inputs[] = {48, 192}, panels[] = {4, 16};
 
 enum { SHAPES, HALF, DEPTHS, INPUTS, PANELS, N_STAGES };
 #define N_OF(list) (sizeof(list) / sizeof(list)[0])

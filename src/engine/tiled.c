@@ -21,6 +21,7 @@ static const char *const buffer_names[N_BUFFERS] = {
     [Z] = "a batch's values before activation",
     [A] = "a batch's values after activation",
     [GZ] = "a batch's gradients",
+    [FACTORS] = "which outputs are dropped",
     [LOSSES] = "the rows' losses",
     [KEPT] = "the outputs to measure",
     [PROBE] = "inputs to predict from",
@@ -303,6 +304,7 @@ static void size_buffers(xt_tiled *engine)
     n[PROBE_TARGETS] = n[PROBE_OUT] = rows * plan->n_outputs;
     if (!data)
         return;
+    n[FACTORS] = engine->base.drops ? values : 0;
     n[GRADIENTS] = clips(plan) ? engine->layout.n_floats : 0;
     n[KEPT] = engine->base.has_metrics ? data->n_rows * plan->n_outputs : 0;
 }

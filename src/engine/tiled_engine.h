@@ -10,7 +10,7 @@
 #include "engine/tiles.h"
 #include "engine/updater.h"
 
-enum { LAYERS, PARAMS, SLOT0, SLOT1, GRADIENTS, Z, A, GZ, LOSSES, KEPT, PROBE, PROBE_TARGETS, PROBE_OUT, N_BUFFERS };
+enum { LAYERS, PARAMS, SLOT0, SLOT1, GRADIENTS, Z, A, GZ, FACTORS, LOSSES, KEPT, PROBE, PROBE_TARGETS, PROBE_OUT, N_BUFFERS };
 
 /* As in cl/tiles.cl, where they are described. */
 typedef struct xt_tiled_task {

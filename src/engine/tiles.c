@@ -22,9 +22,9 @@ static size_t rounded(size_t n, size_t to)
 /* By the registers that such vectors come with: sums of 6 x 2 leave four of sixteen for a row of b and a value
  * of a; with AVX-512 there are 32. */
 static const xt_tiles forms[] = {
-    {.width = 16, .vectors = 2, .rows = 12, .depth = 256, .block_inputs = 96, .block_panels = 8},
-    {.width = 8, .vectors = 2, .rows = 6, .depth = 256, .block_inputs = 96, .block_panels = 8},
-    {.width = 4, .vectors = 2, .rows = 6, .depth = 256, .block_inputs = 96, .block_panels = 8},
+    {.width = 16, .vectors = 2, .rows = 12, .depth = 512, .block_inputs = 96, .block_panels = 8},
+    {.width = 8, .vectors = 2, .rows = 6, .depth = 512, .block_inputs = 96, .block_panels = 8},
+    {.width = 4, .vectors = 2, .rows = 6, .depth = 512, .block_inputs = 96, .block_panels = 8},
 };
 enum { N_FORMS = sizeof forms / sizeof forms[0] };
 
@@ -38,11 +38,20 @@ static bool has_fma(void)
 #endif
 }
 
+/* Rows that a weight gradient adds up at once: it has both operands in local memory. */
+static size_t stretch_of(const xt_tiles *tiles)
+{
+    return ((size_t)tiles->depth + 1) / 2;
+}
+
+/* Of a kernel that takes most. */
 size_t xt_tiles_local_bytes(const xt_tiles *tiles)
 {
-    size_t columns = xt_tiles_columns(tiles), depth = (size_t)tiles->depth, inputs = (size_t)tiles->block_inputs;
-    size_t x = depth * inputs + columns, gz = depth * columns, partial = inputs * (size_t)tiles->block_panels * columns;
-    return (x + gz + partial) * sizeof(float);
+    size_t columns = xt_tiles_columns(tiles), rows = (size_t)tiles->rows, inputs = (size_t)tiles->block_inputs;
+    size_t panels = (size_t)tiles->block_panels, pass = (size_t)tiles->depth * columns;
+    size_t x = inputs / rows * (stretch_of(tiles) * rows + (size_t)tiles->width), gz = panels * stretch_of(tiles) * columns;
+    size_t weights = x + gz + inputs * panels * columns;
+    return (pass > weights ? pass : weights) * sizeof(float);
 }
 
 /* What a driver takes of it for itself. */
@@ -56,7 +65,9 @@ xt_status xt_tiles_suit(const xt_device *device, xt_tiles *out, xt_err *err)
     xt_tiles tiles = forms[i];
     tiles.fma = has_fma();
     while (xt_tiles_local_bytes(&tiles) + reserve > device->local_bytes) {
-        if (tiles.block_panels > 1)
+        if (tiles.depth > 256)
+            tiles.depth /= 2;
+        else if (tiles.block_panels > 1)
             tiles.block_panels /= 2;
         else if (tiles.block_inputs > 2 * tiles.rows)
             tiles.block_inputs = (int)rounded((size_t)tiles.block_inputs / 2, (size_t)tiles.rows);
@@ -212,8 +223,8 @@ void xt_tiles_prelude(const xt_tiles *tiles, const xt_plan *plan, xt_buf *out)
     assert((size_t)tiles->depth % xt_tiles_columns(tiles) == 0 && tiles->block_inputs % tiles->rows == 0);
     xt_buf_printf(out, "#define XT_W %d\n#define xt_real float%d\n#define XT_R(c) ((float%d)(c))\n", width, width, width);
     xt_buf_printf(out, "#define XT_WORDS\n#define xt_word uint%d\n", width);
-    xt_buf_printf(out, "#define XT_NV %d\n#define XT_MR %d\n#define XT_DEPTH %d\n", tiles->vectors, tiles->rows,
-                  tiles->depth);
+    xt_buf_printf(out, "#define XT_NV %d\n#define XT_MR %d\n#define XT_DEPTH %d\n#define XT_STRETCH %zu\n", tiles->vectors,
+                  tiles->rows, tiles->depth, stretch_of(tiles));
     xt_buf_printf(out, "#define XT_BLOCK_INPUTS %d\n#define XT_BLOCK_PANELS %d\n", tiles->block_inputs,
                   tiles->block_panels);
     if (tiles->fma)
@@ -328,22 +339,33 @@ static double tile_steps(const xt_tiles *tiles, size_t k)
     return sums * ((double)k + visit_steps * (double)divided(k, (size_t)tiles->depth));
 }
 
+/* What a block of a product over k terms may have: rows whose part of the terms, and panels whose sums between two
+ * parts, stay in the second cache. */
+static xt_block most_of(const xt_tiles *tiles, size_t rows, size_t panels, size_t k)
+{
+    size_t tile = (size_t)tiles->rows, depth = k < (size_t)tiles->depth ? k : (size_t)tiles->depth;
+    xt_block most = {at_most(rounded(rows, tile), BLOCK_BYTES / sizeof(float) / depth, tile), panels, 0, 0};
+    if (k > depth)
+        most.panels = at_most(panels, BLOCK_BYTES / sizeof(float) / most.rows / xt_tiles_columns(tiles), 1);
+    return most;
+}
+
 xt_block xt_tiles_forward(const xt_tiles *tiles, size_t threads, size_t rows, size_t inputs, size_t units)
 {
     double columns = (double)xt_tiles_columns(tiles), k = (double)inputs;
-    size_t tile = (size_t)tiles->rows, depth = inputs < (size_t)tiles->depth ? inputs : (size_t)tiles->depth;
+    size_t panels = xt_tiles_panels(tiles, units);
     cost c = {tile_steps(tiles, inputs), near_steps * k, near_steps * k * columns};
-    size_t most = at_most(rounded(rows, tile), BLOCK_BYTES / sizeof(float) / depth, tile);
-    return choose(tiles, threads, &c, rows, xt_tiles_panels(tiles, units), most, xt_tiles_panels(tiles, units));
+    xt_block most = most_of(tiles, rows, panels, inputs);
+    return choose(tiles, threads, &c, rows, panels, most.rows, most.panels);
 }
 
 xt_block xt_tiles_input_gradient(const xt_tiles *tiles, size_t threads, size_t rows, size_t inputs, size_t units)
 {
     double columns = (double)xt_tiles_columns(tiles), k = (double)units;
-    size_t tile = (size_t)tiles->rows, depth = units < (size_t)tiles->depth ? units : (size_t)tiles->depth;
+    size_t panels = xt_tiles_panels(tiles, inputs);
     cost c = {tile_steps(tiles, units), near_steps * k, transpose_steps * k * columns};
-    size_t most = at_most(rounded(rows, tile), BLOCK_BYTES / sizeof(float) / depth, tile);
-    return choose(tiles, threads, &c, rows, xt_tiles_panels(tiles, inputs), most, xt_tiles_panels(tiles, inputs));
+    xt_block most = most_of(tiles, rows, panels, units);
+    return choose(tiles, threads, &c, rows, panels, most.rows, most.panels);
 }
 
 xt_block xt_tiles_weight_gradient(const xt_tiles *tiles, size_t threads, size_t rows, size_t inputs, size_t units,

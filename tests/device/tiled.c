@@ -4,9 +4,9 @@
 #include "engine/tiled.h"
 
 const tile_form tile_forms[N_TILE_FORMS] = {
-    {"6 x 2 of 8", {8, 2, 6, 16, 12, 2, false}},     {"4 x 3 of 4", {4, 3, 4, 12, 8, 2, false}},
-    {"8 x 1 of 16", {16, 1, 8, 16, 8, 1, false}},    {"12 x 2 of 8", {8, 2, 12, 32, 12, 3, false}},
-    {"1 x 1 of 4", {4, 1, 1, 4, 3, 2, false}},       {"6 x 2 of 4", {4, 2, 6, 8, 6, 1, false}},
+    {"6 x 2 of 8", {8, 2, 6, 16, 12, 2, false}},
+    {"4 x 3 of 4", {4, 3, 4, 12, 8, 2, false}},
+    {"1 x 1 of 4", {4, 1, 1, 4, 3, 2, false}},
     {"12 x 2 of 16", {16, 2, 12, 32, 24, 2, false}},
 };
 

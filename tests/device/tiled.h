@@ -13,7 +13,7 @@ typedef struct tile_form {
 
 /* Sizes of tiles with blocks so small that each way through the kernels is taken by small networks, and that any device
  * of OpenCL 1.2 has the local memory. */
-enum { N_TILE_FORMS = 7 };
+enum { N_TILE_FORMS = 4 };
 extern const tile_form tile_forms[N_TILE_FORMS];
 /* The first form's tiles in other blocks. */
 enum { N_BLOCKINGS = 2 };

@@ -49,7 +49,7 @@ static const entry_case entries[] = {
     {"no panels", "width=8\nvectors=2\nrows=4\ndepth=128\nblock_inputs=48\nblock_panels=0\n",
      "blocks of 48 inputs by 0 panels"},
     {"more than local memory", "width=8\nvectors=2\nrows=4\ndepth=4096\nblock_inputs=4096\nblock_panels=64\n",
-     "84150336 bytes of local memory of 1048576"},
+     "58755072 bytes of local memory of 1048576"},
 };
 
 static void an_entry_is_read(void **state)

@@ -29,8 +29,8 @@ static const char *const buffer_names[N_BUFFERS] = {
     [PROBE_OUT] = "the outputs",
 };
 
-/* Rows that are measured or predicted at once, where there is no reason for more or fewer. */
-enum { MEASURE_ROWS = 1024 };
+/* Rows that are measured or predicted at once, unless a batch is larger or their values are more than so many floats. */
+enum { MEASURE_ROWS = 1024, MEASURE_FLOATS = 1 << 26 };
 
 static bool clips(const xt_plan *plan)
 {
@@ -332,9 +332,11 @@ static xt_status check_memory(xt_tiled *engine, xt_feed_want *want, xt_err *err)
 
 static xt_status open_update(xt_tiled *engine, xt_err *err)
 {
-    xt_updated what = {.plan = xt_tiled_plan(engine), .n = engine->layout.n_floats,
-                           .params = engine->buffers[PARAMS], .gradients = engine->buffers[GRADIENTS],
-                           .slots = {engine->buffers[SLOT0], engine->buffers[SLOT1]}};
+    xt_updated what = {.plan = xt_tiled_plan(engine),
+                       .n = engine->layout.n_floats,
+                       .params = engine->buffers[PARAMS],
+                       .gradients = engine->buffers[GRADIENTS],
+                       .slots = {engine->buffers[SLOT0], engine->buffers[SLOT1]}};
     for (size_t i = 0; i < engine->layout.n_layers; i++) {
         what.weight[i] = engine->layout.layers[i].weight;
         what.n_weights[i] = engine->layout.layers[i].bias - engine->layout.layers[i].weight;
@@ -354,11 +356,12 @@ static xt_status open_memory(xt_tiled *engine, const xt_feed_want *want, xt_err 
     return status || !trains ? status : xt_feed_open(engine->context, engine->rest.program, want, &engine->feed, err);
 }
 
-/* A batch of training rows may be larger than what is measured at once usually; a piece of them is a whole number of
- * both, so one must divide the other. */
-static size_t rows_to_measure(size_t batch)
+/* Whole batches: what is streamed comes in pieces of so many rows. */
+static size_t rows_to_measure(const xt_plan *plan, size_t batch)
 {
-    return batch < MEASURE_ROWS ? MEASURE_ROWS / batch * batch : batch;
+    size_t most = MEASURE_FLOATS / (plan->n_values + plan->n_inputs);
+    most = most < MEASURE_ROWS ? most : MEASURE_ROWS;
+    return batch < most ? most / batch * batch : batch;
 }
 
 xt_status xt_tiled_open_as(const xt_plan *plan, const xt_dataset *data, xt_context *context, const xt_tiles *tiles,
@@ -374,7 +377,7 @@ xt_status xt_tiled_open_as(const xt_plan *plan, const xt_dataset *data, xt_conte
     engine->context = context;
     engine->tiles = *tiles;
     xt_status status = xt_layerwise_init(&engine->base, plan, data, err);
-    engine->base.measure_rows = rows_to_measure(engine->base.batch_rows);
+    engine->base.measure_rows = rows_to_measure(plan, engine->base.batch_rows);
     xt_tiles_lay_out(&engine->tiles, plan, &engine->layout);
     size_buffers(engine);
     /* Before anything is compiled or taken. */

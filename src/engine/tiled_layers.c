@@ -72,7 +72,8 @@ xt_status xt_tiled_launch(xt_tiled *engine, const xt_tiled_steps *s, const xt_ti
                            XT_ARG(buffers[A]), XT_ARG(buffers[GZ]), XT_ARG(block_rows), XT_ARG(block_panels),
                            XT_ARG(batch->rows.y.buffer), XT_ARG(batch->rows.w.buffer), XT_ARG(buffers[LOSSES]),
                            XT_ARG(batch->kept), XT_ARG(scoring), XT_ARG(drop.drops), XT_ARG(drop.hi), XT_ARG(drop.lo),
-                           XT_ARG(buffers[FACTORS]), XT_ARG(gathering), XT_ARG(order), XT_ARG(from_x), XT_ARG(from_y), XT_ARG(from_w), XT_ARG_END};
+                           XT_ARG(buffers[FACTORS]), XT_ARG(gathering), XT_ARG(order), XT_ARG(from_x), XT_ARG(from_y),
+                           XT_ARG(from_w), XT_ARG_END};
     say_work(engine, s, batch->n);
     return xt_launch(engine->context, &engine->pass, s->block.n_groups, args, err);
 }
@@ -106,8 +107,9 @@ xt_status xt_tiled_pass(xt_tiled *engine, const xt_tiled_batch *batch, xt_err *e
         return xt_tiled_launch(engine, &all, batch, err);
     }
     for (size_t i = 0; !status && i < end; i++) {
-        xt_tiled_steps one = {i, i + 1, i < n_layers ? forward_block(engine, i, batch->n)
-                                            : input_gradient_block(engine, 2 * n_layers - 1 - i, batch->n)};
+        xt_tiled_steps one = {i, i + 1,
+                              i < n_layers ? forward_block(engine, i, batch->n)
+                                           : input_gradient_block(engine, 2 * n_layers - 1 - i, batch->n)};
         status = xt_tiled_launch(engine, &one, batch, err);
     }
     return status;

@@ -3,6 +3,7 @@
  * An update is two launches where a block of rows goes through all layers at once,
  * else two a layer. */
 #include "base/clock.h"
+#include "base/terminal.h"
 #include "engine/tiled.h"
 #include "engine/tiled_engine.h"
 #include "engine/tuned.h"
@@ -397,6 +398,7 @@ xt_status xt_tiled_open_as(const xt_plan *plan, const xt_dataset *data, xt_conte
     before = xt_seconds();
     if (!status && data)
         status = xt_tiled_launch_first(engine, err);
+    xt_terminal_clear();
     facts->launch_seconds = xt_seconds() - before;
     if (status) {
         release(engine);

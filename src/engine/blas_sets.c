@@ -31,6 +31,27 @@ enum { SHIPPED, POCL };
 
 const xt_table xt_blas_sets = XT_TABLE("set of CLBlast's parameters", sets);
 
+_Static_assert(sizeof sets / sizeof sets[0] == XT_PRODUCT_WAY_OWN, "each set is a way");
+
+xt_product_wish xt_product_way(size_t way)
+{
+    return way < XT_PRODUCT_WAY_OWN ? (xt_product_wish){XT_PRODUCT_AUTO, sets[way].row.name}
+                                    : (xt_product_wish){XT_PRODUCT_TILED, NULL};
+}
+
+const char *xt_product_way_name(size_t way)
+{
+    return way < XT_PRODUCT_WAY_OWN ? sets[way].row.name : "own";
+}
+
+size_t xt_product_way_find(const char *name)
+{
+    size_t way = 0;
+    while (way < XT_PRODUCT_WAYS && strcmp(xt_product_way_name(way), name) != 0)
+        way++;
+    return way;
+}
+
 size_t xt_blas_set_for(const xt_device *device)
 {
     return xt_device_is_cpu(device) && xt_device_is_pocl(device) ? POCL : SHIPPED;

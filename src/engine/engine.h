@@ -31,6 +31,7 @@ typedef struct xt_engine_facts {
     char device[256];            /* "host" for the reference */
     char platform[256], driver[128], device_type[16], device_index[24];
     char blas[64];               /* "" where there is none */
+    char products[16];           /* what multiplies large matrices where another would give other bits; "" where none would */
     const char *form;            /* which form of its kernels runs, in words; NULL or "" where there is one */
     size_t device_bytes;         /* memory that it took for buffers */
     uint32_t first_chunk;        /* epochs that surely take less than a chunk's time; 0 says nothing: 1 */

@@ -2,10 +2,12 @@
  * layerwise.h. Its rows come from a feed. Everything is enqueued on one
  * in-order queue, and an epoch waits for its scores alone. */
 #include "base/clock.h"
+#include "base/log.h"
 #include "engine/engines.h"
 #include "engine/gemm.h"
 #include "engine/gemm_engine.h"
 #include "engine/tiled.h"
+#include "engine/tuned.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,10 +219,11 @@ static void say_bytes(xt_gemm *engine)
         engine->kernels[i].item_bytes = sizeof(cl_float) * (double)kernel_floats[i];
 }
 
+const char *const xt_gemm_files[XT_GEMM_FILES] = {"device.h", "scalar.h", "random.h", "dense.cl", "feed.cl", "product.cl"};
+
 static xt_status open_program(xt_gemm *engine, xt_err *err)
 {
-    const char *files[] = {"device.h", "scalar.h", "random.h", "dense.cl", "feed.cl", "product.cl"};
-    const xt_program_source source = {NULL, files, sizeof files / sizeof *files};
+    const xt_program_source source = {NULL, xt_gemm_files, XT_GEMM_FILES};
     xt_engine_facts *facts = &engine->base.base.facts;
     double before = xt_seconds();
     xt_status status = xt_program_open(engine->context, &source, &engine->program, err);
@@ -371,16 +374,52 @@ xt_status xt_gemm_open_as(const xt_plan *plan, const xt_dataset *data, xt_contex
     }
     xt_engine_facts *facts = &engine->base.base.facts;
     snprintf(facts->blas, sizeof facts->blas, "%s", xt_products_blas(engine->products));
-    facts->form = xt_products_form(engine->products);
+    snprintf(facts->products, sizeof facts->products, "%s", xt_products_way(engine->products));
+    snprintf(engine->form, sizeof engine->form, "%s", xt_products_form(engine->products));
+    facts->form = engine->form;
     *out = &engine->base.base;
     return XT_OK;
+}
+
+/* Where no product is large it has no part in them. */
+static void say_tuned(xt_gemm *engine)
+{
+    size_t n = strlen(engine->form);
+    if (*engine->base.base.facts.blas)
+        snprintf(engine->form + n, sizeof engine->form - n, " (tuned)");
 }
 
 xt_status xt_gemm_open_by_blas(const xt_plan *plan, const xt_dataset *data, xt_context *context, xt_engine **out,
                                xt_err *err)
 {
-    static const xt_product_wish none = {XT_PRODUCT_AUTO, NULL};
+    const xt_product_wish none = {XT_PRODUCT_AUTO, NULL};
+    size_t way;
+    bool tuned = xt_tuned_find_way(context, plan, xt_layerwise_batch_rows(plan, data), &way);
+    if (tuned) {
+        const xt_product_wish wish = xt_product_way(way);
+        xt_err why;
+        xt_status status = xt_gemm_open_as(plan, data, context, &wish, out, &why);
+        if (!status) {
+            say_tuned((xt_gemm *)*out);
+            return XT_OK;
+        }
+        xt_warn("%s; what tune found ('%s') is not used", why.text, xt_product_way_name(way));
+    }
     return xt_gemm_open_as(plan, data, context, &none, out, err);
+}
+
+xt_status xt_gemm_open_form(const xt_plan *plan, const xt_dataset *data, const xt_device *device,
+                            const xt_gemm_form *form, xt_engine **out, xt_err *err)
+{
+    xt_context *context = NULL;
+    xt_status status = xt_context_open(device, &context, err);
+    if (status)
+        return status;
+    status = form->tiles ? xt_tiled_open_as(plan, data, context, form->tiles, out, err)
+                         : xt_gemm_open_as(plan, data, context, &form->products, out, err);
+    if (status)
+        xt_context_close(&context);
+    return status;
 }
 
 xt_status xt_gemm_open(const xt_plan *plan, const xt_dataset *data, xt_context *context, xt_engine **out, xt_err *err)

@@ -25,6 +25,7 @@ typedef struct xt_gemm {
     size_t sizes[N_BUFFERS];    /* elements */
     bool trained;               /* an epoch: what training launches is compiled */
     xt_feed_batch rows;         /* that went forward last */
+    char form[80];              /* of its products */
 } xt_gemm;
 
 static inline const xt_plan *xt_gemm_plan(const xt_gemm *engine)

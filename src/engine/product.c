@@ -12,6 +12,7 @@ struct xt_products {
     xt_kernel own, tiled; /* tiled is not open where the device cannot or no product needs it */
     xt_blas *blas;        /* NULL where no product needs it or there is none */
     const char *name;     /* of what multiplies large ones: see xt_products_blas */
+    const char *way;      /* see xt_products_way */
     char form[64];
 };
 
@@ -227,6 +228,7 @@ static xt_status open_blas(xt_products *p, const xt_product_shape *shapes, size_
         return status;
     }
     p->name = xt_blas_name(p->blas);
+    p->way = xt_product_way_name(set);
     snprintf(p->form, sizeof p->form, "large products by CLBlast, set %s", xt_table_at(&xt_blas_sets, set)->name);
     return XT_OK;
 }
@@ -244,7 +246,7 @@ static xt_status open_large(xt_products *p, cl_program program, const xt_product
     status = open_tiled(p, program, err);
     if (status)
         return status;
-    p->name = "own";
+    p->name = p->way = "own";
     snprintf(p->form, sizeof p->form, "large products by %s of our own", p->tiled.kernel ? "tiles" : "a kernel");
     xt_warn("%s; large products are computed by %s of our own instead, which is slower", why.text,
             p->tiled.kernel ? "a kernel" : "the simplest kernel");
@@ -268,13 +270,16 @@ xt_status xt_products_open(xt_context *context, cl_program program, const xt_pro
         return xt_fail_memory(err, "matrix products", sizeof *p);
     p->context = context;
     p->wish = *wish;
-    p->name = "";
+    p->name = p->way = "";
     snprintf(p->form, sizeof p->form, "products by a kernel of our own");
     xt_status status = xt_kernel_open(context, program, "xt_product", &p->own, err);
     if (!status)
         status = check_products(p, XT_PRODUCT_OWN, err);
-    if (!status && by == XT_PRODUCT_TILED)
+    if (!status && by == XT_PRODUCT_TILED) {
+        p->name = p->way = "own";
+        snprintf(p->form, sizeof p->form, "products by tiles of our own");
         status = open_tiled(p, program, err);
+    }
     if (!status && (by == XT_PRODUCT_CLBLAST || (by == XT_PRODUCT_AUTO && any_is_large(shapes, n_shapes))))
         status = open_large(p, program, shapes, n_shapes, err);
     if (status)
@@ -299,6 +304,11 @@ void xt_products_close(xt_products **products)
 const char *xt_products_blas(const xt_products *products)
 {
     return products->name;
+}
+
+const char *xt_products_way(const xt_products *products)
+{
+    return products->way;
 }
 
 const char *xt_products_form(const xt_products *products)

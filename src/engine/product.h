@@ -63,6 +63,14 @@ typedef struct xt_product_wish {
     const char *set; /* of xt_blas_sets; NULL or "": what suits the device */
 } xt_product_wish;
 
+/* What tuning chooses among, by number: the sets as they stand in their table, then our own tiles. */
+enum { XT_PRODUCT_WAYS = 8, XT_PRODUCT_WAY_OWN = XT_PRODUCT_WAYS - 1 };
+xt_product_wish xt_product_way(size_t way);
+/* The set's name, or "own". */
+const char *xt_product_way_name(size_t way);
+/* XT_PRODUCT_WAYS where none is named so. */
+size_t xt_product_way_find(const char *name);
+
 /* Makes ready for products of at most these shapes (each of a form that
  * occurs, the largest of its kind), and compares one small product of each
  * form with the host: a device that gets ours wrong is an error. A CLBlast that
@@ -84,6 +92,9 @@ xt_status xt_product(xt_products *products, const xt_product_shape *shape, xt_fl
 /* The file name of CLBlast's library, which ends in its version; "" where no
  * product needs it, "own" where a kernel of ours takes its place. */
 const char *xt_products_blas(const xt_products *products);
+/* The name of the way by which large products go, as of xt_product_way_name, whose sums another way takes in another order;
+ * "" where none is large. */
+const char *xt_products_way(const xt_products *products);
 /* Who multiplies, in words; it lives as long as the products. */
 const char *xt_products_form(const xt_products *products);
 /* Device memory that it took. */

@@ -1,7 +1,6 @@
 #include "engine/race.h"
 
 #include "base/clock.h"
-#include "engine/tiled.h"
 #include "model/rng.h"
 
 #include <math.h>
@@ -104,19 +103,13 @@ static xt_status run(xt_engine *engine, uint32_t epochs, double *seconds, xt_err
     return status;
 }
 
-xt_status xt_race_enter(const xt_race *race, const xt_tiles *tiles, xt_engine **out, xt_err *err)
+xt_status xt_race_enter(const xt_race *race, const xt_gemm_form *form, xt_engine **out, xt_err *err)
 {
     double seconds;
-    xt_context *context = NULL;
     xt_engine *engine = NULL;
-    xt_status status = xt_context_open(&race->device, &context, err);
+    xt_status status = xt_gemm_open_form(&race->plan, &race->data, &race->device, form, &engine, err);
     if (status)
         return status;
-    status = xt_tiled_open_as(&race->plan, &race->data, context, tiles, &engine, err);
-    if (status) {
-        xt_context_close(&context);
-        return status;
-    }
     engine->rate_scale = 0;
     status = engine->ops->write_state(engine, race->state, err);
     if (!status)

@@ -1,4 +1,4 @@
-/* race.h: how fast forms of tiles train a network, one against the other.
+/* race.h: how fast forms of the gemm engine train a network, one against the other.
  *
  * Whole updates of the network on random rows, with learning rates of 0, so that
  * values stay what they are at the start of a training. Two engines take turns,
@@ -8,8 +8,7 @@
 #ifndef XT_ENGINE_RACE_H
 #define XT_ENGINE_RACE_H
 
-#include "engine/engine.h"
-#include "engine/tiles.h"
+#include "engine/gemm.h"
 
 #include <signal.h>
 
@@ -21,8 +20,8 @@ xt_status xt_race_open(const xt_plan *plan, const xt_device *device, const volat
 /* NULL-safe; sets *race to NULL. */
 void xt_race_close(xt_race **race);
 
-/* An engine with such tiles that is ready to run, in a context of its own. */
-xt_status xt_race_enter(const xt_race *race, const xt_tiles *tiles, xt_engine **out, xt_err *err);
+/* An engine of such a form that is ready to run, in a context of its own. */
+xt_status xt_race_enter(const xt_race *race, const xt_gemm_form *form, xt_engine **out, xt_err *err);
 /* The training rows a second of one alone. Says from now on how long a turn is: to be called before others run. */
 xt_status xt_race_alone(xt_race *race, xt_engine *engine, double *rate, xt_err *err);
 /* How many times as fast as `best` the other is at least; 0 where it was stopped before that was known. */

@@ -22,6 +22,7 @@ typedef struct tuning {
 
 static xt_status begin(tuning *self, const xt_tiles *suits, xt_err *err)
 {
+    const xt_gemm_form of = {.tiles = suits};
     xt_tune_result *result = self->result;
     result->best = (xt_tuned_form){.tiles = *suits, .verdict = XT_TUNE_SUITS, .ratio = 1};
     self->job->begin(self->job->teller, suits, ++self->n_begun);
@@ -29,7 +30,7 @@ static xt_status begin(tuning *self, const xt_tiles *suits, xt_err *err)
     if (!status)
         status = xt_race_open(self->job->plan, &result->device, self->job->stop, &self->race, err);
     if (!status)
-        status = xt_race_enter(self->race, suits, &self->best, err);
+        status = xt_race_enter(self->race, &of, &self->best, err);
     if (!status)
         status = xt_race_alone(self->race, self->best, &result->best.rate, err);
     if (!status)
@@ -70,6 +71,7 @@ static void judge(tuning *self, xt_tuned_form *form, double ratio, xt_engine *en
 static void try(tuning *self, const xt_tiles *tiles)
 {
     const xt_tune_job *job = self->job;
+    const xt_gemm_form of = {.tiles = tiles};
     xt_tuned_form form = {.tiles = *tiles, .verdict = XT_TUNE_FAILED};
     xt_engine *engine = NULL;
     bool wrong = false;
@@ -80,7 +82,7 @@ static void try(tuning *self, const xt_tiles *tiles)
     if (status == XT_DIFFERS)
         form.verdict = wrong ? XT_TUNE_WRONG : XT_TUNE_OTHER_BITS;
     if (!status)
-        status = xt_race_enter(self->race, tiles, &engine, &why);
+        status = xt_race_enter(self->race, &of, &engine, &why);
     if (!status)
         status = measure(self, engine, &ratio, &why);
     if (!status && ratio > 0)

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/number.h"
+#include "engine/gemm.h"
 #include "engine/tiled.h"
 #include "model/ops.h"
 #include "ocl/cache.h"
@@ -88,17 +89,89 @@ xt_status xt_tuned_parse(const char *text, size_t n_bytes, cl_ulong local_bytes,
     return status;
 }
 
+static const char way_name[] = "products=";
+
+void xt_tuned_print_way(size_t way, xt_buf *out)
+{
+    xt_buf_printf(out, "%s%s\n", way_name, xt_product_way_name(way));
+}
+
+xt_status xt_tuned_parse_way(const char *text, size_t n_bytes, size_t *way, xt_err *err)
+{
+    char name[MAX_LINE];
+    size_t before = sizeof way_name - 1, n = n_bytes - before - 1;
+    if (n_bytes <= before + 1 || n >= sizeof name || memcmp(text, way_name, before) != 0 || text[n_bytes - 1] != '\n')
+        return xt_fail(err, XT_FAILED, "it is not of the form products=NAME");
+    memcpy(name, text + before, n);
+    name[n] = '\0';
+    size_t found = strlen(name) == n ? xt_product_way_find(name) : XT_PRODUCT_WAYS;
+    if (found == XT_PRODUCT_WAYS)
+        return xt_fail(err, XT_FAILED, "there are no products '%s'", name);
+    *way = found;
+    return XT_OK;
+}
+
 /* ---- in the cache ---- */
 
-xt_status xt_tuned_key(const xt_context *context, const xt_plan *plan, size_t batch_rows, char key[XT_HASH_BYTES],
-                       xt_err *err)
+/* What is kept of one kind of devices. */
+typedef struct kind {
+    const char *noun;
+    const char *const *files; /* of the kernels */
+    size_t n_files;
+    void (*name)(xt_buf *text); /* appends what else the key holds; NULL: nothing */
+    void (*print)(const void *value, xt_buf *out);
+    xt_status (*parse)(const xt_context *context, const xt_cache_entry *entry, void *value, xt_err *err);
+} kind;
+
+static void print_tiles(const void *value, xt_buf *out)
 {
-    const xt_program_source source = {NULL, xt_tiled_files, XT_TILED_FILES};
+    xt_tuned_print(value, out);
+}
+
+static xt_status parse_tiles(const xt_context *context, const xt_cache_entry *entry, void *value, xt_err *err)
+{
+    return xt_tuned_parse((const char *)entry->bytes, entry->n_bytes, context->device.local_bytes, value, err);
+}
+
+static const kind tiles_kind = {"tiles", xt_tiled_files, XT_TILED_FILES, NULL, print_tiles, parse_tiles};
+
+/* A set is its parameters, not its name. */
+static void name_sets(xt_buf *text)
+{
+    xt_buf_puts(text, "products");
+    for (size_t i = 0; i < xt_blas_sets.n_rows; i++) {
+        const xt_blas_set *set = (const xt_blas_set *)xt_table_at(&xt_blas_sets, i);
+        xt_buf_printf(text, " %s", set->row.name);
+        for (size_t j = 0; j < XT_BLAS_PARAMETERS; j++)
+            xt_buf_printf(text, " %zu", set->values[j]);
+    }
+    xt_buf_puts(text, ", ");
+}
+
+static void print_way(const void *value, xt_buf *out)
+{
+    xt_tuned_print_way(*(const size_t *)value, out);
+}
+
+static xt_status parse_way(const xt_context *context, const xt_cache_entry *entry, void *value, xt_err *err)
+{
+    (void)context;
+    return xt_tuned_parse_way((const char *)entry->bytes, entry->n_bytes, value, err);
+}
+
+static const kind way_kind = {"products", xt_gemm_files, XT_GEMM_FILES, name_sets, print_way, parse_way};
+
+static xt_status make_key(const kind *of, const xt_context *context, const xt_plan *plan, size_t batch_rows,
+                          char key[XT_HASH_BYTES], xt_err *err)
+{
+    const xt_program_source source = {NULL, of->files, of->n_files};
     char program[XT_HASH_BYTES];
     xt_buf text = {0};
     xt_status status = xt_program_key(context, &source, program, err);
     if (status)
         return status;
+    if (of->name)
+        of->name(&text);
     xt_buf_printf(&text, "tune %d, %u threads", XT_TUNED_FORMAT, context->device.compute_units);
     for (size_t i = 0; plan && i < plan->n_layers; i++)
         xt_buf_printf(&text, ", %zu to %zu", plan->layers[i].inputs, plan->layers[i].units);
@@ -111,24 +184,50 @@ xt_status xt_tuned_key(const xt_context *context, const xt_plan *plan, size_t ba
     return status;
 }
 
-bool xt_tuned_read(const xt_context *context, const xt_plan *plan, size_t batch_rows, xt_tiles *tiles)
+static bool read_entry(const kind *of, const xt_context *context, const xt_plan *plan, size_t batch_rows, void *value)
 {
     const char *what = plan ? "this network" : "the device";
     char key[XT_HASH_BYTES];
     xt_cache_entry entry = {0};
     xt_err err;
     /* Few networks were tuned: that is not worth a line. */
-    if (!context->cache || xt_tuned_key(context, plan, batch_rows, key, &err) || xt_cache_lacks(context->cache, key))
+    if (!context->cache || make_key(of, context, plan, batch_rows, key, &err) || xt_cache_lacks(context->cache, key))
         return false;
     xt_status status = xt_cache_read(context->cache, key, &entry, &err);
     if (!status)
-        status = xt_tuned_parse((const char *)entry.bytes, entry.n_bytes, context->device.local_bytes, tiles, &err);
+        status = of->parse(context, &entry, value, &err);
     if (status)
-        xt_detail("tiles tuned for %s, entry %s of the cache, are not used: %s", what, key, err.text);
+        xt_detail("%s tuned for %s, entry %s of the cache, are not used: %s", of->noun, what, key, err.text);
     else
-        xt_detail("tiles tuned for %s, entry %s of the cache", what, key);
+        xt_detail("%s tuned for %s, entry %s of the cache", of->noun, what, key);
     xt_cache_entry_clear(&entry);
     return !status;
+}
+
+static xt_status keep_entry(const kind *of, const xt_context *context, const xt_plan *plan, size_t batch_rows,
+                            const void *value, xt_err *err)
+{
+    char key[XT_HASH_BYTES];
+    xt_buf text = {0};
+    xt_status status = make_key(of, context, plan, batch_rows, key, err);
+    of->print(value, &text);
+    if (!status && text.failed)
+        status = xt_fail_memory(err, "what was found", text.len);
+    if (!status)
+        status = xt_cache_write(context->cache, key, text.data, text.len, err);
+    xt_buf_clear(&text);
+    return status;
+}
+
+xt_status xt_tuned_key(const xt_context *context, const xt_plan *plan, size_t batch_rows, char key[XT_HASH_BYTES],
+                       xt_err *err)
+{
+    return make_key(&tiles_kind, context, plan, batch_rows, key, err);
+}
+
+bool xt_tuned_read(const xt_context *context, const xt_plan *plan, size_t batch_rows, xt_tiles *tiles)
+{
+    return read_entry(&tiles_kind, context, plan, batch_rows, tiles);
 }
 
 bool xt_tuned_find(const xt_context *context, const xt_plan *plan, size_t batch_rows, xt_tiles *tiles)
@@ -139,14 +238,20 @@ bool xt_tuned_find(const xt_context *context, const xt_plan *plan, size_t batch_
 xt_status xt_tuned_keep(const xt_context *context, const xt_plan *plan, size_t batch_rows, const xt_tiles *tiles,
                         xt_err *err)
 {
-    char key[XT_HASH_BYTES];
-    xt_buf text = {0};
-    xt_status status = xt_tuned_key(context, plan, batch_rows, key, err);
-    xt_tuned_print(tiles, &text);
-    if (!status && text.failed)
-        status = xt_fail_memory(err, "what was found", text.len);
-    if (!status)
-        status = xt_cache_write(context->cache, key, text.data, text.len, err);
-    xt_buf_clear(&text);
-    return status;
+    return keep_entry(&tiles_kind, context, plan, batch_rows, tiles, err);
+}
+
+bool xt_tuned_read_way(const xt_context *context, const xt_plan *plan, size_t batch_rows, size_t *way)
+{
+    return read_entry(&way_kind, context, plan, batch_rows, way);
+}
+
+bool xt_tuned_find_way(const xt_context *context, const xt_plan *plan, size_t batch_rows, size_t *way)
+{
+    return xt_tuned_read_way(context, plan, batch_rows, way) || xt_tuned_read_way(context, NULL, 0, way);
+}
+
+xt_status xt_tuned_keep_way(const xt_context *context, const xt_plan *plan, size_t batch_rows, size_t way, xt_err *err)
+{
+    return keep_entry(&way_kind, context, plan, batch_rows, &way, err);
 }

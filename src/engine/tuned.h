@@ -1,4 +1,5 @@
-/* tuned.h: the tiles that `tune` found the fastest on a device, as the cache keeps them.
+/* tuned.h: what `tune` found the fastest on a device, as the cache keeps it: the
+ * form of tiles on a CPU, on others the way of products (engine/product.h).
  *
  * There is an entry a network (the sizes of its layers, rows of a batch,
  * optimiser) and a general one for all others. Its key holds the device, its
@@ -12,6 +13,8 @@
 #include "ocl/context.h"
 
 enum { XT_TUNED_FORMAT = 1 }; /* of the text and of the key */
+
+/* ---- tiles ---- */
 
 /* Appends the text of an entry. */
 void xt_tuned_print(const xt_tiles *tiles, xt_buf *out);
@@ -32,5 +35,13 @@ bool xt_tuned_read(const xt_context *context, const xt_plan *plan, size_t batch_
 /* Writes that entry. The context has a cache. */
 xt_status xt_tuned_keep(const xt_context *context, const xt_plan *plan, size_t batch_rows, const xt_tiles *tiles,
                         xt_err *err);
+
+/* ---- the way of products: the same, with *way of xt_product_way, which stays where there is none ---- */
+
+void xt_tuned_print_way(size_t way, xt_buf *out);
+xt_status xt_tuned_parse_way(const char *text, size_t n_bytes, size_t *way, xt_err *err);
+bool xt_tuned_find_way(const xt_context *context, const xt_plan *plan, size_t batch_rows, size_t *way);
+bool xt_tuned_read_way(const xt_context *context, const xt_plan *plan, size_t batch_rows, size_t *way);
+xt_status xt_tuned_keep_way(const xt_context *context, const xt_plan *plan, size_t batch_rows, size_t way, xt_err *err);
 
 #endif

@@ -1,8 +1,8 @@
 #include "engine/verify.h"
 
-#include "engine/tiled.h"
 #include "model/init.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,18 +184,12 @@ static xt_status compute_here(const net *self, float *out, xt_err *err)
     return status;
 }
 
-static xt_status compute_there(const xt_verifier *self, const net *with, const xt_tiles *tiles, float *out, xt_err *err)
+static xt_status compute_there(const xt_verifier *self, const net *with, const xt_gemm_form *form, float *out, xt_err *err)
 {
-    xt_context *context = NULL;
     xt_engine *engine = NULL;
-    xt_status status = xt_context_open(&self->device, &context, err);
+    xt_status status = xt_gemm_open_form(&with->plan, &with->data, &self->device, form, &engine, err);
     if (status)
         return status;
-    status = xt_tiled_open_as(&with->plan, &with->data, context, tiles, &engine, err);
-    if (status) {
-        xt_context_close(&context);
-        return status;
-    }
     status = compute(with, engine, out, err);
     xt_engine_close(&engine);
     return status;
@@ -210,28 +204,41 @@ static bool are_equal(const float *a, const float *b, size_t n)
     return true;
 }
 
-static xt_status check_exact(const xt_verifier *self, const xt_tiles *tiles, xt_err *err)
+static xt_status fail_wrong(const xt_verifier *self, const net *with, const xt_gemm_form *form, xt_err *err)
+{
+    char words[64];
+    const xt_tiles *tiles = form->tiles;
+    if (tiles)
+        snprintf(words, sizeof words, "tiles of %d x %zu, %d deep", tiles->rows, xt_tiles_columns(tiles), tiles->depth);
+    else if (form->products.set)
+        snprintf(words, sizeof words, "CLBlast's set %s", form->products.set);
+    else
+        snprintf(words, sizeof words, "products of our own");
+    return xt_fail(err, XT_DIFFERS, "%s computes wrongly with %s: %zu rows of %zu inputs", self->device.name, words,
+                   with->data.n_rows, with->data.n_inputs);
+}
+
+static xt_status check_exact(const xt_verifier *self, const xt_gemm_form *form, xt_err *err)
 {
     for (size_t i = 0; i < N_EXACT; i++) {
         const net *with = &self->nets[i];
-        xt_status status = compute_there(self, with, tiles, self->got, err);
+        xt_status status = compute_there(self, with, form, self->got, err);
         if (status)
             return status;
         if (!are_equal(self->got, with->expected, with->n_results))
-            return xt_fail(err, XT_DIFFERS, "%s computes wrongly with tiles of %d x %zu, %d deep: %zu rows of %zu inputs",
-                           self->device.name, tiles->rows, xt_tiles_columns(tiles), tiles->depth, with->data.n_rows,
-                           with->data.n_inputs);
+            return fail_wrong(self, with, form, err);
     }
     return XT_OK;
 }
 
 xt_status xt_verify(const xt_verifier *self, const xt_tiles *tiles, bool *wrong, xt_err *err)
 {
-    xt_status status = check_exact(self, tiles, err);
+    const xt_gemm_form form = {.tiles = tiles};
+    xt_status status = check_exact(self, &form, err);
     *wrong = status == XT_DIFFERS;
     for (size_t i = N_EXACT; !status && i < N_NETS; i++) {
         const net *with = &self->nets[i];
-        status = compute_there(self, with, tiles, self->got, err);
+        status = compute_there(self, with, &form, self->got, err);
         if (!status && memcmp(self->got, with->expected, with->n_results * sizeof(float)) != 0)
             status = xt_fail(err, XT_DIFFERS, "tiles of %d x %zu, %d deep, have other bits, with %s", tiles->rows,
                              xt_tiles_columns(tiles), tiles->depth,
@@ -255,7 +262,8 @@ static xt_status make_nets(xt_verifier *self, xt_err *err)
     return status || self->got ? status : xt_fail_memory(err, "what is verified", most * sizeof(float));
 }
 
-xt_status xt_verifier_open(const xt_device *device, const xt_tiles *suits, xt_verifier **out, xt_err *err)
+/* What is exact, and whether a form comes to it. */
+static xt_status open_exact(const xt_device *device, const xt_gemm_form *form, xt_verifier **out, xt_err *err)
 {
     xt_verifier *self = calloc(1, sizeof *self);
     if (!self)
@@ -265,13 +273,34 @@ xt_status xt_verifier_open(const xt_device *device, const xt_tiles *suits, xt_ve
     for (size_t i = 0; !status && i < N_EXACT; i++)
         status = compute_here(&self->nets[i], self->nets[i].expected, err);
     if (!status)
-        status = check_exact(self, suits, err);
-    for (size_t i = N_EXACT; !status && i < N_NETS; i++)
-        status = compute_there(self, &self->nets[i], suits, self->nets[i].expected, err);
+        status = check_exact(self, form, err);
     if (status)
         xt_verifier_close(&self);
     else
         *out = self;
+    return status;
+}
+
+xt_status xt_verifier_open(const xt_device *device, const xt_tiles *suits, xt_verifier **out, xt_err *err)
+{
+    const xt_gemm_form form = {.tiles = suits};
+    xt_verifier *self = NULL;
+    xt_status status = open_exact(device, &form, &self, err);
+    for (size_t i = N_EXACT; !status && i < N_NETS; i++)
+        status = compute_there(self, &self->nets[i], &form, self->nets[i].expected, err);
+    if (status)
+        xt_verifier_close(&self);
+    else
+        *out = self;
+    return status;
+}
+
+xt_status xt_verify_products(const xt_device *device, const xt_product_wish *products, xt_err *err)
+{
+    const xt_gemm_form form = {.products = *products};
+    xt_verifier *self = NULL;
+    xt_status status = open_exact(device, &form, &self, err);
+    xt_verifier_close(&self);
     return status;
 }
 

@@ -89,6 +89,24 @@ static void suits_the_device(void **state)
     assert_string_equal(xt_table_at(&xt_blas_sets, xt_blas_set_for(&device))->name, "shipped");
 }
 
+/* Each set by its own name, and one way that is none of them. */
+static void ways_are_the_sets_and_ours(void **state)
+{
+    (void)state;
+    assert_int_equal(xt_blas_sets.n_rows + 1, XT_PRODUCT_WAYS);
+    for (size_t way = 0; way < XT_PRODUCT_WAYS; way++) {
+        const xt_product_wish wish = xt_product_way(way);
+        assert_int_equal(xt_product_way_find(xt_product_way_name(way)), way);
+        if (way == XT_PRODUCT_WAY_OWN) {
+            assert_int_equal(wish.by, XT_PRODUCT_TILED);
+            continue;
+        }
+        assert_int_equal(wish.by, XT_PRODUCT_AUTO);
+        assert_int_equal(xt_table_find(&xt_blas_sets, wish.set), (int)way);
+    }
+    assert_int_equal(xt_product_way_find("round"), XT_PRODUCT_WAYS);
+}
+
 int main(void)
 {
     for (size_t i = 0; i < xt_blas_sets.n_rows; i++) {
@@ -99,5 +117,6 @@ int main(void)
     }
     UNIT_CASE(names_are_clblasts);
     UNIT_CASE(suits_the_device);
+    UNIT_CASE(ways_are_the_sets_and_ours);
     return unit_run("blas sets");
 }

@@ -99,6 +99,51 @@ static void other_bytes_are_no_entry(void **state)
     xt_buf_clear(&text);
 }
 
+/* ---- entries of products ---- */
+
+typedef struct way_case {
+    const char *name, *text;
+    size_t n_bytes;    /* 0: all of the text */
+    const char *error; /* NULL: it is taken */
+} way_case;
+
+static const way_case way_entries[] = {
+    {"a set", "products=square\n", 0, NULL},
+    {"ours", "products=own\n", 0, NULL},
+    {"nothing", "", 0, "it is not of the form products=NAME"},
+    {"less than the name of it", "prod\n", 0, "it is not of the form products=NAME"},
+    {"tiles", "width=8\n", 0, "it is not of the form products=NAME"},
+    {"no name", "products=\n", 0, "it is not of the form products=NAME"},
+    {"no end of the line", "products=square", 0, "it is not of the form products=NAME"},
+    {"a set that there is none of", "products=round\n", 0, "there are no products 'round'"},
+    {"the beginning of one", "products=squ\n", 0, "there are no products 'squ'"},
+    {"more than one", "products=square\nproducts=own\n", 0, "there are no products 'square\nproducts=own'"},
+    {"a byte 0 behind it", "products=square\0\n", 17, "there are no products 'square'"},
+    {"a long name", "products=0000000000000000000000000000000000000000000000000000000000000000000000000000\n", 0,
+     "it is not of the form products=NAME"},
+};
+
+static void an_entry_of_products_is_read(void **state)
+{
+    const way_case *row = *state;
+    const size_t none = 99;
+    size_t way = none, again = none;
+    xt_buf text = {0};
+    xt_err err = {.text = ""};
+    xt_status status = xt_tuned_parse_way(row->text, row->n_bytes ? row->n_bytes : strlen(row->text), &way, &err);
+    assert_string_equal(err.text, row->error ? row->error : "");
+    assert_int_equal(status, row->error ? XT_FAILED : XT_OK);
+    if (row->error) {
+        assert_int_equal(way, none);
+        return;
+    }
+    xt_tuned_print_way(way, &text);
+    assert_string_equal(xt_buf_text(&text), row->text);
+    assert_int_equal(xt_tuned_parse_way(text.data, text.len, &again, &err), XT_OK);
+    assert_int_equal(again, way);
+    xt_buf_clear(&text);
+}
+
 /* ---- candidates ---- */
 
 typedef struct device_case {
@@ -176,6 +221,8 @@ int main(void)
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
         unit_case(an_entry_is_read, &entries[i], "an_entry_is_read: %s", entries[i].name);
     UNIT_CASE(other_bytes_are_no_entry);
+    for (size_t i = 0; i < sizeof way_entries / sizeof *way_entries; i++)
+        unit_case(an_entry_of_products_is_read, &way_entries[i], "an_entry_of_products_is_read: %s", way_entries[i].name);
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
         unit_case(what_suits_can_be_compiled, &devices[i], "what_suits_can_be_compiled: %s", devices[i].name);
         unit_case(candidates_are_forms, &devices[i], "candidates_are_forms: %s", devices[i].name);

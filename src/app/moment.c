@@ -44,8 +44,11 @@ static json_t *row_of(const xt_run_row *row, size_t n_metrics)
 /* What names the circumstances under which bits are the same. */
 static json_t *engine_of(const xt_engine_facts *facts)
 {
-    return json_pack("{s:s, s:o, s:o, s:o}", "name", facts->engine, "device", xt_json_text(facts->device), "platform",
-                     xt_json_text(facts->platform), "driver", xt_json_text(facts->driver));
+    json_t *object = json_pack("{s:s, s:o, s:o, s:o}", "name", facts->engine, "device", xt_json_text(facts->device),
+                               "platform", xt_json_text(facts->platform), "driver", xt_json_text(facts->driver));
+    if (*facts->products)
+        json_object_set_new(object, "products", xt_json_text(facts->products));
+    return object;
 }
 
 xt_status xt_moment_print(const xt_moment *moment, const xt_circumstances *now, xt_buf *out, xt_err *err)
@@ -177,7 +180,8 @@ static void read_all(const json_t *root, xt_moment *m, bool *bad)
 void xt_engine_differences(const json_t *saved, const xt_engine_facts *now, xt_buf *out)
 {
     const struct { const char *key, *now; } facts_now[] = {
-        {"name", now->engine}, {"device", now->device}, {"platform", now->platform}, {"driver", now->driver}};
+        {"name", now->engine}, {"device", now->device}, {"platform", now->platform}, {"driver", now->driver},
+        {"products", now->products}};
     for (size_t i = 0; i < sizeof facts_now / sizeof facts_now[0]; i++) {
         const char *was = json_string_value(json_object_get(saved, facts_now[i].key));
         if (strcmp(was ? was : "", facts_now[i].now) != 0)

@@ -41,7 +41,7 @@ xt_status xt_moment_print(const xt_moment *moment, const xt_circumstances *now, 
 xt_status xt_moment_parse(const char *name, const char *text, const xt_spec *spec, const xt_circumstances *now,
                           xt_moment *out, xt_buf *data, xt_buf *engine, xt_err *err);
 
-/* Appends a line for each of engine, device, platform and driver that is not what the JSON object `saved` says. */
+/* Appends a line for each of engine, device, platform, driver and products that is not what the JSON object `saved` says. */
 void xt_engine_differences(const json_t *saved, const xt_engine_facts *now, xt_buf *out);
 
 #endif

@@ -99,6 +99,7 @@ static json_t *engine_of(const xt_engine_facts *facts)
                   {"platform", xt_json_text(facts->platform)},
                   {"driver", xt_json_text(facts->driver)},
                   {"blas", xt_json_text(facts->blas)},
+                  {"products", xt_json_text(facts->products)},
                   {"form", xt_json_text(facts->form)},
                   {"built_from_cache", json_boolean(facts->built_from_cache)},
                   {"device_bytes", count(facts->device_bytes)});

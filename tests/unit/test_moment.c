@@ -352,6 +352,26 @@ static void texts_that_are_no_object(void **state)
 
 /* ---- what it holds true for ---- */
 
+/* What `tune` found since then gives other bits. */
+static void products_of_another_set(void **state)
+{
+    (void)state;
+    fixture f;
+    xt_moment got;
+    xt_buf lines = {0};
+    make(&f);
+    strcpy(f.facts.products, "square");
+    xt_buf text = print(&f);
+    assert_int_equal(parse(&f, text.data, &got, &lines), XT_OK);
+    assert_string_equal(xt_buf_text(&lines), "");
+    strcpy(f.facts.products, "own");
+    assert_int_equal(parse(&f, text.data, &got, &lines), XT_OK);
+    assert_string_equal(xt_buf_text(&lines), "products own, was square\n");
+    xt_buf_clear(&lines);
+    xt_buf_clear(&text);
+    unit_net_clear(&f.net);
+}
+
 static void other_circumstances(void **state)
 {
     (void)state;
@@ -412,6 +432,7 @@ int main(void)
     UNIT_CASE(a_change_that_is_too_long);
     UNIT_CASE(texts_that_are_no_object);
     UNIT_CASE(other_circumstances);
+    UNIT_CASE(products_of_another_set);
     UNIT_CASE(another_number_of_metrics);
     return unit_run("moment");
 }

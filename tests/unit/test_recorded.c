@@ -184,6 +184,8 @@ static const then_row then_rows[] = {
     {"another engine", "\"fused\"", "\"gemm\"", "", "engine fused, was gemm\n"},
     {"another device", "\"d\"", "\"e\"", "", "device d, was e\n"},
     {"a driver", "\"driver\": null", "\"driver\": \"3\"", "", "driver none, was 3\n"},
+    {"products of another set", "\"driver\": null", "\"driver\": null, \"products\": \"square\"", "",
+     "products none, was square\n"},
     {"no platform", "\"p\"", "null", "", "platform p, was none\n"},
     {"no data", "\"data\": {", "\"dota\": {", NULL, NULL},
     {"data as a text", "\"validation\": null", "\"validation\": \"none\"", NULL, NULL},

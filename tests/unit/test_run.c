@@ -59,7 +59,7 @@ static void assert_record(const unit_job *j, const char *losses)
     assert_true(json_number_value(json_object_get(seconds, "training")) > 0);
     assert_true(json_number_value(json_object_get(seconds, "output")) > 0);
     assert_keys(json_object_get(record, "host"), "system machine libc compiler ");
-    assert_keys(engine, "name why device device_index device_type platform driver blas form built_from_cache device_bytes ");
+    assert_keys(engine, "name why device device_index device_type platform driver blas products form built_from_cache device_bytes ");
     assert_string_equal(json_string_value(json_object_get(engine, "name")), "reference");
     assert_string_equal(json_string_value(json_object_get(engine, "device")), "host");
     assert_true(json_is_null(json_object_get(engine, "platform")));

@@ -1,7 +1,8 @@
-#include "engine/tune.h"
+#include "engine/tune_ways.h"
 
 #include "base/log.h"
 #include "base/terminal.h"
+#include "cli/apart.h"
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "cli/signals.h"
@@ -38,12 +39,10 @@ typedef struct teller {
 
 static void print_form(teller *to, const xt_tuned_form *form, const char *verdict)
 {
-    char words[128];
     xt_buf line = {0};
     if (!to->lines || to->status)
         return;
-    xt_tiles_describe(&form->tiles, words, sizeof words);
-    xt_buf_printf(&line, "%-67s", words);
+    xt_buf_printf(&line, "%-67s", form->words);
     if (form->rate > 0)
         xt_buf_printf(&line, " %9.0f rows/s  %.3f  %s\n", form->rate, form->ratio, verdict);
     else
@@ -53,14 +52,13 @@ static void print_form(teller *to, const xt_tuned_form *form, const char *verdic
     xt_buf_clear(&line);
 }
 
-static void begin(void *to, const xt_tiles *tiles, size_t number)
+static void begin(void *to, const char *words, size_t number)
 {
-    char words[128], line[160];
+    char line[160];
     (void)to;
-    /* The device is open: what its driver does to signals is done. */
+    /* The device is open, where it is in this process: what its driver does to signals is done. */
     if (number == 1)
         xt_signals_watch();
-    xt_tiles_describe(tiles, words, sizeof words);
     snprintf(line, sizeof line, "%zu: %s", number, words);
     xt_terminal_draw(line);
 }
@@ -78,7 +76,8 @@ static void tell_result(const xt_tune_job *job, const xt_tune_result *result)
 {
     const char *whom = job->general ? "any network" : "this network and batch";
     if (!result->kept) {
-        xt_note("%sno other form was measured; nothing is kept", *job->stop ? "interrupted: " : "");
+        xt_note("%s%s; nothing is kept", *job->stop ? "interrupted: " : "",
+                result->n_measured ? "the fastest form is not known" : "no other form was measured");
         return;
     }
     xt_note("kept for %s on %s, %zu other form%s measured%s", whom, result->device.name, result->n_measured,
@@ -106,9 +105,14 @@ static xt_status tune(const xt_options *options, const xt_session *session, xt_e
                              .stop = &xt_stop,
                              .begin = begin,
                              .tell = tell,
-                             .teller = &to};
+                             .teller = &to,
+                             .apart = xt_apart};
+    xt_ways_found found;
     xt_devices_prepare();
-    xt_status status = xt_tune(&job, &result, err);
+    /* Before anything of OpenCL is open in this process: children could not use it. */
+    xt_status status = xt_ways_find(&job, &found, err);
+    if (!status)
+        status = found.by_tiles ? xt_tune(&job, &result, err) : xt_tune_ways(&job, &found, &result, err);
     if (status)
         return status;
     if (result.kept)

@@ -20,12 +20,18 @@ typedef struct tuning {
     size_t n_begun; /* forms */
 } tuning;
 
+static void begin_form(tuning *self, xt_tuned_form *form)
+{
+    xt_tiles_describe(&form->tiles, form->words, sizeof form->words);
+    self->job->begin(self->job->teller, form->words, ++self->n_begun);
+}
+
 static xt_status begin(tuning *self, const xt_tiles *suits, xt_err *err)
 {
-    const xt_gemm_form of = {.tiles = suits};
     xt_tune_result *result = self->result;
+    const xt_gemm_form of = {.tiles = suits};
     result->best = (xt_tuned_form){.tiles = *suits, .verdict = XT_TUNE_SUITS, .ratio = 1};
-    self->job->begin(self->job->teller, suits, ++self->n_begun);
+    begin_form(self, &result->best);
     xt_status status = xt_verifier_open(&result->device, suits, &self->verifier, err);
     if (!status)
         status = xt_race_open(self->job->plan, &result->device, self->job->stop, &self->race, err);
@@ -77,7 +83,7 @@ static void try(tuning *self, const xt_tiles *tiles)
     bool wrong = false;
     double ratio = 0;
     xt_err why;
-    job->begin(job->teller, tiles, ++self->n_begun);
+    begin_form(self, &form);
     xt_status status = xt_verify(self->verifier, tiles, &wrong, &why);
     if (status == XT_DIFFERS)
         form.verdict = wrong ? XT_TUNE_WRONG : XT_TUNE_OTHER_BITS;
@@ -120,8 +126,7 @@ static xt_status prepare(const tuning *self, const xt_context *context, xt_tiles
 {
     const xt_device *device = &context->device;
     if (!xt_tiled_serves(device))
-        return xt_fail(err, XT_FAILED, "there is nothing to tune on %s: it multiplies by CLBlast, whose own tuners set it up",
-                       device->name);
+        return xt_fail(err, XT_FAILED, "on %s gemm does not multiply by tiles", device->name);
     if (!context->cache)
         return xt_fail(err, XT_FAILED, "there is no cache to keep what is found in: XORTRAIN_CACHE_DIR may name a directory");
     const char *why;

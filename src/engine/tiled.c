@@ -31,7 +31,7 @@ static const char *const buffer_names[N_BUFFERS] = {
 };
 
 /* Rows that are measured or predicted at once, unless a batch is larger or their values are more than so many floats. */
-enum { MEASURE_ROWS = 1024, MEASURE_FLOATS = 1 << 26 };
+enum { MEASURE_ROWS = 1024, MEASURE_FLOATS = 1 << 22 };
 
 static bool clips(const xt_plan *plan)
 {
@@ -357,12 +357,15 @@ static xt_status open_memory(xt_tiled *engine, const xt_feed_want *want, xt_err 
     return status || !trains ? status : xt_feed_open(engine->context, engine->rest.program, want, &engine->feed, err);
 }
 
-/* Whole batches: what is streamed comes in pieces of so many rows. */
-static size_t rows_to_measure(const xt_plan *plan, size_t batch)
+/* Whole batches, since what is streamed comes in pieces of so many rows; where nothing is trained, any number. */
+static void bound_rows(xt_layerwise *base)
 {
-    size_t most = MEASURE_FLOATS / (plan->n_values + plan->n_inputs);
-    most = most < MEASURE_ROWS ? most : MEASURE_ROWS;
-    return batch < most ? most / batch * batch : batch;
+    const xt_plan *plan = base->base.plan;
+    size_t most = MEASURE_FLOATS / (plan->n_values + plan->n_inputs), batch = base->batch_rows;
+    most = most > MEASURE_ROWS ? MEASURE_ROWS : most ? most : 1;
+    base->measure_rows = !base->base.data ? most : batch < most ? most / batch * batch : batch;
+    if (!base->base.data)
+        base->batch_rows = most;
 }
 
 xt_status xt_tiled_open_as(const xt_plan *plan, const xt_dataset *data, xt_context *context, const xt_tiles *tiles,
@@ -378,7 +381,7 @@ xt_status xt_tiled_open_as(const xt_plan *plan, const xt_dataset *data, xt_conte
     engine->context = context;
     engine->tiles = *tiles;
     xt_status status = xt_layerwise_init(&engine->base, plan, data, err);
-    engine->base.measure_rows = rows_to_measure(plan, engine->base.batch_rows);
+    bound_rows(&engine->base);
     xt_tiles_lay_out(&engine->tiles, plan, &engine->layout);
     size_buffers(engine);
     /* Before anything is compiled or taken. */

@@ -450,7 +450,7 @@ static void help_option(const option_row *row, xt_buf *out)
 static const char exit_codes[] =
     "Exit codes: 0 finished, 1 run-time failure, 2 bad command line, 3 bad config, 4 bad data or model, 5 no usable\n"
     "device, 6 diverged (loss not finite), 7 --require not met, 9 check, tune or reproduce found a difference, 75 --max-time reached, a\n"
-    "checkpoint saved. SIGINT, SIGTERM and SIGHUP end the run after the epochs in hand, model and checkpoint saved, and\n"
+    "checkpoint saved. SIGINT, SIGTERM and SIGHUP end the run after the epochs in hand, or give a long one up, model and checkpoint saved, and\n"
     "then the process by that signal (130, 143, 129 in a shell); SIGUSR1 writes a checkpoint, and the run goes on.\n";
 
 void xt_options_help(int command, xt_buf *out)

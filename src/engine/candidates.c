@@ -1,9 +1,10 @@
 #include "engine/candidates.h"
 
-/* A tile's sums, a row of b and a value of a are to be in registers. */
+/* A tile's sums, a row of b and a value of a are to be in registers. Those that have other panels than the default come
+ * last: they cannot have its bits where gradients are clipped. */
 static const struct {
     int rows, vectors;
-} shapes[] = {{6, 2}, {4, 3}, {5, 2}, {4, 2}, {8, 1}, {12, 2}, {14, 2}, {8, 3}, {6, 4}, {8, 2}};
+} shapes[] = {{6, 2}, {5, 2}, {4, 2}, {12, 2}, {14, 2}, {8, 2}, {4, 3}, {8, 1}, {8, 3}, {6, 4}};
 static const int depths[] = {128, 256, 384}, inputs[] = {48, 192}, panels[] = {4, 16};
 
 enum { SHAPES, HALF, DEPTHS, INPUTS, PANELS, N_STAGES };

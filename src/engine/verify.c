@@ -126,8 +126,9 @@ static xt_status make_smooth(int loss, net *self, xt_err *err)
                            .optimizer = xt_choose(&xt_optimizers,
                                                   xt_table_at(&xt_optimizers, (size_t)loss % XT_N_OPTIMIZERS)->name)};
     self->spec.optimizer.values[0] = 0.01f;
-    /* Below any norm there is: its squares are summed as the parameters lie, which panels of another width change. */
-    self->spec.clip_norm = loss == XT_LOSS_mse ? 1e-6f : 0;
+    /* Below the norms that there are, whose squares are summed as the parameters lie: panels of another width change that.
+     * With this loss goes adam, whose means show every digit of a gradient. */
+    self->spec.clip_norm = loss == XT_LOSS_mae ? 0.01f : 0;
     for (size_t i = 0; i <= n_hidden; i++) {
         size_t activation = i < n_hidden ? i : head < 0 ? (size_t)loss : (size_t)head;
         xt_choice choice = xt_choose(&xt_activations, xt_table_at(&xt_activations, activation)->name);

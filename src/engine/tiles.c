@@ -162,32 +162,36 @@ static size_t weight_at(size_t columns, const xt_tiled_layer *layer, size_t u, s
     return layer->weight + (u / columns * layer->inputs + k) * columns + u % columns;
 }
 
-void xt_tiles_pack(const xt_tiles *tiles, const xt_plan *plan, const xt_tiled_params *layout, const float *from,
-                   float *to)
+/* Which way parameters are copied. */
+typedef enum direction { TO_DEVICE, TO_PLAN } direction;
+
+static void copy_params(const xt_tiles *tiles, const xt_plan *plan, const xt_tiled_params *layout, direction to,
+                        const float *from, float *out)
 {
     size_t columns = xt_tiles_columns(tiles);
     for (size_t i = 0; i < plan->n_layers; i++) {
         const xt_plan_layer *layer = &plan->layers[i];
         const xt_tiled_layer *tiled = &layout->layers[i];
         for (size_t u = 0; u < layer->units; u++)
-            for (size_t k = 0; k < layer->inputs; k++)
-                to[weight_at(columns, tiled, u, k)] = from[layer->weight + u * layer->inputs + k];
-        memcpy(to + tiled->bias, from + layer->bias, layer->units * sizeof *to);
+            for (size_t k = 0; k < layer->inputs; k++) {
+                size_t planned = layer->weight + u * layer->inputs + k, at = weight_at(columns, tiled, u, k);
+                out[to == TO_DEVICE ? at : planned] = from[to == TO_DEVICE ? planned : at];
+            }
+        size_t planned = layer->bias, at = tiled->bias;
+        memcpy(out + (to == TO_DEVICE ? at : planned), from + (to == TO_DEVICE ? planned : at), layer->units * sizeof *out);
     }
+}
+
+void xt_tiles_pack(const xt_tiles *tiles, const xt_plan *plan, const xt_tiled_params *layout, const float *from,
+                   float *to)
+{
+    copy_params(tiles, plan, layout, TO_DEVICE, from, to);
 }
 
 void xt_tiles_unpack(const xt_tiles *tiles, const xt_plan *plan, const xt_tiled_params *layout, const float *from,
                      float *to)
 {
-    size_t columns = xt_tiles_columns(tiles);
-    for (size_t i = 0; i < plan->n_layers; i++) {
-        const xt_plan_layer *layer = &plan->layers[i];
-        const xt_tiled_layer *tiled = &layout->layers[i];
-        for (size_t u = 0; u < layer->units; u++)
-            for (size_t k = 0; k < layer->inputs; k++)
-                to[layer->weight + u * layer->inputs + k] = from[weight_at(columns, tiled, u, k)];
-        memcpy(to + layer->bias, from + tiled->bias, layer->units * sizeof *to);
-    }
+    copy_params(tiles, plan, layout, TO_PLAN, from, to);
 }
 
 /* ---- text ---- */

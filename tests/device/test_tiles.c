@@ -347,6 +347,30 @@ static void no_room_for_gradients_is_an_error(void **state)
     net_clear(&net);
 }
 
+/* Rows are measured many at a time where they are narrow: a wide network does not take room for a thousand. */
+static void wide_networks_have_room(void **state)
+{
+    (void)state;
+    /* The values of some 40 rows in three buffers, weights in panels of 16, and more: far from a thousand rows'. */
+    enum { UNITS = 100000, ROWS = 3, MOST_VALUES = 300 /* for each unit */ };
+    test_net net;
+    uint64_t stream = 1;
+    xt_err err;
+    float out[ROWS];
+    net_begin(&net);
+    net_add_layer(&net, UNITS, "relu");
+    net_add_layer(&net, 1, "linear");
+    net.spec.batch_size = 1;
+    net_finish(&net, ROWS, 1, &stream);
+    xt_engine *engines[] = {net_open(&net, XT_ENGINE_gemm), net_open_to_predict(&net, XT_ENGINE_gemm)};
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(engines[i]->facts.device_bytes < (size_t)UNITS * MOST_VALUES * sizeof(float));
+        net_ok(engines[i]->ops->evaluate(engines[i], net.data.inputs, NULL, ROWS, out, NULL, &err), &err);
+        xt_engine_close(&engines[i]);
+    }
+    net_clear(&net);
+}
+
 int main(void)
 {
     static const uint32_t batches[] = {1101, 8, 1500};
@@ -360,5 +384,7 @@ int main(void)
     tiled_cases(nan_shows, "nan shows", N_TILE_FORMS);
     UNIT_CASE(too_little_memory_is_an_error);
     UNIT_CASE(no_room_for_gradients_is_an_error);
+    if (!net_small())
+        UNIT_CASE(wide_networks_have_room);
     return unit_run("tiles");
 }

@@ -6,6 +6,7 @@
 #include "engine/tiled.h"
 #include "engine/tune.h"
 #include "engine/tuned.h"
+#include "engine/verify.h"
 #include "ocl/embed.h"
 
 #include <stdio.h>
@@ -380,6 +381,28 @@ static void wrong_forms_are_refused(void **state)
     net_clear(&net);
 }
 
+/* Other panels add the squares of clip_norm up in another order: right, but not the default's bits. */
+static void panels_of_another_width_are_other_bits(void **state)
+{
+    (void)state;
+    if (is_skipped())
+        skip();
+    xt_verifier *verifier = NULL;
+    xt_tiles other = small;
+    bool wrong = true;
+    xt_err err;
+    other.vectors = 3;
+    other.rows = 4;
+    other.block_inputs = 8;
+    other.depth = 2 * other.vectors * other.width;
+    net_ok(xt_tiles_check(&other, device.local_bytes, &err), &err);
+    net_ok(xt_verifier_open(&device, &suits, &verifier, &err), &err);
+    net_ok(xt_verify(verifier, &small, &wrong, &err), &err);
+    assert_int_equal(xt_verify(verifier, &other, &wrong, &err), XT_DIFFERS);
+    assert_false(wrong);
+    xt_verifier_close(&verifier);
+}
+
 static void a_wrong_default_is_an_error(void **state)
 {
     (void)state;
@@ -410,6 +433,7 @@ int main(void)
         cmocka_unit_test(interrupted_at_once_it_keeps_nothing),
         cmocka_unit_test(without_a_cache_there_is_nothing_to_do),
         cmocka_unit_test(wrong_forms_are_refused),
+        cmocka_unit_test(panels_of_another_width_are_other_bits),
         cmocka_unit_test(a_wrong_default_is_an_error),
     };
     return cmocka_run_group_tests_name("tuning", tests, begin_group, end_group);

@@ -59,6 +59,14 @@
 #endif
 #define xt_lanes XT_CAT(int, XT_W)
 
+/* Brings a cache line nearer, where the compiler is the processor's own: drivers do nothing for OpenCL's prefetch. */
+#if (defined __x86_64__ || defined __aarch64__) && defined __clang__
+#define XT_PREFETCH(at) __builtin_prefetch((const void *)(size_t)(at), 0, 2)
+#else
+#define XT_PREFETCH(at)
+#endif
+#define XT_LINE 16 /* floats */
+
 /* ---- tiles ---- */
 
 /* sums += a b over n steps. The value of row i at step k is a[i * a_row + k * a_step];
@@ -128,18 +136,19 @@ typedef struct xt_layer {
     uint turn, groups;                 /* of place i: the layer whose weights come i-th, and their work-groups until then */
 } xt_layer;
 
-/* What a work-group has of a result: rows and panels. */
+/* What a work-group has of a result: rows and panels. Groups that follow each other have the same panels: of a wide layer
+ * these are more than a cache holds, its rows are not. */
 typedef struct xt_block {
     uint row_0, row_1, panel_0, panel_1;
 } xt_block;
 
 static inline xt_block xt_block_of(uint group, uint rows, uint panels, uint block_rows, uint block_panels)
 {
-    uint across = (panels + block_panels - 1) / block_panels;
+    uint down = (rows + block_rows - 1) / block_rows;
     xt_block b;
-    b.row_0 = group / across * block_rows;
+    b.row_0 = group % down * block_rows;
     b.row_1 = min(b.row_0 + block_rows, rows);
-    b.panel_0 = group % across * block_panels;
+    b.panel_0 = group / down * block_panels;
     b.panel_1 = min(b.panel_0 + block_panels, panels);
     return b;
 }
@@ -468,6 +477,7 @@ __kernel XT_ONE void xt_weight_gradients(uint rows, __global const xt_layer *lay
 {
     /* A step of a tile of x is written as vectors; the next step writes over what was too much. */
     const uint x_tile = XT_STRETCH * XT_MR + XT_W, gz_panel = XT_STRETCH * XT_NR;
+    const uint ahead = 8; /* rows, until which memory has answered */
     __local float pack_x[XT_BLOCK_INPUTS / XT_MR * (XT_STRETCH * XT_MR + XT_W)];
     __local float pack_gz[XT_BLOCK_PANELS * XT_STRETCH * XT_NR];
     __local float partial[XT_BLOCK_INPUTS * XT_BLOCK_PANELS * XT_NR];
@@ -491,6 +501,10 @@ __kernel XT_ONE void xt_weight_gradients(uint rows, __global const xt_layer *lay
         for (uint s = 0; s < n; s++) {
             __global const float *from_x = x + (size_t)(k + s) * x_ld + b.row_0;
             __global const float *from_gz = gz + (size_t)(k + s) * layer.ld + b.panel_0 * XT_NR;
+            for (uint t = 0; t < b.row_1 - b.row_0; t += XT_LINE)
+                XT_PREFETCH(from_x + ahead * x_ld + t);
+            for (uint t = 0; t < (b.panel_1 - b.panel_0) * XT_NR; t += XT_LINE)
+                XT_PREFETCH(from_gz + ahead * layer.ld + t);
             for (uint t = 0; t * XT_MR < b.row_1 - b.row_0; t++)
                 XT_UNROLL for (int v = 0; v < XT_MR; v += XT_W)
                     XT_STORE(XT_LOAD(from_x + t * XT_MR + v), pack_x + t * x_tile + s * XT_MR + v);

@@ -5,7 +5,7 @@
 static const struct {
     int rows, vectors;
 } shapes[] = {{6, 2}, {5, 2}, {4, 2}, {12, 2}, {14, 2}, {8, 2}, {4, 3}, {8, 1}, {8, 3}, {6, 4}};
-static const int depths[] = {128, 256, 384}, inputs[] = {48, 192}, panels[] = {4, 16};
+static const int depths[] = {128, 256, 384}, inputs[] = {48, 192}, panels[] = {4, 8, 16};
 
 enum { SHAPES, HALF, DEPTHS, INPUTS, PANELS, N_STAGES };
 #define N_OF(list) (sizeof(list) / sizeof(list)[0])

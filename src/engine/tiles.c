@@ -23,8 +23,8 @@ static size_t rounded(size_t n, size_t to)
  * of a; with AVX-512 there are 32. */
 static const xt_tiles forms[] = {
     {.width = 16, .vectors = 2, .rows = 12, .depth = 512, .block_inputs = 96, .block_panels = 8},
-    {.width = 8, .vectors = 2, .rows = 6, .depth = 512, .block_inputs = 96, .block_panels = 8},
-    {.width = 4, .vectors = 2, .rows = 6, .depth = 512, .block_inputs = 96, .block_panels = 8},
+    {.width = 8, .vectors = 2, .rows = 6, .depth = 512, .block_inputs = 96, .block_panels = 16},
+    {.width = 4, .vectors = 2, .rows = 6, .depth = 512, .block_inputs = 96, .block_panels = 16},
 };
 enum { N_FORMS = sizeof forms / sizeof forms[0] };
 

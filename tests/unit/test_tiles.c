@@ -85,7 +85,7 @@ static void suits(void **state)
     is_a_form(&tiles);
     assert_true(xt_tiles_local_bytes(&tiles) < row->local_bytes);
     /* All of a large memory is used for blocks. */
-    assert_true(row->local_bytes < 512 << 10 || (tiles.block_inputs == 96 && tiles.block_panels == 8));
+    assert_true(row->local_bytes < 512 << 10 || (tiles.block_inputs == 96 && tiles.depth == 512));
 }
 
 /* ---- where rows and parameters lie ---- */

@@ -32,7 +32,7 @@ typedef struct trained {
     float *state;
 } trained;
 
-/* Trains NET_EPOCHS epochs, `chunk` of them a call, and closes the engine. */
+/* Trains net_epochs() epochs, at most `chunk` of them a call, and closes the engine. */
 void train_all(test_net *net, xt_engine *engine, uint32_t chunk, trained *out);
 void trained_clear(trained *t);
 /* Fails unless all bits are the same. Rows count up to the first whose loss is

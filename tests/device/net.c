@@ -20,6 +20,11 @@ bool net_small(void)
     return small && *small;
 }
 
+uint32_t net_epochs(void)
+{
+    return net_small() ? 2 : NET_EPOCHS;
+}
+
 uint64_t net_seed(void)
 {
     const char *seed = getenv("XT_TEST_SEED");
@@ -167,8 +172,9 @@ void net_set_extras(test_net *net, size_t which, uint64_t *stream)
     for (size_t i = 0; i + 1 < spec->n_layers; i++)
         net->layers[i].dropout = which % 3 == 1 ? net_uniform(stream, 0, 0.6f) : 0;
     for (size_t i = 0; i < spec->n_layers && which % 4 == 2; i++) {
-        net->layers[i].l1 = net_below(stream, 2) ? 0.01f : 0;
-        net->layers[i].l2 = net_below(stream, 2) ? 0.02f : 0;
+        size_t both = net_below(stream, 4), penalties = i == 0 && both == 0 ? 1 : both; /* one at least */
+        net->layers[i].l1 = penalties & 1 ? 0.01f : 0;
+        net->layers[i].l2 = penalties & 2 ? 0.02f : 0;
     }
     spec->clip_norm = which % 5 == 3 ? 0.1f : 0;
     spec->clip_value = which % 5 == 4 ? 0.01f : 0;

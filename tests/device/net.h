@@ -23,10 +23,12 @@ typedef struct test_net {
     char text[200]; /* what it is, for messages */
 } test_net;
 
-/* What the environment asks for: XT_TEST_SMALL is set (oclgrind is slow), and
- * the seed of random inputs, XT_TEST_SEED or the clock. */
+/* What the environment asks for: XT_TEST_SMALL is set (under oclgrind, which is slow: what kernels read and write
+ * counts there, not their values), and the seed of random inputs, XT_TEST_SEED or the clock. */
 bool net_small(void);
 uint64_t net_seed(void);
+/* Epochs of trainings that are compared: NET_EPOCHS, or the fewest that can be trained in parts. */
+uint32_t net_epochs(void);
 
 /* A stream of random numbers for tests: splitmix64. */
 uint64_t net_random(uint64_t *stream);

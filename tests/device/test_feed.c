@@ -17,25 +17,28 @@ typedef struct feed_case {
     size_t rows, inputs, targets, batch, pad, slack;
     bool weighted, shuffles;
     size_t piece_batches; /* 0: resident */
+    bool by_numbers;      /* rows are copied as on devices that are no CPUs */
 } feed_case;
 
 static const feed_case feed_cases[] = {
-    {"resident", 37, 5, 3, 8, 0, 0, false, false, 0},
-    {"resident, weighted", 37, 5, 3, 8, 0, 0, true, false, 0},
-    {"resident, padded", 37, 5, 3, 8, 11, 7, true, false, 0},
-    {"resident, shuffled", 37, 5, 3, 8, 0, 0, false, true, 0},
-    {"resident, shuffled, padded, weighted", 37, 5, 3, 8, 3, 9, true, true, 0},
-    {"resident, shuffled, one column", 129, 1, 1, 65, 0, 0, true, true, 0},
-    {"resident, shuffled, one batch", 19, 7, 2, 64, 1, 1, true, true, 0},
-    {"resident, shuffled, one row", 1, 3, 1, 1, 5, 0, false, true, 0},
-    {"streamed, short last batch", 101, 5, 3, 8, 0, 0, false, false, 3},
-    {"streamed, a batch a piece", 101, 5, 3, 8, 0, 0, true, false, 1},
-    {"streamed, padded, weighted", 101, 5, 3, 8, 11, 7, true, false, 2},
-    {"streamed, shuffled", 101, 5, 3, 8, 0, 0, false, true, 2},
-    {"streamed, shuffled, padded, weighted", 101, 5, 3, 8, 3, 9, true, true, 4},
-    {"streamed, two pieces", 96, 5, 3, 8, 0, 0, true, false, 6},
-    {"streamed, shuffled, two pieces", 96, 5, 3, 8, 0, 0, true, true, 6},
-    {"streamed, shuffled, wide", 300, 130, 10, 32, 14, 16, false, true, 2},
+    {"resident", 37, 5, 3, 8, 0, 0, false, false, 0, false},
+    {"resident, weighted", 37, 5, 3, 8, 0, 0, true, false, 0, false},
+    {"resident, padded", 37, 5, 3, 8, 11, 7, true, false, 0, false},
+    {"resident, shuffled", 37, 5, 3, 8, 0, 0, false, true, 0, false},
+    {"resident, shuffled, padded, weighted", 37, 5, 3, 8, 3, 9, true, true, 0, false},
+    {"resident, shuffled, one column", 129, 1, 1, 65, 0, 0, true, true, 0, false},
+    {"resident, shuffled, one batch", 19, 7, 2, 64, 1, 1, true, true, 0, false},
+    {"resident, shuffled, one row", 1, 3, 1, 1, 5, 0, false, true, 0, false},
+    {"streamed, short last batch", 101, 5, 3, 8, 0, 0, false, false, 3, false},
+    {"streamed, a batch a piece", 101, 5, 3, 8, 0, 0, true, false, 1, false},
+    {"streamed, padded, weighted", 101, 5, 3, 8, 11, 7, true, false, 2, false},
+    {"streamed, shuffled", 101, 5, 3, 8, 0, 0, false, true, 2, false},
+    {"streamed, shuffled, padded, weighted", 101, 5, 3, 8, 3, 9, true, true, 4, false},
+    {"streamed, two pieces", 96, 5, 3, 8, 0, 0, true, false, 6, false},
+    {"streamed, shuffled, two pieces", 96, 5, 3, 8, 0, 0, true, true, 6, false},
+    {"streamed, shuffled, wide", 300, 130, 10, 32, 14, 16, false, true, 2, false},
+    {"resident, shuffled, by numbers", 37, 5, 3, 8, 0, 0, false, true, 0, true},
+    {"resident, shuffled, padded, weighted, by numbers", 37, 5, 3, 8, 3, 9, true, true, 0, true},
 };
 enum { N_FEED_CASES = sizeof feed_cases / sizeof feed_cases[0] };
 
@@ -53,6 +56,8 @@ static void begin(fixture *f, const feed_case *c)
 {
     uint64_t stream = net_seed();
     *f = (fixture){.c = c, .context = net_context()};
+    if (c->by_numbers)
+        f->context->device.type = CL_DEVICE_TYPE_GPU;
     net_begin(&f->net);
     net_add_layer(&f->net, (uint32_t)c->targets, "linear");
     f->net.weighted = c->weighted;
@@ -167,7 +172,7 @@ static void gives_the_rows(void **state)
 static void streams_one_piece(void **state)
 {
     (void)state;
-    static const feed_case c = {"one piece", 200, 5, 3, 200, 0, 0, true, true, 1};
+    static const feed_case c = {"one piece", 200, 5, 3, 200, 0, 0, true, true, 1, false};
     fixture f;
     xt_err err;
     size_t n_bytes;
@@ -184,7 +189,7 @@ static void streams_one_piece(void **state)
 static void counts_its_bytes(void **state)
 {
     (void)state;
-    static const feed_case c = {"bytes", 1000, 6, 1, 10, 2, 4, true, true, 5};
+    static const feed_case c = {"bytes", 1000, 6, 1, 10, 2, 4, true, true, 5, false};
     enum { ENGINE = 12345, PIECE = 416 + 64 + 50 }; /* 50 rows of 8 and the slack, 50 targets, both aligned; weights */
     fixture f;
     xt_err err;
@@ -207,7 +212,7 @@ static void counts_its_bytes(void **state)
 static void too_little_memory_is_an_error(void **state)
 {
     (void)state;
-    static const feed_case c = {"too little", 1000, 6, 1, 100, 0, 0, false, false, 1};
+    static const feed_case c = {"too little", 1000, 6, 1, 100, 0, 0, false, false, 1, false};
     fixture f;
     xt_err err;
     size_t n_bytes = 7;
@@ -231,7 +236,7 @@ static void too_little_memory_is_an_error(void **state)
 static void says_that_rows_are_streamed(void **state)
 {
     (void)state;
-    static const feed_case c = {"said", 100, 6, 1, 5, 0, 0, false, true, 4};
+    static const feed_case c = {"said", 100, 6, 1, 5, 0, 0, false, true, 4, false};
     char text[1000];
     fixture f;
     xt_err err;

@@ -196,8 +196,8 @@ static void changes_no_bit(void **state)
     xt_epoch plain[NET_EPOCHS], profiled[NET_EPOCHS];
     xt_trace trace;
     xt_err err;
-    if (r->large && net_small())
-        skip();
+    if (r->subject.by_blas && net_small())
+        skip(); /* opening it checks products, which takes long */
     net_full(&net, r->large);
     size_t n_bytes = net_n_state(&net) * sizeof(float);
     float *before = calloc(1, n_bytes), *after = calloc(1, n_bytes);

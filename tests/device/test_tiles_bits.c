@@ -115,13 +115,13 @@ static void nothing_is_left_of_other_rows(void **state)
         xt_engine *engine = tiled_open(&net, form, 0);
         got.state = calloc(net_n_state(&net), sizeof *got.state);
         assert_non_null(got.state);
-        for (uint32_t e = 0; e < NET_EPOCHS; e++) {
+        for (uint32_t e = 0; e < net_epochs(); e++) {
             spoil(&net, engine);
             net_ok(engine->ops->train(engine, e, 1, got.rows + e, &err), &err);
         }
         net_ok(engine->ops->read_state(engine, got.state, &err), &err);
         same_training(&net, "after rows of nan", &got, &expected);
-        if (isfinite(expected.rows[NET_EPOCHS - 1].loss))
+        if (isfinite(expected.rows[net_epochs() - 1].loss))
             check_padding(&net, (xt_tiled *)engine);
         xt_engine_close(&engine);
         trained_clear(&expected);

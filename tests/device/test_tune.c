@@ -24,7 +24,7 @@ static xt_tiles small;
 /* Slow under oclgrind, and of tiles only. */
 static bool is_skipped(void)
 {
-    return net_small() || !xt_tiled_serves(&device);
+    return !xt_tiled_serves(&device);
 }
 
 static int begin_group(void **state)

@@ -102,8 +102,6 @@ static void keep_square(const void *of, void *record)
 static void it_is_measured_kept_and_used(void **state)
 {
     (void)state;
-    if (net_small())
-        skip();
     test_net net;
     xt_ways_found found;
     xt_tune_result result;
@@ -168,8 +166,6 @@ static void ours_is_used_where_it_was_faster(void **state)
 static void what_cannot_be_had_any_more_gives_way(void **state)
 {
     (void)state;
-    if (net_small())
-        skip();
     test_net net;
     xt_err err;
     make_net(&net, 103);
@@ -433,8 +429,6 @@ static void plant(const char *was, const char *is)
 static void wrong_products_are_found(void **state)
 {
     (void)state;
-    if (net_small())
-        skip();
     const xt_product_wish own = xt_product_way(XT_PRODUCT_WAY_OWN);
     xt_device device;
     xt_err err;

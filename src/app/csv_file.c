@@ -29,18 +29,31 @@ static bool ends_cell(const char *at, const char *limit)
     return at == limit || *at == ',' || *at == '\n' || (*at == '\r' && at + 1 < limit && at[1] == '\n');
 }
 
+static void add_text(xt_buf *text, const char *from, const char *to)
+{
+    if (text)
+        xt_buf_add(text, from, (size_t)(to - from));
+}
+
 /* The end of the cell at `at`, whose text goes to `text` unless that is NULL; NULL
  * where its quotes do not close, or something follows them. */
 static const char *read_cell(const char *at, const char *limit, xt_buf *text)
 {
-    bool quoted = at < limit && *at == '"';
-    for (at += quoted; quoted ? at < limit : !ends_cell(at, limit); at++) {
-        if (quoted && *at == '"' && (++at == limit || *at != '"'))
-            return ends_cell(at, limit) ? at : NULL;
-        if (text)
-            xt_buf_add(text, at, 1);
+    const char *start = at;
+    if (at == limit || *at != '"') {
+        while (!ends_cell(at, limit))
+            at++;
+        add_text(text, start, at);
+        return at;
     }
-    return quoted ? NULL : at;
+    /* Of two quotes in it the second one begins what follows. */
+    for (start = ++at; (at = memchr(at, '"', (size_t)(limit - at))); at++) {
+        add_text(text, start, at);
+        start = ++at;
+        if (at == limit || *at != '"')
+            return ends_cell(at, limit) ? at : NULL;
+    }
+    return NULL;
 }
 
 bool xt_csv_read(const char *at, const char *limit, xt_strings *cells, xt_csv_record *out)

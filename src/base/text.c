@@ -47,6 +47,14 @@ bool xt_text_is_printable(const char *text)
     return true;
 }
 
+size_t xt_text_width(const char *text)
+{
+    size_t n = 0;
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xC0) != 0x80;
+    return n;
+}
+
 void xt_text_mask(char *text)
 {
     for (size_t left = strlen(text), step; left; text += step, left -= step) {

@@ -13,6 +13,8 @@ size_t xt_text_printable(const char *at, size_t n);
 bool xt_text_is_printable(const char *text);
 /* Whether text is well-formed UTF-8, controls included. */
 bool xt_text_is_utf8(const char *text);
+/* Characters of UTF-8 text: its columns on a terminal, mostly. */
+size_t xt_text_width(const char *text);
 /* Makes every byte that is neither of a printable character nor '\n' a '?': a
  * terminal must not obey what a file or a user put into a message. */
 void xt_text_mask(char *text);

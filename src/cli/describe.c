@@ -1,6 +1,7 @@
 #include "cli/describe.h"
 
 #include "base/number.h"
+#include "base/text.h"
 #include "model/init.h"
 #include "model/ops.h"
 #include "model/schedule.h"
@@ -15,17 +16,9 @@ void xt_describe_label(const char *label, xt_buf *out)
     xt_buf_printf(out, "%-12s", label);
 }
 
-size_t xt_describe_width(const char *text)
-{
-    size_t n = 0;
-    for (; *text; text++)
-        n += ((unsigned char)*text & 0xC0) != 0x80;
-    return n;
-}
-
 void xt_describe_padded(const char *text, size_t width, xt_buf *out)
 {
-    size_t n = xt_describe_width(text);
+    size_t n = xt_text_width(text);
     xt_buf_printf(out, "%s%*s", text, n < width ? (int)(width - n) : 0, "");
 }
 

@@ -12,8 +12,6 @@ enum { XT_SHOWN_COLUMNS = 12 }; /* of columns, classes: what more there are is o
 void xt_describe_label(const char *label, xt_buf *out);
 /* "x1, x2 and 3 more"; at most XT_SHOWN_COLUMNS */
 void xt_describe_names(const char *const *names, size_t n, xt_buf *out);
-/* Characters of UTF-8 text: its columns on a terminal, mostly. */
-size_t xt_describe_width(const char *text);
 /* text and blanks up to that width. */
 void xt_describe_padded(const char *text, size_t width, xt_buf *out);
 /* "row" or "rows" */

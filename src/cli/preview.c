@@ -1,5 +1,6 @@
 #include "cli/preview.h"
 
+#include "base/text.h"
 #include "cli/describe.h"
 
 #include <math.h>
@@ -145,7 +146,7 @@ static size_t name_width(const xt_dataset *data, size_t n_inputs, size_t n_targe
 {
     size_t most = MIN_NAME;
     for (size_t i = 0; i < n_inputs + n_targets; i++) {
-        size_t n = xt_describe_width(i < n_inputs ? input_entry(data, i).name : data->target_names[i - n_inputs]);
+        size_t n = xt_text_width(i < n_inputs ? input_entry(data, i).name : data->target_names[i - n_inputs]);
         most = n > most ? n : most;
     }
     return most < MAX_NAME ? most : MAX_NAME;
@@ -217,7 +218,7 @@ static void print_classes(const xt_parts *parts, xt_buf *out)
     if (!n)
         return;
     for (size_t i = 0; i < shown(n); i++)
-        width = xt_describe_width(encoding->classes[i]) > width ? xt_describe_width(encoding->classes[i]) : width;
+        width = xt_text_width(encoding->classes[i]) > width ? xt_text_width(encoding->classes[i]) : width;
     width = width < MAX_NAME ? width : MAX_NAME;
     xt_describe_label("classes", out);
     xt_describe_padded("name", width, out);

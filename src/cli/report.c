@@ -92,7 +92,7 @@ static void print_table(const xt_report *report, size_t width, xt_buf *out)
 /* The width of a column of the matrix: of its name and of every count. */
 static size_t cell_width(const xt_report *report, size_t said)
 {
-    size_t most = xt_describe_width(report->classes[said]);
+    size_t most = xt_text_width(report->classes[said]);
     for (size_t t = 0; t < report->n_classes; t++) {
         size_t n = (size_t)snprintf(NULL, 0, "%zu", count_of(report, t, said));
         most = n > most ? n : most;
@@ -105,7 +105,7 @@ static void print_matrix(const xt_report *report, size_t width, xt_buf *out)
     xt_buf_puts(out, "\n");
     xt_describe_padded("truth \\ said", width, out);
     for (size_t p = 0; p < report->n_classes; p++)
-        xt_buf_printf(out, "  %*s%s", (int)(cell_width(report, p) - xt_describe_width(report->classes[p])), "",
+        xt_buf_printf(out, "  %*s%s", (int)(cell_width(report, p) - xt_text_width(report->classes[p])), "",
                       report->classes[p]);
     xt_buf_puts(out, "\n");
     for (size_t t = 0; t < report->n_classes; t++) {
@@ -133,7 +133,7 @@ static void print_text(const xt_report *report, xt_buf *out)
     if (!report->n_classes)
         return;
     for (size_t i = 0; i < report->n_classes; i++)
-        width = xt_describe_width(report->classes[i]) > width ? xt_describe_width(report->classes[i]) : width;
+        width = xt_text_width(report->classes[i]) > width ? xt_text_width(report->classes[i]) : width;
     print_table(report, width, out);
     print_matrix(report, width, out);
     if (report->n_unsaid)

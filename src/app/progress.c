@@ -64,18 +64,54 @@ void xt_progress_text(const xt_standing *at, size_t width, char *out, size_t n_b
     snprintf(out, n_bytes, "[%s] %s", bar, text);
 }
 
+static bool is_due(const xt_progress *progress, double seconds)
+{
+    bool early = seconds < first_seconds || (progress->shown && seconds - progress->last < redraw_seconds);
+    return progress->wanted && !early;
+}
+
+static void show(xt_progress *progress, const char *text, double seconds)
+{
+    xt_terminal_draw(text);
+    progress->shown = true;
+    progress->last = seconds;
+}
+
 void xt_progress_draw(xt_progress *progress, const xt_standing *at)
 {
     char text[240];
-    bool early = at->seconds < first_seconds || (progress->shown && at->seconds - progress->last < redraw_seconds);
-    if (!progress->wanted || early)
+    if (!is_due(progress, at->seconds))
         return;
     if (at->batches && at->epoch_seconds + xt_progress_epoch_left(at) < long_epoch)
         return;
     xt_progress_text(at, xt_terminal_width(), text, sizeof text);
-    xt_terminal_draw(text);
-    progress->shown = true;
-    progress->last = at->seconds;
+    show(progress, text, at->seconds);
+}
+
+void xt_progress_sweep_text(const xt_sweep_standing *at, char *out, size_t n_bytes)
+{
+    char pace[64] = "", best[96] = "", left[48] = "", time[32];
+    double trained = (double)(at->done - at->before) + at->parts;
+    if (trained > 0 && at->seconds > 0) {
+        double rate = trained / at->seconds;
+        snprintf(pace, sizeof pace, "  %.*f nets/s", rate < 1 ? 3 : rate < 100 ? 1 : 0, rate);
+        put_time(((double)(at->trials - at->done) - at->parts) / rate, time);
+        snprintf(left, sizeof left, "  eta %s", time);
+    }
+    if (at->has_best)
+        snprintf(best, sizeof best, "  best %.40s %.6g (trial %llu)", at->value, at->best,
+                 (unsigned long long)at->best_trial);
+    snprintf(out, n_bytes, "sweep  %llu/%llu trials%s%s%s", (unsigned long long)at->done,
+             (unsigned long long)at->trials, pace, best, left);
+}
+
+void xt_progress_draw_sweep(xt_progress *progress, const xt_sweep_standing *at)
+{
+    char text[240];
+    if (!is_due(progress, at->seconds))
+        return;
+    xt_progress_sweep_text(at, text, sizeof text);
+    show(progress, text, at->seconds);
 }
 
 void xt_progress_clear(xt_progress *progress)

@@ -49,6 +49,38 @@ static void text(void **state)
     assert_string_equal(line, row->expected);
 }
 
+/* ---- a sweep ---- */
+
+static const struct sweep_row {
+    const char *name;
+    xt_sweep_standing at;
+    const char *expected;
+} sweep_rows[] = {
+    {"at the start", {.trials = 10, .seconds = 1}, "sweep  0/10 trials"},
+    {"within the first trials", {.trials = 10, .seconds = 10, .parts = 2.5},
+     "sweep  0/10 trials  0.250 nets/s  eta 30 s"},
+    {"with a best one",
+     {.trials = 10000, .done = 1234, .seconds = 0.25, .value = "loss", .best = 0.0012, .best_trial = 17,
+      .has_best = true},
+     "sweep  1234/10000 trials  4936 nets/s  best loss 0.0012 (trial 17)  eta 2 s"},
+    {"of gains, with trials that had ended before",
+     {.trials = 100, .done = 60, .before = 40, .seconds = 60, .parts = 10, .value = "val_accuracy", .best = 0.975,
+      .best_trial = 3, .has_best = true},
+     "sweep  60/100 trials  0.500 nets/s  best val_accuracy 0.975 (trial 3)  eta 60 s"},
+    {"with nothing but trials that had ended before",
+     {.trials = 100, .done = 60, .before = 60, .seconds = 1, .value = "loss", .best = 2, .has_best = true},
+     "sweep  60/100 trials  best loss 2 (trial 0)"},
+    {"at the end", {.trials = 100, .done = 100, .seconds = 2.5}, "sweep  100/100 trials  40.0 nets/s  eta 0 s"},
+};
+
+static void sweep_text(void **state)
+{
+    const struct sweep_row *row = *state;
+    char line[240];
+    xt_progress_sweep_text(&row->at, line, sizeof line);
+    assert_string_equal(line, row->expected);
+}
+
 /* ---- how often the clock is looked at ---- */
 
 static const struct look_row {
@@ -231,6 +263,21 @@ static void drawn(void **state)
     assert_got(row->expected);
 }
 
+static void a_sweep_is_drawn_as_often(void **state)
+{
+    (void)state;
+    static const double seconds[] = {0.1, 1, 1.05, 2};
+    xt_progress progress = {.wanted = true}, unwanted = {.wanted = false};
+    open_terminal(41);
+    xt_terminal_allow();
+    for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
+        xt_sweep_standing at = {.trials = 8, .done = i + 1, .seconds = seconds[i]};
+        xt_progress_draw_sweep(&progress, &at);
+        xt_progress_draw_sweep(&unwanted, &at);
+    }
+    assert_got(TAKEN "sweep  2/8 trials  2.0 nets/s  eta 3 s" TAKEN "sweep  4/8 trials  2.0 nets/s  eta 2 s");
+}
+
 #define ROWS(rows, test, label, format) \
     for (size_t i = 0; i < sizeof(rows) / sizeof((rows)[0]); i++) \
         unit_case(test, &(rows)[i], #test " " format, (rows)[i].label)
@@ -238,6 +285,7 @@ static void drawn(void **state)
 int main(void)
 {
     ROWS(text_rows, text, name, "'%s'");
+    ROWS(sweep_rows, sweep_text, name, "'%s'");
     ROWS(look_rows, next_look, seconds, "after %g s");
     UNIT_CASE(a_line_stands_and_goes);
     UNIT_CASE(a_message_takes_it_away);
@@ -245,5 +293,6 @@ int main(void)
     UNIT_CASE(another_thread_draws_nothing);
     UNIT_CASE(not_every_terminal);
     ROWS(draw_rows, drawn, name, "%s");
+    UNIT_CASE(a_sweep_is_drawn_as_often);
     return unit_run("progress");
 }

@@ -1,8 +1,8 @@
 /* csv_file.h: a CSV file to which many processes add rows at once.
  *
- * Whoever reads or changes the file holds a lock on it meanwhile (flock, which the kernel drops however a process ends).
- * Rows at its end are one write. Anything else is written to a new file that takes the old one's place in one step
- * (xt_file_replace) while the old one is locked: who waited for that lock finds another file there, and locks it.
+ * Whoever reads or changes the file holds a lock on it meanwhile (flock, which the kernel drops however a process
+ * ends). Rows at its end are one write. Anything else is written to a new file that takes the old one's place in one
+ * step (xt_file_replace) while the old one is locked: who waited for that lock finds another file there, and locks it.
  *
  * RFC 4180, LF; lines that end in CR LF are taken as they are. */
 #ifndef XT_APP_CSV_FILE_H
@@ -54,9 +54,9 @@ bool xt_csv_read(const char *at, const char *limit, xt_strings *cells, xt_csv_re
 xt_status xt_csv_file_lock(xt_csv_file *file, bool make, xt_err *err);
 /* Reads all of the locked file, and its header. XT_BAD_USAGE: it is none of its kind. */
 xt_status xt_csv_file_read(xt_csv_file *file, xt_err *err);
-/* The next row, its cells added to `cells` unless that is NULL; behind the last one row->at is NULL, and half a row lies
- * behind `end` where that is less than n_bytes. Valid until the file is unlocked or closed. XT_BAD_USAGE: it is no row
- * of such a file. */
+/* The next row, its cells added to `cells` unless that is NULL; behind the last one row->at is NULL, and half a row
+ * lies behind `end` where that is less than n_bytes. Valid until the file is unlocked or closed. XT_BAD_USAGE: it is no
+ * row of such a file. */
 xt_status xt_csv_file_next(xt_csv_file *file, xt_strings *cells, xt_csv_record *row, xt_err *err);
 /* Takes away what lies behind `end`, with a warning. */
 xt_status xt_csv_file_cut(xt_csv_file *file, xt_err *err);

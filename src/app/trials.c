@@ -157,7 +157,8 @@ static xt_status read_header(xt_trials *trials, xt_err *err)
     return status;
 }
 
-static xt_status read_line(xt_trials *trials, const xt_strings *cells, const xt_csv_record *row, lines *all, xt_err *err)
+static xt_status read_line(xt_trials *trials, const xt_strings *cells, const xt_csv_record *row, lines *all,
+                           xt_err *err)
 {
     const xt_csv_file *file = &trials->file;
     line *one = new_line(all);

@@ -5,8 +5,8 @@
  * whole or not there, however a process ends. Half a row at the end is removed with a warning, and so is a whole one
  * without its line end: its last number may have been longer.
  *
- * The columns are fixed by the header. This room knows nothing of what they mean, but that the first is `trial`: a whole
- * number. A row is as many texts, one behind the other, each with its NUL. */
+ * The columns are fixed by the header. This room knows nothing of what they mean, but that the first is `trial`: a
+ * whole number. A row is as many texts, one behind the other, each with its NUL. */
 #ifndef XT_APP_TRIALS_H
 #define XT_APP_TRIALS_H
 

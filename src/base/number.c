@@ -351,6 +351,15 @@ char *xt_number_put_micros(char *at, double value)
     return at + 7;
 }
 
+void xt_number_print_double(double value, char *out)
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(out, XT_NUMBER_BYTES, "%.*g", digits, value);
+        if (strtod(out, NULL) == value)
+            return;
+    }
+}
+
 void xt_number_print(float value, char *out)
 {
     for (int precision = 1; precision <= MAX_DIGITS; precision++) {

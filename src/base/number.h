@@ -36,5 +36,7 @@ char *xt_number_put_micros(char *at, double value);
 
 /* The shortest text that reads back as the same float. out has room for 32. */
 void xt_number_print(float value, char *out);
+/* The same of a double. */
+void xt_number_print_double(double value, char *out);
 
 #endif

@@ -24,6 +24,7 @@ static const struct {
     {"engine", FREE},
     {"log", FREE},
     {"output", FREE},
+    {"sweep", FREE},
     {"checkpoint", FREE},
     {"checkpoint.best", SAME},
     {"data.train.file", FREE},

@@ -5,22 +5,14 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "config/emit.h"
+#include "config/opened.h"
 #include "config/override.h"
-#include "config/schema.h"
 #include "config/yaml.h"
 #include "model/init.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct xt_config {
-    xt_arena arena;
-    xt_diags diags;
-    xt_root root;
-    const xt_node *resolved; /* the whole configuration as a tree with origins */
-    char hash[17];
-};
 
 /* ---- sources ---- */
 
@@ -88,7 +80,7 @@ static const xt_node *set_value(xt_diags *diags, xt_config_kind kind, uint32_t s
     const xt_node *value = NULL;
     const char *text = diags->sources[source].text;
     xt_place place = {.source = source};
-    bool plain = kind == XT_CONFIG_VALUE || strcmp(text, "-") == 0;
+    bool plain = kind == XT_CONFIG_VALUE || kind == XT_CONFIG_SWEEP || strcmp(text, "-") == 0;
     if (!plain && !xt_yaml_parse(diags, source, &value))
         return NULL;
     if (plain && !xt_text_is_utf8(text)) {
@@ -98,12 +90,29 @@ static const xt_node *set_value(xt_diags *diags, xt_config_kind kind, uint32_t s
     return value ? value : xt_node_scalar(diags->arena, plain ? text : "", XT_SCALAR_TEXT, place);
 }
 
+/* The key is dotted itself, an entry of sweep.parameters. NULL without memory. */
+static const xt_node *add_swept(xt_diags *diags, const xt_node *root, const char *typed, const xt_node *value,
+                                xt_place place)
+{
+    xt_arena *arena = diags->arena;
+    const char *key = xt_key_canonical(arena, typed);
+    const xt_node *over = key ? xt_node_one(arena, key, value, place) : NULL;
+    over = over ? xt_node_one(arena, "parameters", over, place) : NULL;
+    over = over ? xt_node_one(arena, "sweep", over, place) : NULL;
+    const xt_node *merged = over ? xt_merge(arena, &xt_schema_root, root, over) : NULL;
+    if (!merged)
+        xt_diag_memory(diags);
+    return merged;
+}
+
 static const xt_node *apply_set(xt_diags *diags, const xt_node *root, const xt_config_source *set, uint32_t source)
 {
-    const xt_node *value = set_value(diags, set->kind, source);
+    xt_place place = {.source = source};
+    const xt_node *value = set_value(diags, set->kind, source), *changed = NULL;
     char *path = xt_arena_copy(diags->arena, set->text, strcspn(set->text, "="));
-    const xt_node *changed =
-        value && path ? xt_override(diags, root, path, value, (xt_place){.source = source}) : NULL;
+    if (value && path)
+        changed = set->kind == XT_CONFIG_SWEEP ? add_swept(diags, root, path, value, place)
+                                               : xt_override(diags, root, path, value, place);
     return changed ? changed : root;
 }
 
@@ -133,18 +142,17 @@ static const xt_node *apply_text(xt_diags *diags, const xt_node *root, uint32_t 
 /* ---- resolving ---- */
 
 /* `name` defaults to the first file's name without its directory and ending. */
-static void default_name(xt_config *config, const xt_config_source *sources, size_t n_sources)
+static const char *default_name(xt_arena *arena, const xt_config_source *sources, size_t n_sources)
 {
     for (size_t i = 0; i < n_sources; i++) {
         if (sources[i].kind != XT_CONFIG_FILE || strcmp(sources[i].text, "-") == 0)
             continue;
         const char *slash = strrchr(sources[i].text, '/'), *base = slash ? slash + 1 : sources[i].text;
-        char *name = xt_arena_copy(&config->arena, base, strcspn(base, "."));
+        char *name = xt_arena_copy(arena, base, strcspn(base, "."));
         /* What `name:` would not take is no default for it. */
-        if (name && *name && strlen(name) <= 100 && xt_text_is_printable(name))
-            config->root.spec.name = name;
-        return;
+        return name && *name && strlen(name) <= 100 && xt_text_is_printable(name) ? name : "run";
     }
+    return "run";
 }
 
 /* Every layer gets what it does not say itself: the model's, or what suits its activation. */
@@ -181,10 +189,10 @@ static bool is_one_of(const char *key, const char *const *keys)
     return false;
 }
 
-/* 16 hex digits that change with everything but where and how the run is told. */
+/* 16 hex digits that change with everything but where and how the run is told, and what others are like. */
 static bool hash_resolved(const xt_node *resolved, char out[17])
 {
-    static const char *const aside[] = {"output", "log", "name", "checkpoint", NULL};
+    static const char *const aside[] = {"output", "log", "name", "checkpoint", "sweep", NULL};
     xt_buf text = {0};
     char hex[33];
     for (size_t i = 0; i < resolved->n; i++)
@@ -198,6 +206,7 @@ static bool hash_resolved(const xt_node *resolved, char out[17])
     return whole;
 }
 
+/* A trial's template has its number instead of {trial} already. */
 static bool fill_template(xt_config *config)
 {
     xt_spec *spec = &config->root.spec;
@@ -211,39 +220,68 @@ static bool fill_template(xt_config *config)
             xt_buf_printf(&out, "%" PRIu64, spec->seed);
         else if (strncmp(at, "{hash}", 6) == 0)
             xt_buf_puts(&out, config->hash);
+        else if (strncmp(at, "{trial}", 7) == 0)
+            xt_buf_puts(&out, "base");
         else
             xt_buf_add(&out, at, 1);
-        at += *at == '{' ? 6 : 1;
+        at += *at == '{' ? strcspn(at, "}") + 1 : 1;
     }
     spec->output_dir = keep_text(&config->arena, &out);
     xt_buf_clear(&out);
     return spec->output_dir != NULL;
 }
 
+/* No more bytes than this are the node as YAML: texts with all their characters escaped, each in a line of its own. */
+static size_t most_bytes(const xt_node *node)
+{
+    enum { AROUND = 2 * XT_MAX_DEPTH + 8, ESCAPE = 6 };
+    size_t n = AROUND + (node->type == XT_NODE_SCALAR ? ESCAPE * strlen(node->text) : 0);
+    for (size_t i = 0; node->type == XT_NODE_LIST && i < node->n; i++)
+        n += most_bytes(node->items[i]);
+    for (size_t i = 0; node->type == XT_NODE_MAP && i < node->n; i++)
+        n += ESCAPE * strlen(node->entries[i].key) + most_bytes(node->entries[i].value);
+    return n;
+}
+
 /* config.yaml must be one that can be read again: aliases are written out in it,
  * and numbers may need more digits. */
-static void check_size(xt_config *config, const xt_node *tree)
+static void check_size(xt_config *config)
 {
+    const xt_node *data = xt_node_get(config->tree, "data"), *sweep = xt_node_get(config->tree, "sweep");
+    bool swept = sweep && sweep->n_nodes > data->n_nodes;
     xt_buf text = {0};
+    if (most_bytes(config->resolved) <= XT_MAX_YAML_BYTES)
+        return;
     xt_emit_yaml(config->resolved, NULL, &text);
     if (text.len > XT_MAX_YAML_BYTES)
-        xt_diag(&config->diags, xt_node_get(tree, "data")->place,
-                "resolved it has %zu bytes, and a configuration at most %d: put the rows into a CSV file", text.len,
-                XT_MAX_YAML_BYTES);
+        xt_diag(&config->diags, (swept ? sweep : data)->place,
+                "resolved it has %zu bytes, and a configuration at most %d: %s", text.len, XT_MAX_YAML_BYTES,
+                swept ? "sweep fewer values" : "put the rows into a CSV file");
     xt_buf_clear(&text);
 }
 
-static xt_status resolve(xt_config *config, const xt_node *tree, xt_err *err)
+xt_status xt_config_resolve(xt_config *config, xt_err *err)
 {
     xt_walk walk = {.diags = &config->diags, .arena = &config->arena};
-    config->resolved = xt_encode_fields(&walk, xt_schema, &config->root, tree);
+    config->resolved = xt_encode_fields(&walk, xt_schema, &config->root, config->tree);
     if (!walk.failed && config->resolved && !config->diags.n_total)
-        check_size(config, tree);
+        check_size(config);
     if (config->diags.n_total)
         return xt_diags_finish(&config->diags, err);
     if (walk.failed || !config->resolved || !resolve_layers(config) || !fill_template(config))
         return xt_fail_memory(err, "the configuration", config->arena.n_bytes);
     return XT_OK;
+}
+
+void xt_config_decode(xt_config *config, const xt_node *tree, const char *name)
+{
+    xt_walk walk = {.diags = &config->diags, .arena = &config->arena};
+    config->tree = tree;
+    xt_decode_fields(&walk, xt_schema, tree, tree->place, &config->root);
+    if (!xt_node_get(tree, "name"))
+        config->root.spec.name = name;
+    if (!config->diags.n_total)
+        xt_rules(&walk, tree, &config->root);
 }
 
 xt_status xt_config_open(const xt_config_source *sources, size_t n_sources, xt_config **out, xt_err *err)
@@ -273,21 +311,13 @@ xt_status xt_config_open(const xt_config_source *sources, size_t n_sources, xt_c
                     : apply_set(&config->diags, tree, &sources[i], (uint32_t)i);
     }
     /* After a syntax error the tree lacks what was written: complaints about that would mislead. */
-    xt_walk walk = {.diags = &config->diags, .arena = arena};
-    if (tree && !broken) {
-        xt_decode_fields(&walk, xt_schema, tree, tree->place, &config->root);
-        if (!xt_node_get(tree, "name")) {
-            config->root.spec.name = "run";
-            default_name(config, sources, n_sources);
-        }
-    } else if (!config->diags.n_total) {
+    if (tree && !broken)
+        xt_config_decode(config, tree, default_name(arena, sources, n_sources));
+    else if (!config->diags.n_total)
         xt_diag(&config->diags, (xt_place){.source = XT_NO_SOURCE}, "there is no configuration");
-    }
-    if (!config->diags.n_total)
-        xt_rules(&walk, tree, &config->root);
     status = xt_diags_finish(&config->diags, err);
     if (!status)
-        status = resolve(config, tree, err);
+        status = xt_config_resolve(config, err);
 out:
     if (status)
         xt_config_close(&config);

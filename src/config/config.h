@@ -16,6 +16,7 @@ typedef enum xt_config_kind {
     XT_CONFIG_FILE, /* text is a path, "-" standard input */
     XT_CONFIG_SET,   /* text is KEY=VALUE, VALUE is YAML */
     XT_CONFIG_VALUE, /* text is KEY=VALUE, VALUE is one value as it stands: no YAML, no quotes */
+    XT_CONFIG_SWEEP, /* text is KEY=SPEC: what KEY takes in sweep.parameters (docs/CONFIG.md), in place of what stood there */
     XT_CONFIG_TEXT   /* text is YAML (a model's own configuration) */
 } xt_config_kind;
 

@@ -24,6 +24,23 @@ static const char intro[] =
     "Rows come from one of `file`, `generate`, or `inputs` and `targets` written out; those of `data.validation` and\n"
     "`data.test` from `split` too. What these two do not say of a file or a generator is as in `data.train`.\n"
     "\n"
+    "`sweep` stands for many trainings, the trials, each with other values of some keys; what trains or checks one\n"
+    "configuration passes over it. Values may be written out, count up (`0..99`, `8..64..8`), lie at equal distances or\n"
+    "ratios (`linear(0, 1, 5)`, `log(1e-4, 0.1, 7)`), or, by method random, be drawn (`log_uniform(1e-4, 0.1)`; as a\n"
+    "mapping with `q`, of which they are then multiples). `--sweep KEY=VALUES` adds a parameter or replaces one, in the\n"
+    "same words: `--sweep optimizer.lr=0.1,0.03`. Trials are numbered from 0, the last parameter's value changes first,\n"
+    "and before all others the seed of `repeat` or `seeds`; trial N is the same however many are trained. `{trial}` in\n"
+    "`output.dir` is its number, and `base` in a configuration that is no trial.\n"
+    "\n"
+    "```yaml\n"
+    "sweep:\n"
+    "  metric: val_loss\n"
+    "  parameters:\n"
+    "    optimizer.learning_rate: [0.1, 0.03, 0.01]\n"
+    "    model.layers.0.units: 8..32..8\n"
+    "  repeat: 5\n"
+    "```\n"
+    "\n"
     "A configuration file has at most 1 MiB, 64 levels and one document; tags, NUL bytes and invalid UTF-8 are refused.\n"
     "`xortrain config --config FILE` prints the resolved configuration, `--origins` where each value came from.\n";
 
@@ -138,8 +155,8 @@ void xt_config_document(xt_buf *out)
     document_fields(xt_schema, "", out);
     xt_buf_puts(out, "\n## Names\n");
     for (size_t i = 0; i < n; i++)
-        if (found[i]->type == &xt_type_names)
-            document_names(found[i]->table, out);
-        else
+        if (found[i]->type == &xt_type_kind || found[i]->type == &xt_type_kinds)
             document_kinds(found[i]->table, out);
+        else
+            document_names(found[i]->table, out);
 }

@@ -42,6 +42,13 @@ static void emit_quoted(const char *text, xt_buf *out)
 {
     xt_buf_puts(out, "\"");
     for (const unsigned char *at = (const unsigned char *)text; *at;) {
+        size_t n = 0;
+        while (at[n] >= 0x20 && at[n] < 0x7f && at[n] != '"' && at[n] != '\\')
+            n++;
+        xt_buf_add(out, at, n);
+        at += n;
+        if (!*at)
+            break;
         if (*at == '"' || *at == '\\')
             xt_buf_printf(out, "\\%c", *at++);
         else if (*at == '\n' || *at == '\t' || *at == '\r')
@@ -54,28 +61,42 @@ static void emit_quoted(const char *text, xt_buf *out)
     xt_buf_puts(out, "\"");
 }
 
-static void emit_flow(const xt_node *node, xt_buf *out)
+static void emit_text(const char *text, xt_buf *out)
+{
+    if (is_plain(text))
+        xt_buf_puts(out, text);
+    else
+        emit_quoted(text, out);
+}
+
+void xt_emit_flow(const xt_node *node, xt_buf *out)
 {
     if (node->type == XT_NODE_SCALAR) {
-        if (node->kind == XT_SCALAR_TEXT && !is_plain(node->text))
-            emit_quoted(node->text, out);
+        if (node->kind == XT_SCALAR_TEXT)
+            emit_text(node->text, out);
         else
             xt_buf_puts(out, node->text);
         return;
     }
-    xt_buf_puts(out, "[");
+    bool map = node->type == XT_NODE_MAP;
+    xt_buf_puts(out, map ? "{" : "[");
     for (size_t i = 0; i < node->n; i++) {
         if (i)
             xt_buf_puts(out, ", ");
-        emit_flow(node->items[i], out);
+        if (map) {
+            emit_text(node->entries[i].key, out);
+            xt_buf_puts(out, ": ");
+        }
+        xt_emit_flow(map ? node->entries[i].value : node->items[i], out);
     }
-    xt_buf_puts(out, "]");
+    xt_buf_puts(out, map ? "}" : "]");
 }
 
+/* What stands in one line: all but mappings that hold something. */
 static bool is_flow(const xt_node *node)
 {
     if (node->type == XT_NODE_MAP)
-        return false;
+        return node->n == 0;
     for (size_t i = 0; i < node->n; i++)
         if (!is_flow(node->items[i]))
             return false;
@@ -100,10 +121,12 @@ static void emit_block(const xt_node *node, const xt_diags *origins, int indent,
 static void emit_entry(const xt_entry *entry, const xt_diags *origins, int indent, bool after_dash, xt_buf *out)
 {
     size_t line_start = out->len - (after_dash ? (size_t)indent : 0);
-    xt_buf_printf(out, "%*s%s:", after_dash ? 0 : indent, "", entry->key);
+    xt_buf_printf(out, "%*s", after_dash ? 0 : indent, "");
+    emit_text(entry->key, out);
+    xt_buf_puts(out, ":");
     if (is_flow(entry->value)) {
         xt_buf_puts(out, " ");
-        emit_flow(entry->value, out);
+        xt_emit_flow(entry->value, out);
         end_line(entry->value, origins, line_start, out);
     } else {
         xt_buf_puts(out, "\n");
@@ -117,10 +140,11 @@ static void emit_block(const xt_node *node, const xt_diags *origins, int indent,
         emit_entry(&node->entries[i], origins, indent, after_dash && i == 0, out);
     for (size_t i = 0; node->type == XT_NODE_LIST && i < node->n; i++) {
         const xt_node *item = node->items[i];
-        size_t line_start = out->len;
-        xt_buf_printf(out, "%*s- ", indent, "");
+        bool first = after_dash && i == 0;
+        size_t line_start = out->len - (first ? (size_t)indent : 0);
+        xt_buf_printf(out, "%*s- ", first ? 0 : indent, "");
         if (is_flow(item)) {
-            emit_flow(item, out);
+            xt_emit_flow(item, out);
             end_line(item, origins, line_start, out);
         } else {
             emit_block(item, origins, indent + 2, true, out);

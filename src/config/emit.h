@@ -10,6 +10,9 @@
  * its value came from; NULL: none. */
 void xt_emit_yaml(const xt_node *map, const xt_diags *origins, xt_buf *out);
 
+/* Appends the tree as YAML in one line, such as stands behind KEY= on a command line. */
+void xt_emit_flow(const xt_node *node, xt_buf *out);
+
 /* Appends the tree as one line of strict JSON. */
 void xt_emit_json(const xt_node *node, xt_buf *out);
 

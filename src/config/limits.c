@@ -4,7 +4,6 @@
 #include "base/number.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,16 +79,10 @@ static void decode_limits(xt_walk *walk, const xt_field *field, const xt_node *n
     *xt_count_at(field, at) = node->n;
 }
 
-/* The shortest digits that read back as the same double. */
 static const xt_node *encode_value(xt_walk *walk, double value, const xt_node *given)
 {
-    char text[32];
-    double back = 0;
-    for (int digits = 1; digits <= 17; digits++) {
-        int n = snprintf(text, sizeof text, "%.*g", digits, value);
-        if (xt_number_double(text, (size_t)n, &back) == XT_NUMBER_OK && back == value)
-            break;
-    }
+    char text[XT_NUMBER_BYTES];
+    xt_number_print_double(value, text);
     return xt_encode_text(walk, text, XT_SCALAR_NUMBER, given);
 }
 

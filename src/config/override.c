@@ -11,14 +11,11 @@ static bool is_nothing(const xt_node *node)
     return node->type == XT_NODE_SCALAR && !node->quoted && !*node->text;
 }
 
-/* {type: scalar} for a scalar. */
-static const xt_node *long_form(xt_arena *arena, const xt_node *scalar)
+/* What a scalar alone is short for. */
+static const xt_node *long_form(xt_arena *arena, const xt_field *field, const xt_node *scalar)
 {
-    xt_entry *entry = xt_arena_alloc(arena, 1, sizeof *entry);
-    if (!entry)
-        return NULL;
-    *entry = (xt_entry){"type", scalar->place, scalar};
-    return xt_node_map(arena, entry, 1, scalar->place);
+    const char *key = field && field->short_form ? field->short_form : "type";
+    return xt_node_one(arena, key, scalar, scalar->place);
 }
 
 /* The field below a mapping's; an element of a list has the list's. */
@@ -63,18 +60,20 @@ const xt_node *xt_merge(xt_arena *arena, const xt_field *field, const xt_node *b
     if (!base || overlay->type != XT_NODE_MAP || base->type == XT_NODE_LIST || is_nothing(base))
         return overlay;
     if (base->type == XT_NODE_SCALAR)
-        base = long_form(arena, base);
+        base = long_form(arena, field, base);
     xt_entry *entries = base ? xt_arena_alloc(arena, base->n + overlay->n, sizeof *entries) : NULL;
     if (!entries)
         return NULL;
     find_kinds(field, base, overlay, &was, &is);
+    /* Half a list of values and half a distribution are neither. */
+    bool is_whole = field && field->type == &xt_type_parameters;
     size_t n = 0;
     for (size_t i = 0; i < base->n; i++) {
         const xt_entry *under = &base->entries[i], *over = xt_node_entry(overlay, under->key);
         if (!over && is_left_behind(was, is, under->key))
             continue;
         entries[n] = over ? *over : *under;
-        if (over)
+        if (over && !is_whole)
             entries[n].value = xt_merge(arena, field_below(field, under->key), under->value, over->value);
         if (!entries[n++].value)
             return NULL;
@@ -86,16 +85,6 @@ const xt_node *xt_merge(xt_arena *arena, const xt_field *field, const xt_node *b
 }
 
 /* ---- KEY=VALUE ---- */
-
-/* A mapping of one entry, to be merged. */
-static const xt_node *one_entry(xt_diags *diags, const char *key, const xt_node *value, xt_place place)
-{
-    xt_entry *entry = xt_arena_alloc(diags->arena, 1, sizeof *entry);
-    if (!entry)
-        return NULL;
-    *entry = (xt_entry){key, place, value};
-    return xt_node_map(diags->arena, entry, 1, place);
-}
 
 static const xt_node *in_list(xt_diags *diags, const xt_field *field, const xt_node *list, const char *key,
                               const char *rest, const xt_node *value, xt_place place);
@@ -115,10 +104,12 @@ static const xt_node *override(xt_diags *diags, const xt_field *field, const xt_
     }
     if (node && node->type == XT_NODE_LIST)
         return in_list(diags, field, node, key, rest, value, place);
-    const char *name = xt_key_canonical(key);
+    const char *name = xt_key_canonical(diags->arena, key);
+    if (!name)
+        return NULL;
     if (rest)
         value = override(diags, field_below(field, name), xt_node_get(node, name), rest, value, place);
-    const xt_node *entry = value ? one_entry(diags, name, value, place) : NULL;
+    const xt_node *entry = value ? xt_node_one(diags->arena, name, value, place) : NULL;
     if (!entry || !node)
         return entry;
     if (xt_node_get(node, name)) {

@@ -10,7 +10,7 @@
 #include "config/schema.h"
 
 /* Base with overlay's values over it: mappings key by key, everything else
- * replaced. A scalar under a mapping stands for {type: scalar}, its short form;
+ * replaced, and so is each of sweep.parameters. A scalar under a mapping stands for {type: scalar}, its short form;
  * one of no text, as after `log:`, for nothing. field is the mapping's (the
  * root's: xt_schema_root), NULL where the schema knows none. base may be NULL;
  * NULL without memory. */

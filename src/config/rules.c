@@ -95,6 +95,19 @@ static void watch(xt_walk *walk, const xt_node *tree, xt_spec *spec)
     }
 }
 
+static void watch_sweep(xt_walk *walk, const xt_node *tree, xt_root *root)
+{
+    static const char *const keys[] = {"sweep", "metric", "name"};
+    xt_sweep *sweep = &root->sweep;
+    xt_watched column;
+    if (!sweep->given)
+        return;
+    check_column(walk, &root->spec, "sweep.metric.name", sweep->metric, find_node(tree, keys, 3)->place);
+    sweep->maximizes = sweep->goal == XT_GOAL_AUTO ? xt_column_find(&root->spec, sweep->metric, &column) &&
+                                                         xt_column_is_gain(&root->spec, column)
+                                                   : sweep->goal == XT_GOAL_MAXIMIZE;
+}
+
 static void check_validation(xt_walk *walk, const xt_node *tree, const xt_spec *spec)
 {
     static const char *const keys[] = {"train", "validate_every"};
@@ -179,6 +192,7 @@ void xt_rules(xt_walk *walk, const xt_node *tree, xt_root *root)
 {
     xt_publish_data(root);
     watch(walk, tree, &root->spec);
+    watch_sweep(walk, tree, root);
     check_validation(walk, tree, &root->spec);
     check_pair(walk, tree, &root->spec);
     check_softmax(walk, tree, &root->spec);

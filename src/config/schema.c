@@ -202,12 +202,22 @@ const xt_field xt_schema[] = {
      .help = "files from which an interrupted run goes on (--resume)"},
     {.name = "log", .type = &xt_type_section, .fields = log_fields, .help = "lines on stdout"},
     {.name = "output", .type = &xt_type_section, .fields = output_fields, .help = "files"},
+    {.name = "sweep", .type = &xt_type_section, .optional = true, .fields = xt_schema_sweep, .finish = xt_finish_sweep,
+     .help = "many trainings of this configuration, each with other values"},
     {0},
 };
 
 const xt_field xt_schema_root = {.name = "", .type = &xt_type_section, .fields = xt_schema};
 
-const char *xt_key_canonical(const char *key)
+const char *xt_key_canonical(xt_arena *arena, const char *key)
 {
-    return strcmp(key, "lr") == 0 ? "learning_rate" : key;
+    size_t n = strlen(key);
+    if (n < 2 || strcmp(key + n - 2, "lr") != 0 || (n > 2 && key[n - 3] != '.'))
+        return key;
+    char *name = xt_arena_alloc(arena, n + sizeof "learning_rate", 1);
+    if (name) {
+        memcpy(name, key, n - 2);
+        strcpy(name + n - 2, "learning_rate");
+    }
+    return name;
 }

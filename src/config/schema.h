@@ -9,6 +9,7 @@
 #define XT_CONFIG_SCHEMA_H
 
 #include "config/diag.h"
+#include "config/sweep.h"
 #include "model/spec.h"
 
 #include <stddef.h>
@@ -18,12 +19,12 @@ enum { XT_MAX_KEYS = 1000 };
 typedef struct xt_field xt_field;
 
 /* What decoding and encoding share: a walk over the rows. */
-typedef struct xt_walk {
+struct xt_walk {
     xt_diags *diags;
     xt_arena *arena;
     char path[256]; /* "model.layers.0.units", of where the walk is */
     bool failed;    /* encode: out of memory */
-} xt_walk;
+};
 
 typedef struct xt_type {
     /* Reads node into the field's place `at`, or tells diags what is wrong. */
@@ -52,6 +53,7 @@ struct xt_field {
     const char *(*check)(const void *at);
     bool optional_kind;  /* `auto` means: not chosen (kind -1); not printed when def is NULL */
     float unset;         /* of xt_type_float without a default: what it is where it is not given */
+    const char *short_form; /* of a section: the key that a scalar alone stands for; NULL: none, of a kind type */
     bool optional;       /* of a section: where it is not given its fields have no defaults either */
     const char *lent_with; /* of xt_type_source: what data.train says of it goes for the other parts too,
                               where both have this key */
@@ -85,6 +87,9 @@ extern const xt_type xt_type_source;    /* xt_draft: a section that a part of th
 /* limits.c */
 extern const xt_type xt_type_limits;    /* const xt_limit *: a mapping of columns to {below: x} or {above: x} */
 
+/* sweep.c */
+extern const xt_type xt_type_parameters; /* const xt_swept *, a mapping of keys to what they take */
+
 /* What `inputs` and `targets` hold until it is known whether there is a file. */
 typedef struct xt_values {
     const xt_node *node;
@@ -104,6 +109,7 @@ typedef struct xt_root {
     xt_draft train, validation, test;
     xt_choice weight, bias; /* model.init's; kind -1: by the activation */
     float dropout, l1, l2;  /* of layers that say nothing: negative */
+    xt_sweep sweep;
 } xt_root;
 
 /* offsetof, which does not compile when the member has another type. */
@@ -112,9 +118,10 @@ typedef struct xt_root {
 #define XT_ROOT(member, member_type) .offset = XT_AT(xt_root, member, member_type)
 #define XT_WHOLE(low, high) {.min = (low), .max = (high)}
 
-/* The sections of the root, an xt_field table, and those of `data`. */
+/* The sections of the root, an xt_field table, those of `data`, and the keys of `sweep`. */
 extern const xt_field xt_schema[];
 extern const xt_field xt_schema_data[];
+extern const xt_field xt_schema_sweep[];
 /* The root as a field, for walks that go down from it. */
 extern const xt_field xt_schema_root;
 
@@ -122,12 +129,15 @@ extern const xt_field xt_schema_root;
 void xt_publish_data(xt_root *root);
 /* What the parts of `data` may not be together; an xt_field's finish. */
 void xt_finish_data(xt_walk *walk, const xt_node *node, void *at);
+/* What the keys of `sweep` may not be together; likewise. */
+void xt_finish_sweep(xt_walk *walk, const xt_node *node, void *at);
 /* rules.c: defaults that depend on other keys, and what no single section can
  * check. The tree has decoded into root without a complaint. */
 void xt_rules(xt_walk *walk, const xt_node *tree, xt_root *root);
 
-/* The one name of a key that has two ("lr": "learning_rate"). */
-const char *xt_key_canonical(const char *key);
+/* The one name of a key that has two ("lr": "learning_rate"), also at the end of a dotted one; made in the arena where
+ * it is not the key itself. NULL without memory. */
+const char *xt_key_canonical(xt_arena *arena, const char *key);
 
 /* ---- for the types ---- */
 

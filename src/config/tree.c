@@ -55,6 +55,15 @@ xt_node *xt_node_map(xt_arena *arena, const xt_entry *entries, size_t n, xt_plac
     return node;
 }
 
+xt_node *xt_node_one(xt_arena *arena, const char *key, const xt_node *value, xt_place place)
+{
+    xt_entry *entry = xt_arena_alloc(arena, 1, sizeof *entry);
+    if (!entry)
+        return NULL;
+    *entry = (xt_entry){key, place, value};
+    return xt_node_map(arena, entry, 1, place);
+}
+
 const xt_entry *xt_node_entry(const xt_node *node, const char *key)
 {
     for (size_t i = 0; node && node->type == XT_NODE_MAP && i < node->n; i++)

@@ -49,6 +49,9 @@ xt_node *xt_node_scalar(xt_arena *arena, const char *text, xt_scalar_kind kind, 
 xt_node *xt_node_list(xt_arena *arena, const xt_node *const *items, size_t n, xt_place place);
 xt_node *xt_node_map(xt_arena *arena, const xt_entry *entries, size_t n, xt_place place);
 
+/* A mapping of one entry, placed like its key. */
+xt_node *xt_node_one(xt_arena *arena, const char *key, const xt_node *value, xt_place place);
+
 /* A key with its value, and the value of it, or NULL. node may be NULL or no mapping. */
 const xt_entry *xt_node_entry(const xt_node *node, const char *key);
 const xt_node *xt_node_get(const xt_node *node, const char *key);

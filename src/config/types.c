@@ -67,14 +67,23 @@ const xt_type xt_type_name_text = {decode_name, encode_string, describe_name};
 
 /* ---- output path with placeholders ---- */
 
+static const char *const placeholders[] = {"{name}", "{seed}", "{hash}", "{trial}", NULL};
+
+static bool is_placeholder(const char *text, size_t n_bytes)
+{
+    for (const char *const *at = placeholders; *at; at++)
+        if (strlen(*at) == n_bytes && strncmp(text, *at, n_bytes) == 0)
+            return true;
+    return false;
+}
+
 /* The first {word} that is no placeholder, to out; false when there is none. */
 static bool bad_placeholder(const char *text, char *out, size_t n_bytes)
 {
     for (const char *at = strchr(text, '{'); at; at = strchr(at + 1, '{')) {
         const char *end = strchr(at, '}');
         size_t n = end ? (size_t)(end - at) + 1 : strlen(at);
-        if ((n == 6 && strncmp(at, "{name}", 6) == 0) || (n == 6 && strncmp(at, "{seed}", 6) == 0) ||
-            (n == 6 && strncmp(at, "{hash}", 6) == 0))
+        if (is_placeholder(at, n))
             continue;
         snprintf(out, n_bytes, "%.*s", (int)(n < 40 ? n : 40), at);
         return true;
@@ -91,7 +100,7 @@ static void decode_template(xt_walk *walk, const xt_field *field, const xt_node 
     if (!*text || strlen(text) > 1000 || !xt_text_is_printable(text))
         xt_complain(walk, node->place, "expected a path of 1 to 1000 printable characters");
     else if (bad_placeholder(text, bad, sizeof bad))
-        xt_complain(walk, node->place, "'%s' is no placeholder; there are {name}, {seed} and {hash}", bad);
+        xt_complain(walk, node->place, "'%s' is no placeholder; there are {name}, {seed}, {hash} and {trial}", bad);
     else
         keep_string(walk, text, at);
 }
@@ -99,7 +108,7 @@ static void decode_template(xt_walk *walk, const xt_field *field, const xt_node 
 static void describe_template(const xt_field *field, xt_buf *out)
 {
     (void)field;
-    xt_buf_puts(out, "a path, in which {name}, {seed} and {hash} may stand");
+    xt_buf_puts(out, "a path, in which {name}, {seed}, {hash} and {trial} may stand");
 }
 
 const xt_type xt_type_template = {decode_template, encode_string, describe_template};

@@ -9,9 +9,14 @@
 
 size_t xt_walk_down(xt_walk *walk, const char *key)
 {
-    size_t n = strlen(walk->path);
-    snprintf(walk->path + n, sizeof walk->path - n, "%s%s", n ? "." : "", key);
-    return n;
+    size_t before = strlen(walk->path), n = before, length = strlen(key), room;
+    /* Every key of every trial of a sweep comes by. */
+    if (n && n + 1 < sizeof walk->path)
+        walk->path[n++] = '.';
+    room = sizeof walk->path - 1 - n;
+    memcpy(walk->path + n, key, length < room ? length : room);
+    walk->path[n + (length < room ? length : room)] = '\0';
+    return before;
 }
 
 size_t xt_walk_down_index(xt_walk *walk, size_t index)
@@ -100,6 +105,9 @@ static bool find_home(const xt_field *fields, const char *path, const char *name
     for (const xt_field *field = fields; field->name; field++) {
         xt_buf inner = {0};
         bool found = false;
+        /* Its words are those of others: a metric, a name, a seed. */
+        if (field->fields == xt_schema_sweep)
+            continue;
         xt_buf_printf(&inner, "%s%s%s", path, *path ? "." : "", field->name);
         if (!kinds && *path && strcmp(field->name, name) == 0) {
             xt_buf_puts(out, xt_buf_text(&inner));

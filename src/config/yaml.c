@@ -12,7 +12,10 @@ typedef struct parser {
     yaml_parser_t yaml;
     xt_diags *diags;
     xt_arena *arena;
-    uint32_t source;
+    const char *text;
+    size_t n_bytes;
+    xt_place place;     /* of all of it where it has no lines */
+    bool has_lines;
     size_t n_nodes; /* made so far, aliases counted as what they stand for */
     size_t n_anchors;
     struct {
@@ -23,9 +26,9 @@ typedef struct parser {
 
 static xt_place place_at(const parser *p, yaml_mark_t mark)
 {
-    xt_place place = {.source = p->source};
+    xt_place place = p->place;
     /* The value of a --set has no lines worth naming. */
-    if (p->diags->sources[p->source].has_lines) {
+    if (p->has_lines) {
         place.line = (uint32_t)mark.line + 1;
         place.column = (uint32_t)mark.column + 1;
     }
@@ -54,11 +57,10 @@ static bool next(parser *p, yaml_event_t *event)
     yaml_mark_t mark = p->yaml.problem_mark;
     if (p->yaml.error == YAML_READER_ERROR) {
         /* The reader knows an offset in bytes only. */
-        const xt_source_text *source = &p->diags->sources[p->source];
         mark = (yaml_mark_t){0};
-        for (size_t i = 0; i < p->yaml.problem_offset && i < source->n_bytes; i++) {
-            mark.column += (source->text[i] & 0xC0) != 0x80; /* a character's first byte */
-            if (source->text[i] == '\n') {
+        for (size_t i = 0; i < p->yaml.problem_offset && i < p->n_bytes; i++) {
+            mark.column += (p->text[i] & 0xC0) != 0x80; /* a character's first byte */
+            if (p->text[i] == '\n') {
                 mark.line++;
                 mark.column = 0;
             }
@@ -164,9 +166,8 @@ static void complain_twice(parser *p, const char *key, uint32_t line, xt_place p
             strcmp(key, "learning_rate") == 0 ? " (lr is another name of it)" : "");
 }
 
-static bool check_new_key(parser *p, const gather *entries, const char *typed, xt_place place)
+static bool check_new_key(parser *p, const gather *entries, const char *key, xt_place place)
 {
-    const char *key = xt_key_canonical(typed);
     const xt_entry *all = entries->at;
     for (size_t i = 0; i < entries->n; i++)
         if (strcmp(all[i].key, key) == 0) {
@@ -190,12 +191,15 @@ static bool parse_entry(parser *p, const yaml_event_t *event, gather *entries, u
     yaml_event_delete(&value_event);
     if (!value)
         return false;
-    if (!check_new_key(p, entries, name->text, name->place))
+    const char *key = xt_key_canonical(p->arena, name->text);
+    if (!key)
+        return fail_memory(p) != NULL;
+    if (!check_new_key(p, entries, key, name->place))
         return true;
     xt_entry *entry = gather_next(p, entries, sizeof *entry);
     if (!entry)
         return fail_memory(p) != NULL;
-    *entry = (xt_entry){xt_key_canonical(name->text), name->place, value};
+    *entry = (xt_entry){key, name->place, value};
     return true;
 }
 
@@ -284,21 +288,19 @@ static bool parse_stream(parser *p, const xt_node **root)
     return fine;
 }
 
-bool xt_yaml_parse(xt_diags *diags, uint32_t source, const xt_node **out)
+/* Where the NUL at `nul` is. */
+static xt_place place_of_nul(const char *text, const char *nul, uint32_t source)
 {
-    const xt_source_text *from = &diags->sources[source];
-    const char *text = from->text;
-    const char *nul = memchr(text, '\0', from->n_bytes);
-    xt_place start = {.source = source};
-    if (nul) {
-        start.line = start.column = 1;
-        for (const char *at = text; at < nul; at++) {
-            start.column = *at == '\n' ? 1 : start.column + ((*at & 0xC0) != 0x80);
-            start.line += *at == '\n';
-        }
-        xt_diag(diags, start, "a NUL byte; this is not a text file");
-        return false;
+    xt_place place = {.source = source, .line = 1, .column = 1};
+    for (const char *at = text; at < nul; at++) {
+        place.column = *at == '\n' ? 1 : place.column + ((*at & 0xC0) != 0x80);
+        place.line += *at == '\n';
     }
+    return place;
+}
+
+static bool parse(xt_diags *diags, const char *text, size_t n_bytes, xt_place place, bool has_lines, const xt_node **out)
+{
     parser *p = xt_arena_alloc(diags->arena, 1, sizeof *p);
     if (!p || !yaml_parser_initialize(&p->yaml)) {
         xt_diag_memory(diags);
@@ -306,13 +308,32 @@ bool xt_yaml_parse(xt_diags *diags, uint32_t source, const xt_node **out)
     }
     p->diags = diags;
     p->arena = diags->arena;
-    p->source = source;
+    p->text = text;
+    p->n_bytes = n_bytes;
+    p->place = place;
+    p->has_lines = has_lines;
     yaml_parser_set_encoding(&p->yaml, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&p->yaml, (const unsigned char *)text, from->n_bytes);
+    yaml_parser_set_input_string(&p->yaml, (const unsigned char *)text, n_bytes);
     const xt_node *root = NULL;
     bool fine = parse_stream(p, &root);
     yaml_parser_delete(&p->yaml);
     if (fine)
         *out = root;
     return fine;
+}
+
+bool xt_yaml_parse(xt_diags *diags, uint32_t source, const xt_node **out)
+{
+    const xt_source_text *from = &diags->sources[source];
+    const char *nul = memchr(from->text, '\0', from->n_bytes);
+    if (nul) {
+        xt_diag(diags, place_of_nul(from->text, nul, source), "a NUL byte; this is not a text file");
+        return false;
+    }
+    return parse(diags, from->text, from->n_bytes, (xt_place){.source = source}, from->has_lines, out);
+}
+
+bool xt_yaml_parse_at(xt_diags *diags, xt_place place, const char *text, const xt_node **out)
+{
+    return parse(diags, text, strlen(text), place, false, out);
 }

@@ -14,5 +14,7 @@ enum { XT_MAX_DEPTH = 64, XT_MAX_NODES = 1 << 20, XT_MAX_YAML_BYTES = 1 << 20 };
  * document; false when it is no YAML that could be used, which diags then says.
  * A key given twice is told too, and the first one taken. */
 bool xt_yaml_parse(xt_diags *diags, uint32_t source, const xt_node **out);
+/* The same of a text that stands in one value: the place is that of all in it. */
+bool xt_yaml_parse_at(xt_diags *diags, xt_place place, const char *text, const xt_node **out);
 
 #endif

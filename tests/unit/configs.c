@@ -22,7 +22,13 @@ const char *unit_base(const char *path)
         AROUND("data: {train: {generate: xor}, validation: {generate: xor}, test: {generate: xor}}\n");
     static const char split[] =
         AROUND("data: {train: {file: x.csv, targets: y}, validation: {split: 0.1}, test: {split: 0.1}}\n");
+    static const char grid[] = AROUND("data: {train: {file: x.csv, targets: y}, validation: {split: 0.1}}\n")
+        "sweep: {parameters: {loss: [mse, mae, huber], train.epochs: [1, 2, 3]}}\n";
+    static const char random[] = AROUND("data: {train: {file: x.csv, targets: y}}\n")
+        "sweep: {method: random, num_trials: 3, parameters: {loss: [mse, mae, huber]}}\n";
     static const char *const of_generators[] = {".generate", ".samples", ".noise", ".seed"};
+    if (strncmp(path, "sweep.", 6) == 0)
+        return strcmp(path, "sweep.num_trials") == 0 ? random : grid;
     for (size_t i = 0; i < sizeof of_generators / sizeof of_generators[0]; i++)
         if (strstr(path, of_generators[i]))
             return generated;
@@ -38,6 +44,7 @@ size_t unit_needs(const char *kind, xt_config_source out[UNIT_MAX_NEEDS])
         {"cross_entropy", {"model.layers=[{units: 2, activation: softmax}]", NULL}},
         {"binary_cross_entropy", {"model.layers=[{units: 1, activation: sigmoid}]", NULL}},
         {"plateau", {"data.validation={split: 0.25}", NULL}},
+        {"random", {"sweep.num_trials=3", NULL}},
     };
     size_t n = 0;
     for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++)

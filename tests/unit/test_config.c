@@ -93,7 +93,22 @@ static bool are_columns(const xt_columns *columns, const char *first, uint32_t s
     KEY(loss_report, "train.loss_report", "eval", s->loss_report == XT_REPORT_EVAL) \
     KEY(metrics, "metrics", "rmse", s->n_metrics == 1 && unit_chose(&xt_metrics, s->metrics, "rmse")) \
     KEY(every, "log.every", "9", s->log_every == 9) \
-    KEY(dir, "output.dir", "out", same(s->output_template, "out") && same(s->output_dir, "out"))
+    KEY(dir, "output.dir", "out", same(s->output_template, "out") && same(s->output_dir, "out")) \
+    KEY(sweep_method, "sweep.method", "random", sweep(s)->method == XT_SWEEP_RANDOM) \
+    KEY(sweep_metric, "sweep.metric.name", "val_loss", same(sweep(s)->metric, "val_loss")) \
+    KEY(sweep_goal, "sweep.metric.goal", "maximize", sweep(s)->maximizes) \
+    KEY(sweep_parameters, "sweep.parameters", "{loss: [mse, mae]}", sweep(s)->n_swept == 1 && sweep(s)->swept->domain.n == 2) \
+    KEY(sweep_zip, "sweep.zip", "[[loss, train.epochs]]", sweep(s)->zip && sweep(s)->swept[1].leader == 0) \
+    KEY(sweep_trials, "sweep.num_trials", "1000000000", sweep(s)->num_trials == 1000000000) \
+    KEY(sweep_repeat, "sweep.repeat", "1000000000", sweep(s)->repeat == 1000000000) \
+    KEY(sweep_seeds, "sweep.seeds", "[4, 2]", sweep(s)->seeds.n == 2) \
+    KEY(sweep_seed, "sweep.seed", "9223372036854775807", sweep(s)->seed == INT64_MAX)
+
+/* What else is decoded stands behind the spec: a trainer has no use for it. */
+static const xt_sweep *sweep(const xt_spec *spec)
+{
+    return &((const xt_root *)(const void *)((const char *)spec - offsetof(xt_root, spec)))->sweep;
+}
 
 typedef struct key_row {
     const char *path, *value;
@@ -126,13 +141,15 @@ static void key_arrives(void **state)
     if (key->holds(xt_config_spec(config)))
         fail_msg("%s: %s is the default, which shows nothing", key->path, key->value);
     xt_config_close(&config);
-    config = unit_config(SOURCES(TEXT(base), {XT_CONFIG_SET, set, set}));
+    xt_config_source sources[2 + UNIT_MAX_NEEDS] = {TEXT(base), {XT_CONFIG_SET, set, set}};
+    config = unit_config(sources, 2 + unit_needs(key->value, sources + 2));
     assert_key(config, key);
     unit_round_trip(config);
     xt_config_close(&config);
     if (strpbrk(key->value, "[{"))
         return;
-    config = unit_config(SOURCES(TEXT(base), {XT_CONFIG_VALUE, set, set}));
+    sources[1].kind = XT_CONFIG_VALUE;
+    config = unit_config(sources, 2 + unit_needs(key->value, sources + 2));
     assert_key(config, key);
     xt_config_close(&config);
 }

@@ -11,7 +11,7 @@ static const unit_refused_row rows[] = {
      "     5 | metric: mae\n"
      "       | ^"},
     {"unknown key, far", SMALL "zebra: 1\n", NULL,
-     "t.yaml:5:1: zebra: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, schedule, train, metrics, early_stopping, stop_when, checkpoint, log, output\n"
+     "t.yaml:5:1: zebra: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, schedule, train, metrics, early_stopping, stop_when, checkpoint, log, output, sweep\n"
      "     5 | zebra: 1\n"
      "       | ^"},
     {"unknown key in a section", DATA MODEL OPTIMIZER "train: {epochs: 1, batchsize: 3}\n", NULL,
@@ -35,7 +35,7 @@ static const unit_refused_row rows[] = {
      "     5 | loss: {type: mse, delta: 1}\n"
      "       |                   ^"},
     {"a key of three letters is not near everything", SMALL "abc: 1\n", NULL,
-     "t.yaml:5:1: abc: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, schedule, train, metrics, early_stopping, stop_when, checkpoint, log, output\n"
+     "t.yaml:5:1: abc: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, schedule, train, metrics, early_stopping, stop_when, checkpoint, log, output, sweep\n"
      "     5 | abc: 1\n"
      "       | ^"},
     {"duplicate key", SMALL "seed: 1\n" "log: {every: 1}\n" "seed: 2\n", NULL,
@@ -315,7 +315,7 @@ static void in_the_order_of_sources_and_lines(void **state)
                          OTHER("log: {evry: 1}\noptimizer: {type: sgd, lr: 0}\n"), SET("seed=-1"), SET("enginee=1")),
                  XT_BAD_CONFIG,
                  "t.yaml:1:1: zz: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, "
-                 "schedule, train, metrics, early_stopping, stop_when, checkpoint, log, output\n"
+                 "schedule, train, metrics, early_stopping, stop_when, checkpoint, log, output, sweep\n"
                  "     1 | zz: 1\n"
                  "       | ^\n"
                  "t.yaml:2:17: train.epochs: expected a whole number from 0 to 1000000000, found 'x'\n"
@@ -343,7 +343,7 @@ static void at_most_twenty(void **state)
             if (i < 20)
                 xt_buf_printf(&expected,
                               "%st.yaml:%d:1: key_%c_q: unknown key; known here: name, seed, device, engine, data, "
-                              "model, loss, optimizer, schedule, train, metrics, early_stopping, stop_when, checkpoint, log, output\n%6d | key_%c_q: 1\n       | ^",
+                              "model, loss, optimizer, schedule, train, metrics, early_stopping, stop_when, checkpoint, log, output, sweep\n%6d | key_%c_q: 1\n       | ^",
                               i ? "\n" : "", 5 + i, 'a' + i, 5 + i, 'a' + i);
         }
         if (n > 20)

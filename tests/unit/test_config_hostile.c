@@ -95,7 +95,7 @@ static const bytes_row rows[] = {
                                                       "     1 | name: a?[31m\n       |        ^"},
     {"a terminal escape in a key", BYTES("\"\\e]0;x\\a\": 1\n"),
      ":1:1: ?]0;x?: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, schedule, train, metrics, "
-     "early_stopping, stop_when, checkpoint, log, output\n"
+     "early_stopping, stop_when, checkpoint, log, output, sweep\n"
      "     1 | \"\\e]0;x\\a\": 1\n       | ^\n"},
     {"a C1 escape in a value", BYTES("engine: \"\\x9b31m\"\n"),
      ":1:9: engine: expected one of auto, fused, gemm or reference, found the quoted text '??31m'\n"},

@@ -36,11 +36,11 @@ static const unit_refused_row rows[] = {
      "     5 | name: ..\n"
      "       |       ^"},
     {"template, unknown placeholder", SMALL "output: {dir: \"{nam}/x\"}\n", NULL,
-     "t.yaml:5:15: output.dir: '{nam}' is no placeholder; there are {name}, {seed} and {hash}\n"
+     "t.yaml:5:15: output.dir: '{nam}' is no placeholder; there are {name}, {seed}, {hash} and {trial}\n"
      "     5 | output: {dir: \"{nam}/x\"}\n"
      "       |               ^"},
     {"template, not closed", SMALL "output: {dir: \"a{name\"}\n", NULL,
-     "t.yaml:5:15: output.dir: '{name' is no placeholder; there are {name}, {seed} and {hash}\n"
+     "t.yaml:5:15: output.dir: '{name' is no placeholder; there are {name}, {seed}, {hash} and {trial}\n"
      "     5 | output: {dir: \"a{name\"}\n"
      "       |               ^"},
     {"template, empty", SMALL "output: {dir: \"\"}\n", NULL,
@@ -58,7 +58,7 @@ static const unit_refused_row rows[] = {
      "--set data.train.file=\"a\\tb\": data.train.file: expected the path of a file, from the directory of the config that "
      "names it, or - for standard input, found the quoted text 'a?b'"},
     {"template, a mapping", SMALL "output: {dir: {name}}\n", NULL,
-     "t.yaml:5:15: output.dir: expected a path, in which {name}, {seed} and {hash} may stand, found a mapping\n"
+     "t.yaml:5:15: output.dir: expected a path, in which {name}, {seed}, {hash} and {trial} may stand, found a mapping\n"
      "     5 | output: {dir: {name}}\n"
      "       |               ^"},
     {"path, a list", "data: {train: {file: [x.csv], targets: y}}\n" MODEL OPTIMIZER TRAIN, NULL,
@@ -445,7 +445,7 @@ static void options_are_named(void **state)
     unit_refused(SOURCES(TEXT(SMALL), VALUE("--epochs '3'", "train.epochs='3'")), XT_BAD_CONFIG,
                  "--epochs '3': train.epochs: expected a whole number from 0 to 1000000000, found ''3''");
     unit_refused(SOURCES(TEXT(SMALL), VALUE("-o ", "output.dir=")), XT_BAD_CONFIG,
-                 "-o : output.dir: expected a path, in which {name}, {seed} and {hash} may stand, found nothing");
+                 "-o : output.dir: expected a path, in which {name}, {seed}, {hash} and {trial} may stand, found nothing");
     unit_refused(SOURCES(TEXT(SMALL), VALUE("-o", "output.dir=a\xFF")), XT_BAD_CONFIG,
                  "-o: the value is not valid UTF-8");
     unit_refused(SOURCES(TEXT(SMALL), SET("no equals")), XT_BAD_USAGE, "--set no equals: expected KEY=VALUE");
@@ -457,7 +457,7 @@ static void options_are_named(void **state)
                  "--set train.x=1: train.x: unknown key; known here: epochs, batch_size, loss_report, "
                  "clip_norm, clip_value, validate_every\n"
                  "--set a.b=c: a: unknown key; known here: name, seed, device, engine, data, model, loss, optimizer, "
-                 "schedule, train, metrics, early_stopping, stop_when, checkpoint, log, output");
+                 "schedule, train, metrics, early_stopping, stop_when, checkpoint, log, output, sweep");
 }
 
 static void long_options_are_cut(void **state)

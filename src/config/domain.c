@@ -385,9 +385,7 @@ static void read_range(xt_walk *walk, const xt_node *node, xt_domain *out)
                            .n = (values[1] - values[0]) / values[2] + 1};
 }
 
-static void read_map(xt_walk *walk, const xt_node *node, xt_domain *out);
-
-/* V1,V2,... is YAML between brackets; {distribution: ...} alone is what it is in a file. */
+/* V1,V2,... is YAML between brackets; [V1, V2] or {distribution: ...} alone is what it is in a file. */
 static void read_list(xt_walk *walk, const xt_node *node, xt_domain *out)
 {
     xt_buf text = {0};
@@ -399,8 +397,8 @@ static void read_list(xt_walk *walk, const xt_node *node, xt_domain *out)
         xt_diag_memory(walk->diags);
     else if (!xt_yaml_parse_at(walk->diags, node->place, kept, &list))
         return;
-    else if (list->n == 1 && xt_node_get(list->items[0], "distribution"))
-        read_map(walk, list->items[0], out);
+    else if (list->n == 1 && (list->items[0]->type == XT_NODE_LIST || xt_node_get(list->items[0], "distribution")))
+        xt_domain_decode(walk, list->items[0], out);
     else
         keep_values(walk, list->items, list->n, node->place, out);
 }

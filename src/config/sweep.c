@@ -19,7 +19,7 @@ static const xt_table goals = XT_TABLE("goal", goal_rows);
 
 /* ---- parameters ---- */
 
-enum { MAX_KEY = 200, MAX_WRITTEN = 100000 };
+enum { MAX_KEY = 200, MAX_WRITTEN = 10000 };
 
 static void decode_parameters(xt_walk *walk, const xt_field *field, const xt_node *node, void *at)
 {
@@ -34,12 +34,13 @@ static void decode_parameters(xt_walk *walk, const xt_field *field, const xt_nod
     xt_swept *swept = xt_decode_alloc(walk, node->n, sizeof *swept);
     for (size_t i = 0; swept && i < node->n; i++) {
         const xt_entry *entry = &node->entries[i];
-        size_t before = xt_walk_down(walk, entry->key);
         swept[i] = (xt_swept){.key = entry->key, .place = entry->place, .leader = i};
-        if (!*entry->key || strlen(entry->key) > MAX_KEY)
+        if (!*entry->key || strlen(entry->key) > MAX_KEY) {
             xt_complain(walk, entry->place, "expected a key such as optimizer.learning_rate, of up to %d characters", MAX_KEY);
-        else
-            xt_domain_decode(walk, entry->value, &swept[i].domain);
+            continue;
+        }
+        size_t before = xt_walk_down(walk, entry->key);
+        xt_domain_decode(walk, entry->value, &swept[i].domain);
         xt_walk_up(walk, before);
     }
     memcpy(at, &swept, sizeof swept);
@@ -226,12 +227,17 @@ static void check_method(xt_walk *walk, const xt_node *node, const xt_sweep *swe
     if (sweep->method == XT_SWEEP_GRID && sweep->num_trials)
         complain_at(walk, "num_trials", xt_node_get(node, "num_trials"),
                     "not with method grid, which trains every combination; to draw some, write `method: random`");
-    for (size_t i = 0; sweep->method == XT_SWEEP_GRID && i < sweep->n_swept; i++)
-        if (!sweep->swept[i].domain.n)
-            xt_complain(walk, sweep->swept[i].domain.node->place,
-                        "parameters.%s: %s is drawn, and a grid has values: write `method: random` with `num_trials`, or "
-                        "values such as linear(A, B, how many)", sweep->swept[i].key,
-                        xt_domain_name(&sweep->swept[i].domain));
+    size_t before = xt_walk_down(walk, "parameters");
+    for (size_t i = 0; sweep->method == XT_SWEEP_GRID && i < sweep->n_swept; i++) {
+        const xt_domain *domain = &sweep->swept[i].domain;
+        size_t above = xt_walk_down(walk, sweep->swept[i].key);
+        if (!domain->n)
+            xt_complain(walk, domain->node->place,
+                        "%s is drawn, and a grid has values: write `method: random` with `num_trials`, or values such as "
+                        "linear(A, B, how many)", xt_domain_name(domain));
+        xt_walk_up(walk, above);
+    }
+    xt_walk_up(walk, before);
 }
 
 static void check_seeds(xt_walk *walk, const xt_node *node, const xt_sweep *sweep)
@@ -287,10 +293,12 @@ static void tie(xt_walk *walk, const xt_sweep *sweep, const xt_node *group, bool
             leader = index < leader ? index : leader;
         }
     const xt_swept *first = &sweep->swept[leader];
-    for (size_t i = leader + 1; i < sweep->n_swept; i++)
-        if (sweep->swept[i].leader == leader && sweep->swept[i].domain.n != first->domain.n)
+    for (size_t i = leader + 1; i < sweep->n_swept; i++) {
+        uint64_t n = sweep->swept[i].domain.n;
+        if (sweep->swept[i].leader == leader && n && first->domain.n && n != first->domain.n)
             xt_complain(walk, group->place, "expected equally many values, found %" PRIu64 " of %.60s and %" PRIu64 " of %.60s",
-                        first->domain.n, first->key, sweep->swept[i].domain.n, sweep->swept[i].key);
+                        first->domain.n, first->key, n, sweep->swept[i].key);
+    }
 }
 
 static void check_zip(xt_walk *walk, const xt_sweep *sweep)

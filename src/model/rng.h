@@ -17,7 +17,7 @@ typedef struct xt_key {
 } xt_key;
 
 /* What a key is folded with for each purpose, after key(seed). */
-enum { XT_FOLD_SHUFFLE = 0x5348, XT_FOLD_SPLIT = 0x5350, XT_FOLD_DROPOUT = 0x4452 };
+enum { XT_FOLD_SHUFFLE = 0x5348, XT_FOLD_SPLIT = 0x5350, XT_FOLD_DROPOUT = 0x4452, XT_FOLD_SWEEP = 0x5357 };
 
 /* The block cipher: two counter words under a key. */
 xt_key xt_threefry(xt_key key, uint32_t x0, uint32_t x1);

@@ -149,7 +149,7 @@ void xt_domain_put(const xt_domain *domain, xt_pick pick, xt_buf *out)
 
 /* ---- values that are written out ---- */
 
-enum { MAX_VALUE_DEPTH = XT_MAX_DEPTH - 8, MAX_KEY = 200 };
+enum { MAX_VALUE_DEPTH = XT_MAX_DEPTH - 8, MAX_KEY = 200, MAX_VALUES = 10000 };
 
 /* What no key takes, and what could not be printed as it was read. */
 static bool is_value(xt_walk *walk, const xt_node *node)
@@ -215,6 +215,10 @@ static const xt_node *typed(xt_walk *walk, const xt_node *node)
 /* n values; each is there as it was written and as it is printed. */
 static void keep_values(xt_walk *walk, const xt_node *const *values, size_t n, xt_place place, xt_domain *out)
 {
+    if (n > MAX_VALUES) {
+        xt_complain(walk, place, "more than %d values; many numbers are A..B or linear(A, B, how many)", MAX_VALUES);
+        return;
+    }
     const xt_node **shown = xt_decode_alloc(walk, n, sizeof *shown);
     bool fine = shown != NULL;
     if (!n)

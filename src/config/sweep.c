@@ -1,7 +1,7 @@
 /* The section `sweep`: its keys, and what they may not be together. */
 #include "config/schema.h"
 
-#include "config/override.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static const xt_table goals = XT_TABLE("goal", goal_rows);
 
 /* ---- parameters ---- */
 
-enum { MAX_KEY = 200, MAX_WRITTEN = 10000 };
+enum { MAX_KEY = 200 };
 
 static void decode_parameters(xt_walk *walk, const xt_field *field, const xt_node *node, void *at)
 {
@@ -27,16 +27,13 @@ static void decode_parameters(xt_walk *walk, const xt_field *field, const xt_nod
         xt_expected(walk, field, node);
         return;
     }
-    if (node->n_nodes > MAX_WRITTEN) {
-        xt_complain(walk, node->place, "more than %d values; many numbers are A..B or linear(A, B, how many)", MAX_WRITTEN);
-        return;
-    }
     xt_swept *swept = xt_decode_alloc(walk, node->n, sizeof *swept);
     for (size_t i = 0; swept && i < node->n; i++) {
         const xt_entry *entry = &node->entries[i];
         swept[i] = (xt_swept){.key = entry->key, .place = entry->place, .leader = i};
-        if (!*entry->key || strlen(entry->key) > MAX_KEY) {
-            xt_complain(walk, entry->place, "expected a key such as optimizer.learning_rate, of up to %d characters", MAX_KEY);
+        if (!*entry->key || strlen(entry->key) > MAX_KEY || !xt_text_is_printable(entry->key)) {
+            xt_complain(walk, entry->place, "expected a key such as optimizer.learning_rate, of up to %d printable characters",
+                        MAX_KEY);
             continue;
         }
         size_t before = xt_walk_down(walk, entry->key);

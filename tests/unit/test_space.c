@@ -188,7 +188,7 @@ typedef struct drawn_row {
 
 static const drawn_row drawn_rows[] = {
     {"uniform(2, 3)", 2, 3, 2.5, 0.28868, 0},
-    {"{distribution: uniform, min: 0.5, max: 2.1, q: 0.25}", 0.5, 2, 1.296875, 0.45, 0.25},
+    {"{distribution: uniform, min: 0.5, max: 2.2, q: 0.25}", 0.5, 2, 1.338235, 0.46, 0.25},
     {"log_uniform(1, 1e4)", 1, 1e4, 9999 / 9.21034, 1960, 0},
     {"int_uniform(1, 6)", 1, 6, 3.5, 1.70783, 1},
     {"{distribution: int_uniform, min: 1, max: 100, q: 10}", 10, 100, 51.4, 28.8, 10},

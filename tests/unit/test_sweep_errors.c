@@ -93,7 +93,10 @@ static const unit_refused_row section_rows[] = {
      "--set sweep.parameters.optimizer.lr=[1]: sweep.parameters.optimizer: expected one of {values: [...]}, {value: x} and "
      "{distribution: ...}; keys are dotted, such as optimizer.learning_rate"},
     {"no key", SMALL, "sweep.parameters={'': [1]}",
-     "--set sweep.parameters={'': [1]}: sweep.parameters: expected a key such as optimizer.learning_rate, of up to 200 characters"},
+     "--set sweep.parameters={'': [1]}: sweep.parameters: expected a key such as optimizer.learning_rate, of up to 200 printable characters"},
+    {"a key of another line", SMALL, "sweep.parameters={\"seed\\n\": [1]}",
+     "--set sweep.parameters={\"seed\\n\": [1]}: sweep.parameters: expected a key such as optimizer.learning_rate, of up to 200 "
+     "printable characters"},
     {"a tie of what is none", SMALL, "sweep={parameters: {seed: 1..2}, zip: [[seed, sed]]}",
      "--set sweep={parameters: {seed: 1..2}, zip: [[seed, sed]]}: sweep.zip: 'sed' is none of the parameters; did you mean seed"},
     {"a tie of one", SMALL, "sweep={parameters: {seed: 1..2}, zip: [seed]}",
@@ -214,6 +217,42 @@ static void a_trial_is_refused(void **state)
     xt_config_close(&config);
 }
 
+/* ---- what was made to hurt ---- */
+
+static void sweep_is_refused(const xt_buf *text, const char *message)
+{
+    xt_buf expected = {0};
+    assert_false(text->failed);
+    xt_buf_printf(&expected, "--sweep: %s", message);
+    unit_refused(SOURCES(TEXT(SMALL), {XT_CONFIG_SWEEP, text->data, "--sweep"}), XT_BAD_CONFIG, expected.data);
+    xt_buf_clear(&expected);
+}
+
+static void hostile(void **state)
+{
+    (void)state;
+    xt_buf text = {0};
+    xt_buf_puts(&text, "a=");
+    for (size_t i = 0; i < 60; i++)
+        xt_buf_puts(&text, "[");
+    xt_buf_puts(&text, "1");
+    for (size_t i = 0; i < 60; i++)
+        xt_buf_puts(&text, "]");
+    sweep_is_refused(&text, "sweep.parameters.a: a value nested deeper than 56 levels");
+    xt_buf_reset(&text);
+    xt_buf_puts(&text, "seed=0");
+    for (size_t i = 0; i < 20000; i++)
+        xt_buf_puts(&text, ",1");
+    sweep_is_refused(&text, "sweep.parameters.seed: more than 10000 values; many numbers are A..B or linear(A, B, how many)");
+    xt_buf_reset(&text);
+    xt_buf_puts(&text, "a={b");
+    for (size_t i = 0; i < 300; i++)
+        xt_buf_puts(&text, "b");
+    xt_buf_puts(&text, ": 1}");
+    sweep_is_refused(&text, "sweep.parameters.a: a key of more than 200 characters");
+    xt_buf_clear(&text);
+}
+
 int main(void)
 {
     for (size_t i = 0; i < sizeof section_rows / sizeof section_rows[0]; i++)
@@ -221,5 +260,6 @@ int main(void)
     for (size_t i = 0; i < sizeof space_rows / sizeof space_rows[0]; i++)
         unit_case(space_is_refused, &space_rows[i], "space: %s", space_rows[i].name);
     UNIT_CASE(a_trial_is_refused);
+    UNIT_CASE(hostile);
     return unit_run("sweep errors");
 }

@@ -1,6 +1,6 @@
 /* Any bytes as a configuration: they are refused with a message, or what is
- * printed of them is accepted and prints the same. */
-#include "config/config.h"
+ * printed of them is accepted and prints the same; of a sweep, its first and last trial too. */
+#include "config/space.h"
 
 #include "fuzz.h"
 
@@ -62,7 +62,7 @@ static void check_part(const xt_part *part)
         check_source(&part->source);
 }
 
-static void check_accepted(const xt_config *config)
+static void check_config(const xt_config *config)
 {
     const xt_spec *spec = xt_config_spec(config);
     xt_buf yaml = {0}, json = {0}, origins = {0};
@@ -87,6 +87,32 @@ static void check_accepted(const xt_config *config)
     xt_buf_clear(&yaml);
     xt_buf_clear(&json);
     xt_buf_clear(&origins);
+}
+
+static void check_trial(const xt_space *space, uint64_t trial)
+{
+    xt_config *config = NULL;
+    xt_status status = xt_space_config(space, trial, &config, &err);
+    if (status)
+        require_message(status);
+    else
+        check_config(config);
+    xt_config_close(&config);
+}
+
+static void check_accepted(const xt_config *config)
+{
+    xt_space *space = NULL;
+    check_config(config);
+    xt_status status = xt_space_open(config, &space, &err);
+    if (status) {
+        require_message(status);
+        return;
+    }
+    REQUIRE(xt_space_count(space) && xt_space_count(space) % xt_space_repeats(space) == 0);
+    check_trial(space, 0);
+    check_trial(space, xt_space_count(space) - 1);
+    xt_space_close(&space);
 }
 
 /* The bytes as the value of an option, over a good configuration. */
@@ -117,6 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     xt_config_close(&config);
     override(text, XT_CONFIG_SET);
     override(text, XT_CONFIG_VALUE);
+    override(text, XT_CONFIG_SWEEP);
     free(text);
     return 0;
 }

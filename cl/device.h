@@ -8,6 +8,12 @@
 #define XT_R(c) ((float)(c))
 #endif
 
+#ifndef xt_number
+#define xt_number float
+#define XT_N(c) ((float)(c))
+#define XT_ON(x) ((x) != 0)
+#endif
+
 /* OpenCL C has static inline, no headers, and its own address spaces. */
 #ifndef XT_FN
 #define XT_FN static inline

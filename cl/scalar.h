@@ -11,6 +11,11 @@
  *   XT_R(c)                 a constant as xt_real
  *   XT_FN                   how a function is declared ("static inline", "inline")
  *   xt_exp .. xt_sqrt       the math functions for xt_real
+ *   xt_number               the type of what values have in common, a slope or a learning
+ *                           rate: float; or as wide as xt_real, where each value is of
+ *                           another training
+ *   XT_N(c)                 a constant as xt_number
+ *   XT_ON(x)                whether an xt_number is not 0, for if: all of a wide one are, or none is
  *
  * Adding an operation is one row in its list and its functions; the row's
  * columns are described beside the list. The formulas are PyTorch's.
@@ -20,28 +25,28 @@
 
 /* ---- activations: a = f(z), and da/dz from z and a; p is the row's parameter ---- */
 
-XT_FN xt_real xt_act_linear(xt_real z, float p) { (void)p; return z; }
-XT_FN xt_real xt_dact_linear(xt_real z, xt_real a, float p) { (void)z; (void)a; (void)p; return XT_R(1); }
+XT_FN xt_real xt_act_linear(xt_real z, xt_number p) { (void)p; return z; }
+XT_FN xt_real xt_dact_linear(xt_real z, xt_real a, xt_number p) { (void)z; (void)a; (void)p; return XT_R(1); }
 
 /* The derivative at 0 is 0. */
-XT_FN xt_real xt_act_relu(xt_real z, float p) { (void)p; return z < XT_R(0) ? XT_R(0) : z; }
-XT_FN xt_real xt_dact_relu(xt_real z, xt_real a, float p) { (void)a; (void)p; return z > XT_R(0) ? XT_R(1) : XT_R(0); }
+XT_FN xt_real xt_act_relu(xt_real z, xt_number p) { (void)p; return z < XT_R(0) ? XT_R(0) : z; }
+XT_FN xt_real xt_dact_relu(xt_real z, xt_real a, xt_number p) { (void)a; (void)p; return z > XT_R(0) ? XT_R(1) : XT_R(0); }
 
-XT_FN xt_real xt_act_leaky_relu(xt_real z, float p) { return z > XT_R(0) ? z : XT_R(p) * z; }
-XT_FN xt_real xt_dact_leaky_relu(xt_real z, xt_real a, float p) { (void)a; return z > XT_R(0) ? XT_R(1) : XT_R(p); }
+XT_FN xt_real xt_act_leaky_relu(xt_real z, xt_number p) { return z > XT_R(0) ? z : XT_R(p) * z; }
+XT_FN xt_real xt_dact_leaky_relu(xt_real z, xt_real a, xt_number p) { (void)a; return z > XT_R(0) ? XT_R(1) : XT_R(p); }
 
-XT_FN xt_real xt_act_elu(xt_real z, float p) { return z > XT_R(0) ? z : XT_R(p) * xt_expm1(z); }
-XT_FN xt_real xt_dact_elu(xt_real z, xt_real a, float p) { return z > XT_R(0) ? XT_R(1) : a + XT_R(p); }
+XT_FN xt_real xt_act_elu(xt_real z, xt_number p) { return z > XT_R(0) ? z : XT_R(p) * xt_expm1(z); }
+XT_FN xt_real xt_dact_elu(xt_real z, xt_real a, xt_number p) { return z > XT_R(0) ? XT_R(1) : a + XT_R(p); }
 
 /* Klambauer et al. 2017, "Self-Normalizing Neural Networks". */
 #define XT_SELU_ALPHA XT_R(1.6732632423543772)
 #define XT_SELU_SCALE XT_R(1.0507009873554805)
-XT_FN xt_real xt_act_selu(xt_real z, float p) { (void)p; return XT_SELU_SCALE * (z > XT_R(0) ? z : XT_SELU_ALPHA * xt_expm1(z)); }
-XT_FN xt_real xt_dact_selu(xt_real z, xt_real a, float p) { (void)p; return z > XT_R(0) ? XT_SELU_SCALE : a + XT_SELU_SCALE * XT_SELU_ALPHA; }
+XT_FN xt_real xt_act_selu(xt_real z, xt_number p) { (void)p; return XT_SELU_SCALE * (z > XT_R(0) ? z : XT_SELU_ALPHA * xt_expm1(z)); }
+XT_FN xt_real xt_dact_selu(xt_real z, xt_real a, xt_number p) { (void)p; return z > XT_R(0) ? XT_SELU_SCALE : a + XT_SELU_SCALE * XT_SELU_ALPHA; }
 
 /* z * Phi(z) and Phi(z) + z * phi(z), Phi and phi of the standard normal distribution. */
-XT_FN xt_real xt_act_gelu(xt_real z, float p) { (void)p; return XT_R(0.5) * z * (XT_R(1) + xt_erf(z * XT_R(0.7071067811865476))); }
-XT_FN xt_real xt_dact_gelu(xt_real z, xt_real a, float p)
+XT_FN xt_real xt_act_gelu(xt_real z, xt_number p) { (void)p; return XT_R(0.5) * z * (XT_R(1) + xt_erf(z * XT_R(0.7071067811865476))); }
+XT_FN xt_real xt_dact_gelu(xt_real z, xt_real a, xt_number p)
 {
     (void)a; (void)p;
     return XT_R(0.5) * (XT_R(1) + xt_erf(z * XT_R(0.7071067811865476))) + z * XT_R(0.3989422804014327) * xt_exp(XT_R(-0.5) * z * z);
@@ -64,12 +69,12 @@ XT_FN xt_real xt_tanh_slope(xt_real z)
 }
 
 /* gelu's approximation: 0.5 z (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))). */
-XT_FN xt_real xt_act_gelu_tanh(xt_real z, float p)
+XT_FN xt_real xt_act_gelu_tanh(xt_real z, xt_number p)
 {
     (void)p;
     return XT_R(0.5) * z * (XT_R(1) + xt_tanh_to_1(XT_R(0.7978845608028654) * (z + XT_R(0.044715) * z * z * z)));
 }
-XT_FN xt_real xt_dact_gelu_tanh(xt_real z, xt_real a, float p)
+XT_FN xt_real xt_dact_gelu_tanh(xt_real z, xt_real a, xt_number p)
 {
     (void)a; (void)p;
     xt_real u = XT_R(0.7978845608028654) * (z + XT_R(0.044715) * z * z * z);
@@ -78,26 +83,26 @@ XT_FN xt_real xt_dact_gelu_tanh(xt_real z, xt_real a, float p)
            (bend > XT_R(0) ? XT_R(0.5) * z * bend * XT_R(0.7978845608028654) * (XT_R(1) + XT_R(0.134145) * z * z) : XT_R(0));
 }
 
-XT_FN xt_real xt_act_sigmoid(xt_real z, float p) { (void)p; return XT_R(1) / (XT_R(1) + xt_exp(-z)); }
-XT_FN xt_real xt_dact_sigmoid(xt_real z, xt_real a, float p) { (void)z; (void)p; return a * (XT_R(1) - a); }
+XT_FN xt_real xt_act_sigmoid(xt_real z, xt_number p) { (void)p; return XT_R(1) / (XT_R(1) + xt_exp(-z)); }
+XT_FN xt_real xt_dact_sigmoid(xt_real z, xt_real a, xt_number p) { (void)z; (void)p; return a * (XT_R(1) - a); }
 
-XT_FN xt_real xt_act_silu(xt_real z, float p) { (void)p; return z / (XT_R(1) + xt_exp(-z)); }
-XT_FN xt_real xt_dact_silu(xt_real z, xt_real a, float p)
+XT_FN xt_real xt_act_silu(xt_real z, xt_number p) { (void)p; return z / (XT_R(1) + xt_exp(-z)); }
+XT_FN xt_real xt_dact_silu(xt_real z, xt_real a, xt_number p)
 {
     (void)a;
     xt_real s = xt_act_sigmoid(z, p);
     return s * (XT_R(1) + z * (XT_R(1) - s));
 }
 
-XT_FN xt_real xt_act_tanh(xt_real z, float p) { (void)p; return xt_tanh_to_1(z); }
-XT_FN xt_real xt_dact_tanh(xt_real z, xt_real a, float p) { (void)z; (void)p; return XT_R(1) - a * a; }
+XT_FN xt_real xt_act_tanh(xt_real z, xt_number p) { (void)p; return xt_tanh_to_1(z); }
+XT_FN xt_real xt_dact_tanh(xt_real z, xt_real a, xt_number p) { (void)z; (void)p; return XT_R(1) - a * a; }
 
 /* log(1 + e^z) without overflow. */
-XT_FN xt_real xt_act_softplus(xt_real z, float p) { (void)p; return (z < XT_R(0) ? XT_R(0) : z) + xt_log1p(xt_exp(-xt_fabs(z))); }
-XT_FN xt_real xt_dact_softplus(xt_real z, xt_real a, float p) { (void)a; return xt_act_sigmoid(z, p); }
+XT_FN xt_real xt_act_softplus(xt_real z, xt_number p) { (void)p; return (z < XT_R(0) ? XT_R(0) : z) + xt_log1p(xt_exp(-xt_fabs(z))); }
+XT_FN xt_real xt_dact_softplus(xt_real z, xt_real a, xt_number p) { (void)a; return xt_act_sigmoid(z, p); }
 
-XT_FN xt_real xt_act_softsign(xt_real z, float p) { (void)p; return z / (XT_R(1) + xt_fabs(z)); }
-XT_FN xt_real xt_dact_softsign(xt_real z, xt_real a, float p)
+XT_FN xt_real xt_act_softsign(xt_real z, xt_number p) { (void)p; return z / (XT_R(1) + xt_fabs(z)); }
+XT_FN xt_real xt_dact_softsign(xt_real z, xt_real a, xt_number p)
 {
     (void)a; (void)p;
     xt_real d = XT_R(1) + xt_fabs(z);
@@ -105,33 +110,33 @@ XT_FN xt_real xt_dact_softsign(xt_real z, xt_real a, float p)
 }
 
 /* relu6(z + 3) / 6. */
-XT_FN xt_real xt_act_hard_sigmoid(xt_real z, float p)
+XT_FN xt_real xt_act_hard_sigmoid(xt_real z, xt_number p)
 {
     (void)p;
     xt_real low = z < XT_R(-3) ? XT_R(-3) : z;
     return ((low > XT_R(3) ? XT_R(3) : low) + XT_R(3)) / XT_R(6);
 }
-XT_FN xt_real xt_dact_hard_sigmoid(xt_real z, xt_real a, float p) { (void)a; (void)p; return xt_fabs(z) < XT_R(3) ? XT_R(1) / XT_R(6) : XT_R(0); }
+XT_FN xt_real xt_dact_hard_sigmoid(xt_real z, xt_real a, xt_number p) { (void)a; (void)p; return xt_fabs(z) < XT_R(3) ? XT_R(1) / XT_R(6) : XT_R(0); }
 
-XT_FN xt_real xt_act_hard_tanh(xt_real z, float p)
+XT_FN xt_real xt_act_hard_tanh(xt_real z, xt_number p)
 {
     (void)p;
     xt_real low = z < XT_R(-1) ? XT_R(-1) : z;
     return low > XT_R(1) ? XT_R(1) : low;
 }
-XT_FN xt_real xt_dact_hard_tanh(xt_real z, xt_real a, float p) { (void)a; (void)p; return xt_fabs(z) < XT_R(1) ? XT_R(1) : XT_R(0); }
+XT_FN xt_real xt_dact_hard_tanh(xt_real z, xt_real a, xt_number p) { (void)a; (void)p; return xt_fabs(z) < XT_R(1) ? XT_R(1) : XT_R(0); }
 
-XT_FN xt_real xt_act_relu6(xt_real z, float p)
+XT_FN xt_real xt_act_relu6(xt_real z, xt_number p)
 {
     (void)p;
     xt_real low = z < XT_R(0) ? XT_R(0) : z;
     return low > XT_R(6) ? XT_R(6) : low;
 }
-XT_FN xt_real xt_dact_relu6(xt_real z, xt_real a, float p) { (void)a; (void)p; return z > XT_R(0) && z < XT_R(6) ? XT_R(1) : XT_R(0); }
+XT_FN xt_real xt_dact_relu6(xt_real z, xt_real a, xt_number p) { (void)a; (void)p; return z > XT_R(0) && z < XT_R(6) ? XT_R(1) : XT_R(0); }
 
 /* z tanh(softplus(z)). */
-XT_FN xt_real xt_act_mish(xt_real z, float p) { return z * xt_tanh_to_1(xt_act_softplus(z, p)); }
-XT_FN xt_real xt_dact_mish(xt_real z, xt_real a, float p)
+XT_FN xt_real xt_act_mish(xt_real z, xt_number p) { return z * xt_tanh_to_1(xt_act_softplus(z, p)); }
+XT_FN xt_real xt_dact_mish(xt_real z, xt_real a, xt_number p)
 {
     (void)a;
     xt_real u = xt_act_softplus(z, p);
@@ -141,8 +146,8 @@ XT_FN xt_real xt_dact_mish(xt_real z, xt_real a, float p)
 /* A softmax is of a whole row, whose log-sum-exp whoever computes the row takes out
  * of every z first: so z is the logarithm of the probability. Only in the last
  * layer, whose loss has its derivative. */
-XT_FN xt_real xt_act_softmax(xt_real z, float p) { (void)p; return xt_exp(z); }
-XT_FN xt_real xt_dact_softmax(xt_real z, xt_real a, float p) { (void)z; (void)p; return a; }
+XT_FN xt_real xt_act_softmax(xt_real z, xt_number p) { (void)p; return xt_exp(z); }
+XT_FN xt_real xt_dact_softmax(xt_real z, xt_real a, xt_number p) { (void)z; (void)p; return a; }
 
 /* ROW(name, parameters, is of the ReLU family (default weights are he_uniform),
  *     a known z, its a, help) */
@@ -170,46 +175,46 @@ XT_FN xt_real xt_dact_softmax(xt_real z, xt_real a, float p) { (void)z; (void)p;
  * The derivative is by a; where the row names the last layer's activation it is by
  * z, since the two together are simpler and lose nothing. */
 
-XT_FN xt_real xt_loss_mse(xt_real z, xt_real a, xt_real y, float p) { (void)z; (void)p; return (a - y) * (a - y); }
-XT_FN xt_real xt_dloss_mse(xt_real a, xt_real y, float p) { (void)p; return XT_R(2) * (a - y); }
+XT_FN xt_real xt_loss_mse(xt_real z, xt_real a, xt_real y, xt_number p) { (void)z; (void)p; return (a - y) * (a - y); }
+XT_FN xt_real xt_dloss_mse(xt_real a, xt_real y, xt_number p) { (void)p; return XT_R(2) * (a - y); }
 
 /* The derivative at a = y is 0. */
-XT_FN xt_real xt_loss_mae(xt_real z, xt_real a, xt_real y, float p) { (void)z; (void)p; return xt_fabs(a - y); }
-XT_FN xt_real xt_dloss_mae(xt_real a, xt_real y, float p)
+XT_FN xt_real xt_loss_mae(xt_real z, xt_real a, xt_real y, xt_number p) { (void)z; (void)p; return xt_fabs(a - y); }
+XT_FN xt_real xt_dloss_mae(xt_real a, xt_real y, xt_number p)
 {
     (void)p;
     return a > y ? XT_R(1) : (a < y ? XT_R(-1) : a - y);
 }
 
-XT_FN xt_real xt_loss_huber(xt_real z, xt_real a, xt_real y, float p)
+XT_FN xt_real xt_loss_huber(xt_real z, xt_real a, xt_real y, xt_number p)
 {
     (void)z;
     xt_real d = xt_fabs(a - y);
     return d > XT_R(p) ? XT_R(p) * (d - XT_R(0.5) * XT_R(p)) : XT_R(0.5) * d * d;
 }
-XT_FN xt_real xt_dloss_huber(xt_real a, xt_real y, float p)
+XT_FN xt_real xt_dloss_huber(xt_real a, xt_real y, xt_number p)
 {
     xt_real d = a - y;
     return d > XT_R(p) ? XT_R(p) : (d < XT_R(-p) ? XT_R(-p) : d);
 }
 
 /* log(cosh(d)) without overflow, and without cancelling where d is small. */
-XT_FN xt_real xt_loss_log_cosh(xt_real z, xt_real a, xt_real y, float p)
+XT_FN xt_real xt_loss_log_cosh(xt_real z, xt_real a, xt_real y, xt_number p)
 {
     (void)z; (void)p;
     xt_real d = xt_fabs(a - y);
     return d + xt_log1p(XT_R(0.5) * xt_expm1(XT_R(-2) * d));
 }
-XT_FN xt_real xt_dloss_log_cosh(xt_real a, xt_real y, float p) { (void)p; return xt_tanh(a - y); }
+XT_FN xt_real xt_dloss_log_cosh(xt_real a, xt_real y, xt_number p) { (void)p; return xt_tanh(a - y); }
 
 /* A target above 0 stands for 1, any other for -1. */
-XT_FN xt_real xt_loss_hinge(xt_real z, xt_real a, xt_real y, float p)
+XT_FN xt_real xt_loss_hinge(xt_real z, xt_real a, xt_real y, xt_number p)
 {
     (void)z; (void)p;
     xt_real m = XT_R(1) - (y > XT_R(0) ? a : -a);
     return m < XT_R(0) ? XT_R(0) : m;
 }
-XT_FN xt_real xt_dloss_hinge(xt_real a, xt_real y, float p)
+XT_FN xt_real xt_dloss_hinge(xt_real a, xt_real y, xt_number p)
 {
     (void)p;
     xt_real side = y > XT_R(0) ? XT_R(-1) : XT_R(1);
@@ -217,20 +222,20 @@ XT_FN xt_real xt_dloss_hinge(xt_real a, xt_real y, float p)
 }
 
 /* -y log a - (1 - y) log(1 - a) of a sigmoid, from the logit without overflow. */
-XT_FN xt_real xt_loss_binary_cross_entropy(xt_real z, xt_real a, xt_real y, float p)
+XT_FN xt_real xt_loss_binary_cross_entropy(xt_real z, xt_real a, xt_real y, xt_number p)
 {
     (void)a; (void)p;
     return (z < XT_R(0) ? XT_R(0) : z) - z * y + xt_log1p(xt_exp(-xt_fabs(z)));
 }
-XT_FN xt_real xt_dloss_binary_cross_entropy(xt_real a, xt_real y, float p) { (void)p; return a - y; }
+XT_FN xt_real xt_dloss_binary_cross_entropy(xt_real a, xt_real y, xt_number p) { (void)p; return a - y; }
 
 /* -y log a of a softmax, whose z is log a; the targets of a row sum to 1. */
-XT_FN xt_real xt_loss_cross_entropy(xt_real z, xt_real a, xt_real y, float p)
+XT_FN xt_real xt_loss_cross_entropy(xt_real z, xt_real a, xt_real y, xt_number p)
 {
     (void)p;
     return y > XT_R(0) ? -(y * z) : (a == a ? XT_R(0) : a); /* 0 where y is, even if log a is not finite */
 }
-XT_FN xt_real xt_dloss_cross_entropy(xt_real a, xt_real y, float p) { (void)p; return a - y; }
+XT_FN xt_real xt_dloss_cross_entropy(xt_real a, xt_real y, xt_number p) { (void)p; return a - y; }
 
 /* ROW(name, parameters, the last layer's activation (-1: any), mean over elements (else over rows),
  *     a known z with that activation, y and its loss, help) */
@@ -252,24 +257,24 @@ typedef struct xt_cell {
     xt_real s0, s1; /* its state, as many as the row has slots; zero before the first update */
 } xt_cell;
 
-/* The same for every parameter of one update. All floats: a kernel takes it by value. */
+/* The same for every parameter of one update. All floats, or wider: a kernel takes it by value. */
 typedef struct xt_hyper {
-    float learning_rate; /* times the schedule's factor */
-    float first;         /* 1 at the first update of a run, else 0 */
-    float correction1, correction2; /* adam's: 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t) */
-    float values[6];     /* the row's parameters, as configured, the first not to be used: learning_rate is it */
+    xt_number learning_rate; /* times the schedule's factor */
+    float first;             /* 1 at the first update of a run, else 0 */
+    xt_number correction1, correction2; /* adam's: 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t) */
+    xt_number values[6];     /* the row's parameters, as configured, the first not to be used: learning_rate is it */
 } xt_hyper;
 
 /* values: learning_rate, momentum, nesterov, weight_decay. PyTorch: v starts as g, not as 0. */
 XT_FN xt_cell xt_opt_sgd(xt_cell c, xt_real g, xt_hyper h)
 {
-    float mu = h.values[1], decay = h.values[3];
-    if (decay != 0)
+    xt_number mu = h.values[1], decay = h.values[3];
+    if (XT_ON(decay))
         g = g + XT_R(decay) * c.p;
     xt_real step = g;
-    if (mu != 0) {
+    if (XT_ON(mu)) {
         c.s0 = h.first != 0 ? g : XT_R(mu) * c.s0 + g;
-        step = h.values[2] != 0 ? g + XT_R(mu) * c.s0 : c.s0;
+        step = XT_ON(h.values[2]) ? g + XT_R(mu) * c.s0 : c.s0;
     }
     c.p = c.p - XT_R(h.learning_rate) * step;
     return c;
@@ -286,11 +291,11 @@ XT_FN xt_real xt_adam_step(xt_real s0, xt_real s1, xt_hyper h)
 /* values: learning_rate, beta1, beta2, epsilon, weight_decay. */
 XT_FN xt_cell xt_opt_adam(xt_cell c, xt_real g, xt_hyper h)
 {
-    float b1 = h.values[1], b2 = h.values[2], decay = h.values[4];
-    if (decay != 0)
+    xt_number b1 = h.values[1], b2 = h.values[2], decay = h.values[4];
+    if (XT_ON(decay))
         g = g + XT_R(decay) * c.p;
-    c.s0 = XT_R(b1) * c.s0 + XT_R(1 - b1) * g;
-    c.s1 = XT_R(b2) * c.s1 + XT_R(1 - b2) * g * g;
+    c.s0 = XT_R(b1) * c.s0 + XT_R(XT_N(1) - b1) * g;
+    c.s1 = XT_R(b2) * c.s1 + XT_R(XT_N(1) - b2) * g * g;
     c.p = c.p - xt_adam_step(c.s0, c.s1, h);
     return c;
 }
@@ -298,10 +303,10 @@ XT_FN xt_cell xt_opt_adam(xt_cell c, xt_real g, xt_hyper h)
 /* Loshchilov & Hutter 2019: the decay is not part of the gradient. */
 XT_FN xt_cell xt_opt_adamw(xt_cell c, xt_real g, xt_hyper h)
 {
-    float b1 = h.values[1], b2 = h.values[2];
+    xt_number b1 = h.values[1], b2 = h.values[2];
     c.p = c.p - XT_R(h.learning_rate * h.values[4]) * c.p;
-    c.s0 = XT_R(b1) * c.s0 + XT_R(1 - b1) * g;
-    c.s1 = XT_R(b2) * c.s1 + XT_R(1 - b2) * g * g;
+    c.s0 = XT_R(b1) * c.s0 + XT_R(XT_N(1) - b1) * g;
+    c.s1 = XT_R(b2) * c.s1 + XT_R(XT_N(1) - b2) * g * g;
     c.p = c.p - xt_adam_step(c.s0, c.s1, h);
     return c;
 }
@@ -309,12 +314,12 @@ XT_FN xt_cell xt_opt_adamw(xt_cell c, xt_real g, xt_hyper h)
 /* values: learning_rate, alpha, epsilon, momentum, weight_decay. s0: the mean of g's square, s1: the step. */
 XT_FN xt_cell xt_opt_rmsprop(xt_cell c, xt_real g, xt_hyper h)
 {
-    float alpha = h.values[1], eps = h.values[2], mu = h.values[3], decay = h.values[4];
-    if (decay != 0)
+    xt_number alpha = h.values[1], eps = h.values[2], mu = h.values[3], decay = h.values[4];
+    if (XT_ON(decay))
         g = g + XT_R(decay) * c.p;
-    c.s0 = XT_R(alpha) * c.s0 + XT_R(1 - alpha) * g * g;
+    c.s0 = XT_R(alpha) * c.s0 + XT_R(XT_N(1) - alpha) * g * g;
     xt_real step = g / (xt_sqrt(c.s0) + XT_R(eps));
-    if (mu != 0) {
+    if (XT_ON(mu)) {
         c.s1 = XT_R(mu) * c.s1 + step;
         step = c.s1;
     }
@@ -325,8 +330,8 @@ XT_FN xt_cell xt_opt_rmsprop(xt_cell c, xt_real g, xt_hyper h)
 /* Duchi et al. 2011. values: learning_rate, epsilon, weight_decay. s0: the sum of g's squares. */
 XT_FN xt_cell xt_opt_adagrad(xt_cell c, xt_real g, xt_hyper h)
 {
-    float eps = h.values[1], decay = h.values[2];
-    if (decay != 0)
+    xt_number eps = h.values[1], decay = h.values[2];
+    if (XT_ON(decay))
         g = g + XT_R(decay) * c.p;
     c.s0 = c.s0 + g * g;
     c.p = c.p - XT_R(h.learning_rate) * g / (xt_sqrt(c.s0) + XT_R(eps));
@@ -344,21 +349,21 @@ XT_FN xt_cell xt_opt_adagrad(xt_cell c, xt_real g, xt_hyper h)
 /* ---- what comes between a gradient and the optimiser ---- */
 
 /* limit: of each element's magnitude, 0: none. nan goes through. */
-XT_FN xt_real xt_clip_value(xt_real g, float limit)
+XT_FN xt_real xt_clip_value(xt_real g, xt_number limit)
 {
     g = g > XT_R(limit) ? XT_R(limit) : g;
     return g < XT_R(-limit) ? XT_R(-limit) : g;
 }
 
 /* The factor that brings a gradient of this norm down to at most `most`: PyTorch's clip_grad_norm_. */
-XT_FN float xt_clip_factor(float norm, float most)
+XT_FN xt_number xt_clip_factor(xt_number norm, xt_number most)
 {
-    float factor = most / (norm + 1e-6f);
-    return factor > 1.0f ? 1.0f : factor;
+    xt_number factor = most / (norm + XT_N(1e-6f));
+    return factor > XT_N(1) ? XT_N(1) : factor;
 }
 
 /* The gradient of l2 / 2 p^2 + l1 |p| added. */
-XT_FN xt_real xt_penalise(xt_real g, xt_real p, float l1, float l2)
+XT_FN xt_real xt_penalise(xt_real g, xt_real p, xt_number l1, xt_number l2)
 {
     return g + (XT_R(l2) * p + (p > XT_R(0) ? XT_R(l1) : (p < XT_R(0) ? XT_R(-l1) : XT_R(0))));
 }
@@ -375,21 +380,21 @@ enum { XT_LOSSES(XT_CODE) XT_N_LOSSES };
 enum { XT_OPTIMIZERS(XT_CODE) XT_N_OPTIMIZERS };
 #undef XT_CODE
 
-XT_FN xt_real xt_activate(int code, xt_real z, float p)
+XT_FN xt_real xt_activate(int code, xt_real z, xt_number p)
 {
 #define XT_CASE(name, a, b, c, d, e) case XT_ACT_##name: return xt_act_##name(z, p);
     switch (code) { XT_ACTIVATIONS(XT_CASE) default: return z; }
 #undef XT_CASE
 }
 
-XT_FN xt_real xt_activate_grad(int code, xt_real z, xt_real a, float p)
+XT_FN xt_real xt_activate_grad(int code, xt_real z, xt_real a, xt_number p)
 {
 #define XT_CASE(name, x, b, c, d, e) case XT_ACT_##name: return xt_dact_##name(z, a, p);
     switch (code) { XT_ACTIVATIONS(XT_CASE) default: return XT_R(1); }
 #undef XT_CASE
 }
 
-XT_FN xt_real xt_loss(int code, xt_real z, xt_real a, xt_real y, float p)
+XT_FN xt_real xt_loss(int code, xt_real z, xt_real a, xt_real y, xt_number p)
 {
 #define XT_CASE(name, x, b, c, d, e, f, g) case XT_LOSS_##name: return xt_loss_##name(z, a, y, p);
     switch (code) { XT_LOSSES(XT_CASE) default: return a; }
@@ -397,7 +402,7 @@ XT_FN xt_real xt_loss(int code, xt_real z, xt_real a, xt_real y, float p)
 }
 
 /* By a, or by z: see the list. */
-XT_FN xt_real xt_loss_grad(int code, xt_real a, xt_real y, float p)
+XT_FN xt_real xt_loss_grad(int code, xt_real a, xt_real y, xt_number p)
 {
 #define XT_CASE(name, x, b, c, d, e, f, g) case XT_LOSS_##name: return xt_dloss_##name(a, y, p);
     switch (code) { XT_LOSSES(XT_CASE) default: return a; }
@@ -413,7 +418,7 @@ XT_FN int xt_loss_head(int code)
 }
 
 /* The derivative of the loss by the last layer's z. */
-XT_FN xt_real xt_output_grad(int loss, float p, int activation, float q, xt_real z, xt_real a, xt_real y, xt_real scale)
+XT_FN xt_real xt_output_grad(int loss, xt_number p, int activation, xt_number q, xt_real z, xt_real a, xt_real y, xt_real scale)
 {
     xt_real g = xt_loss_grad(loss, a, y, p) * scale;
     return xt_loss_head(loss) < 0 ? g * xt_activate_grad(activation, z, a, q) : g;
@@ -432,15 +437,15 @@ XT_FN xt_cell xt_update(int code, xt_cell cell, xt_real g, xt_hyper h)
  * losses are taken in row order with this, so that every engine gets the same
  * bits and a million rows lose nothing. */
 typedef struct xt_sum {
-    float hi, lo; /* the sum is hi + lo */
+    xt_number hi, lo; /* the sum is hi + lo */
 } xt_sum;
 
-XT_FN xt_sum xt_sum_add(xt_sum s, float x)
+XT_FN xt_sum xt_sum_add(xt_sum s, xt_number x)
 {
-    float hi = s.hi + x;
-    float back = hi - s.hi;
-    float rest = (s.hi - (hi - back)) + (x - back);
-    s.lo = s.lo + (rest == rest ? rest : 0.0f); /* an infinite sum stays infinite */
+    xt_number hi = s.hi + x;
+    xt_number back = hi - s.hi;
+    xt_number rest = (s.hi - (hi - back)) + (x - back);
+    s.lo = s.lo + (rest == rest ? rest : XT_N(0)); /* an infinite sum stays infinite */
     s.hi = hi;
     return s;
 }

@@ -85,7 +85,7 @@ static double correction(double beta, double t)
 xt_hyper xt_hyper_at(const xt_choice *optimizer, double factor, unsigned long long t)
 {
     unsigned beta = xt_optimizer_at(optimizer->kind)->beta;
-    xt_hyper hyper = {.learning_rate = (float)((double)optimizer->values[0] * factor),
+    xt_hyper hyper = {.learning_rate = xt_rate_at(optimizer, factor),
                       .first = t == 1 ? 1.0f : 0.0f,
                       .correction1 = 1,
                       .correction2 = 1};

@@ -13,6 +13,9 @@
 
 #define xt_real float
 #define XT_R(c) ((float)(c))
+#define xt_number float
+#define XT_N(c) ((float)(c))
+#define XT_ON(x) ((x) != 0)
 #define XT_FN static inline
 #define xt_exp expf
 #define xt_expm1 expm1f
@@ -25,6 +28,9 @@
 #include "scalar.h" /* cl/scalar.h */
 #undef xt_real
 #undef XT_R
+#undef xt_number
+#undef XT_N
+#undef XT_ON
 #undef XT_FN
 #undef xt_exp
 #undef xt_expm1
@@ -67,6 +73,11 @@ const xt_optimizer_row *xt_optimizer_at(int code);
 
 const xt_loss_row *xt_loss_at(int code);
 
+/* The learning rate at this factor on it. */
+static inline float xt_rate_at(const xt_choice *optimizer, double factor)
+{
+    return (float)((double)optimizer->values[0] * factor);
+}
 /* The numbers of update t (from 1) of an optimiser at this factor on its learning rate. */
 xt_hyper xt_hyper_at(const xt_choice *optimizer, double factor, unsigned long long t);
 /* From which t on only the learning rate can change. */

@@ -8,6 +8,9 @@
 
 #define xt_real double
 #define XT_R(c) ((double)(c))
+#define xt_number float
+#define XT_N(c) ((float)(c))
+#define XT_ON(x) ((x) != 0)
 #define XT_FN static inline
 #define xt_exp exp
 #define xt_expm1 expm1

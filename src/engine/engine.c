@@ -11,8 +11,7 @@
 static xt_engine_open_fn *const openers[XT_N_ENGINES] = {XT_ENGINES(ROW)};
 #undef ROW
 
-/* Engines on the device of the spec need it open; the reference opens no OpenCL. */
-static xt_status open_context(const xt_plan *plan, xt_context **out, double *seconds, xt_err *err)
+xt_status xt_engine_open_context(const xt_plan *plan, xt_context **out, double *seconds, xt_err *err)
 {
     double before = xt_seconds();
     xt_device device = {0};
@@ -25,7 +24,7 @@ static xt_status open_context(const xt_plan *plan, xt_context **out, double *sec
     return status;
 }
 
-static void describe_device(const xt_device *device, xt_engine_facts *facts)
+void xt_engine_describe(const xt_device *device, xt_engine_facts *facts)
 {
     snprintf(facts->device, sizeof facts->device, "%s", device->name);
     snprintf(facts->platform, sizeof facts->platform, "%s", device->platform_name);
@@ -42,7 +41,7 @@ xt_status xt_engine_open(const xt_plan *plan, const xt_dataset *data, const floa
     xt_context *context = NULL;
     xt_engine *engine = NULL;
     xt_engine_code code = plan->spec->engine;
-    xt_status status = code == XT_ENGINE_reference ? XT_OK : open_context(plan, &context, &device_seconds, err);
+    xt_status status = code == XT_ENGINE_reference ? XT_OK : xt_engine_open_context(plan, &context, &device_seconds, err);
     if (status)
         return status;
     if (code == XT_ENGINE_auto)
@@ -61,7 +60,7 @@ xt_status xt_engine_open(const xt_plan *plan, const xt_dataset *data, const floa
     engine->facts.why = why;
     engine->facts.device_seconds = device_seconds;
     if (context)
-        describe_device(&context->device, &engine->facts);
+        xt_engine_describe(&context->device, &engine->facts);
     if (state)
         status = engine->ops->write_state(engine, state, err);
     if (status)

@@ -18,6 +18,11 @@ typedef xt_status xt_engine_open_fn(const xt_plan *plan, const xt_dataset *data,
 XT_ENGINES(XT_ENGINE_OPEN)
 #undef XT_ENGINE_OPEN
 
+/* Opens the device of the spec, which all but the reference need; *seconds becomes what that took. */
+xt_status xt_engine_open_context(const xt_plan *plan, xt_context **out, double *seconds, xt_err *err);
+/* Writes what the facts say of a device. */
+void xt_engine_describe(const xt_device *device, xt_engine_facts *facts);
+
 /* ---- training ---- */
 
 /* Updates of an epoch. */

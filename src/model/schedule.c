@@ -280,6 +280,11 @@ double xt_schedule_factor(const xt_choice *schedule, const xt_pace *pace, uint64
     return at.row->factor(&at.course, t - at.warmup);
 }
 
+uint64_t xt_schedule_unit(const xt_choice *schedule, const xt_pace *pace)
+{
+    return timing_of(schedule, pace).updates;
+}
+
 uint64_t xt_schedule_settled(const xt_choice *schedule, const xt_pace *pace)
 {
     timing at = timing_of(schedule, pace);

@@ -22,6 +22,8 @@ typedef struct xt_pace {
 double xt_schedule_factor(const xt_choice *schedule, const xt_pace *pace, uint64_t update);
 /* Whether the factor depends on the number of epochs that there will be. */
 bool xt_schedule_has_length(const xt_choice *schedule);
+/* Updates that have one factor together: those of an epoch, or 1. */
+uint64_t xt_schedule_unit(const xt_choice *schedule, const xt_pace *pace);
 /* From which update on (0-based) the factor stays what it is; UINT64_MAX: never surely. */
 uint64_t xt_schedule_settled(const xt_choice *schedule, const xt_pace *pace);
 

@@ -1,0 +1,425 @@
+/* Many trainings at once: every lane against the fused engine alone, bit for bit. */
+#include "forms.h"
+
+#include "../unit/cases.h"
+#include "engine/lanes_engine.h"
+#include "model/ops.h"
+#include "model/schedule.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t seed;
+
+/* A case: a net by its number, how many like it, and whether each has a lane of a vector or a work-item. */
+typedef struct lanes_case {
+    size_t which, n;
+    bool is_vector, exact;
+} lanes_case;
+
+enum { MAX_NETS = 40 };
+
+/* Nets that share a shape and data, the first's. */
+typedef struct lanes_nets {
+    size_t n;
+    test_net nets[MAX_NETS];
+    const xt_plan *plans[MAX_NETS];
+    trained alone[MAX_NETS];
+    double losses[MAX_NETS * NET_EPOCHS];
+    bool is_vector;
+} lanes_nets;
+
+/* ---- nets ---- */
+
+static void shape_of(test_net *net, size_t which, bool exact, uint64_t *stream)
+{
+    static const uint32_t widths[] = {1, 2, 3, 5, 16, 17, 15, 31, 32, 33};
+    static const char *const exact_activations[] = {"relu", "linear", "leaky_relu", "softsign", "hard_tanh"};
+    size_t n_layers = 1 + (which + 1) % 3, n_widths = net_small() ? 6 : sizeof widths / sizeof *widths;
+    net_begin(net);
+    for (size_t i = 0; i < n_layers; i++) {
+        size_t activation = i + 1 == n_layers ? which : net_below(stream, XT_N_ACTIVATIONS);
+        net_add_layer(net, widths[net_below(stream, n_widths)],
+                      exact ? exact_activations[activation % 5] : net_activation(activation));
+    }
+}
+
+/* Every activation, loss, optimiser, report and batch by turns. */
+static void first_net(test_net *net, const lanes_case *row)
+{
+    static const uint32_t batches[] = {1, 2, 3, 5, 8, 100};
+    uint64_t number = seed + row->which, start = net_random(&number), *stream = &start;
+    size_t which = row->which;
+    shape_of(net, which, row->exact, stream);
+    net_set_loss(net, row->exact ? which % 3 : which % XT_N_LOSSES);
+    net->spec.seed = net_random(stream);
+    net->spec.loss_report = (xt_loss_report)(which % 3);
+    net->spec.shuffle = which / 2 % 2;
+    net->spec.batch_size = batches[which % 6];
+    net_set_extras(net, which, stream);
+    if (xt_plateau_monitor(&net->spec.schedule))
+        net->spec.schedule = xt_choose(&xt_schedules, "constant");
+    net_finish(net, 1 + net_below(stream, net_small() ? 5 : 30), 1 + net_below(stream, net_small() ? 3 : 17), stream);
+    snprintf(net->text, sizeof net->text, "net %zu: %zu layers, %zu inputs, %zu outputs, batch %u of %zu, optimizer %d",
+             which, net->plan.n_layers, net->plan.n_inputs, net->plan.n_outputs, net->spec.batch_size, net->data.n_rows,
+             net->spec.optimizer.kind);
+}
+
+/* Everything that may differ does. */
+static void vary(test_net *net, uint64_t *stream)
+{
+    xt_spec *spec = &net->spec;
+    spec->seed = net_random(stream);
+    spec->epochs = NET_EPOCHS + (uint32_t)net_below(stream, 5);
+    spec->schedule = xt_choose(&xt_schedules, net_below(stream, 2) ? "cosine" : "exponential");
+    spec->schedule.values[0] = spec->schedule.kind == 6 ? 0 : net_uniform(stream, 0.5f, 1);
+    for (size_t i = 0; i < XT_MAX_PARAMS; i++)
+        if (spec->optimizer.kind != XT_OPT_sgd || i != 2)
+            spec->optimizer.values[i] *= net_uniform(stream, 0.5f, 1);
+    spec->clip_norm *= net_uniform(stream, 0.5f, 2);
+    spec->clip_value *= net_uniform(stream, 0.5f, 2);
+    if (spec->loss.kind == XT_LOSS_huber)
+        spec->loss.values[0] = net_uniform(stream, 0.1f, 2);
+    for (size_t i = 0; i < spec->n_layers; i++) {
+        net->layers[i].dropout *= net_uniform(stream, 0.5f, 1);
+        net->layers[i].l1 *= net_uniform(stream, 0.5f, 1);
+        net->layers[i].l2 *= net_uniform(stream, 0.5f, 1);
+        net->layers[i].activation.values[0] *= net_uniform(stream, 0.5f, 2);
+    }
+}
+
+/* Lays out net i and draws its parameters: another one than the first, with the first's data. */
+static void plan_net(lanes_nets *all, size_t i)
+{
+    test_net *net = &all->nets[i];
+    xt_err err;
+    net->spec.layers = net->layers;
+    net_ok(xt_plan_make(&net->spec, net->data.n_inputs, net->data.n_targets, &net->plan, &err), &err);
+    net->state = i ? NULL : net->state;
+    free(net->state);
+    net->state = calloc(net_n_state(net), sizeof *net->state);
+    assert_non_null(net->state);
+    net_ok(xt_plan_init_params(&net->plan, net->state, &err), &err);
+    all->plans[i] = &net->plan;
+    assert_true(xt_lanes_alike(&all->nets[0].plan, &net->plan));
+}
+
+static lanes_nets *nets_of(const lanes_case *row)
+{
+    lanes_nets *all = calloc(1, sizeof *all);
+    const char *why = "";
+    uint64_t stream = seed + row->which;
+    assert_non_null(all);
+    all->is_vector = row->is_vector;
+    all->n = row->n;
+    first_net(&all->nets[0], row);
+    for (size_t i = 0; i < all->n; i++) {
+        if (i) {
+            all->nets[i] = all->nets[0];
+            vary(&all->nets[i], &stream);
+        }
+        plan_net(all, i);
+        if (!xt_lanes_can(all->plans[i], &all->nets[0].data, &why))
+            fail_msg("%s: %s", all->nets[0].text, why);
+    }
+    printf("    %s, %zu nets\n", all->nets[0].text, all->n);
+    return all;
+}
+
+static void nets_clear(lanes_nets *all)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        trained_clear(&all->alone[i]);
+        if (i)
+            free(all->nets[i].state);
+    }
+    net_clear(&all->nets[0]);
+    free(all);
+}
+
+/* ---- training ---- */
+
+static xt_lanes *open_lanes(lanes_nets *all)
+{
+    xt_lanes *lanes = NULL;
+    xt_err err;
+    xt_devices_prepare();
+    net_ok(xt_lanes_open_as(all->plans[0], &all->nets[0].data, all->n, all->is_vector ? XT_LANES : 1, &lanes, &err), &err);
+    assert_int_equal(xt_lanes_room(lanes), all->n);
+    net_ok(xt_lanes_begin(lanes, all->plans, all->n, &err), &err);
+    return lanes;
+}
+
+/* Epochs first .. of all that are on. */
+static void train(lanes_nets *all, xt_lanes *lanes, uint32_t first, uint32_t n)
+{
+    double losses[MAX_NETS * NET_EPOCHS];
+    xt_err err;
+    for (size_t i = 0; i < all->n * n; i++)
+        losses[i] = -1;
+    net_ok(xt_lanes_train(lanes, first, n, losses, &err), &err);
+    for (size_t i = 0; i < all->n; i++)
+        for (uint32_t e = 0; e < n; e++)
+            all->losses[i * NET_EPOCHS + first + e] = losses[i * n + e];
+}
+
+/* The fused engine with values as wide, one net after the other. */
+static void train_alone(lanes_nets *all, size_t i)
+{
+    test_net *net = &all->nets[i];
+    const xt_fused_wish wish = {XT_FUSED_GENERAL, all->is_vector ? XT_LANES : 1, true, XT_FUSED_GLOBAL};
+    train_all(net, form_open_wish(net, &wish, &net->data), NET_EPOCHS, &all->alone[i]);
+}
+
+/* Net i's first n epochs, and its state where those are all. */
+static void same_losses(const lanes_nets *all, size_t i, size_t n, const trained *expected)
+{
+    for (size_t e = 0; e < n && isfinite(expected->rows[e].loss); e++) {
+        double got = all->losses[i * NET_EPOCHS + e];
+        if (memcmp(&got, &expected->rows[e].loss, sizeof got))
+            fail_msg("net %zu of %zu, epoch %zu: loss %.17g is not %.17g", i, all->n, e, got, expected->rows[e].loss);
+    }
+}
+
+static void same_state(lanes_nets *all, xt_lanes *lanes, size_t i, const float *expected)
+{
+    size_t n = net_n_state(&all->nets[i]);
+    float *got = calloc(n, sizeof *got);
+    xt_err err;
+    assert_non_null(got);
+    net_ok(xt_lanes_read_state(lanes, i, got, &err), &err);
+    for (size_t k = 0; k < n; k++)
+        if (memcmp(&got[k], &expected[k], sizeof *got))
+            fail_msg("net %zu of %zu, state %zu of %zu: %.9g is not %.9g", i, all->n, k, n, (double)got[k],
+                     (double)expected[k]);
+    free(got);
+}
+
+static void same_as_alone(lanes_nets *all, xt_lanes *lanes, size_t i, const trained *alone)
+{
+    same_losses(all, i, NET_EPOCHS, alone);
+    if (isfinite(alone->rows[NET_EPOCHS - 1].loss))
+        same_state(all, lanes, i, alone->state);
+}
+
+/* ---- tests ---- */
+
+/* What OpenCL's function of a vector and of a single value may differ in. */
+static bool is_comparable(const lanes_nets *all)
+{
+    const xt_plan *plan = &all->nets[0].plan;
+    return all->is_vector || plan->layers[plan->n_layers - 1].activation != XT_ACT_softmax;
+}
+
+static void as_the_fused_engine(void **state)
+{
+    lanes_nets *all = nets_of(*state);
+    if (!is_comparable(all)) {
+        nets_clear(all);
+        skip();
+    }
+    xt_lanes *lanes = open_lanes(all);
+    train(all, lanes, 0, 2);
+    train(all, lanes, 2, NET_EPOCHS - 2);
+    for (size_t i = 0; i < all->n; i++) {
+        train_alone(all, i);
+        same_as_alone(all, lanes, i, &all->alone[i]);
+    }
+    xt_lanes_close(&lanes);
+    nets_clear(all);
+}
+
+static void as_the_reference(void **state)
+{
+    lanes_nets *all = nets_of(*state);
+    xt_lanes *lanes = open_lanes(all);
+    bool on_cpu = strcmp(xt_lanes_facts(lanes)->device_type, "cpu") == 0;
+    train(all, lanes, 0, NET_EPOCHS);
+    /* Another device may divide less exactly. */
+    for (size_t i = 0; on_cpu && i < all->n; i++) {
+        train_all(&all->nets[i], net_open(&all->nets[i], XT_ENGINE_reference), NET_EPOCHS, &all->alone[i]);
+        same_as_alone(all, lanes, i, &all->alone[i]);
+    }
+    xt_lanes_close(&lanes);
+    nets_clear(all);
+}
+
+/* Every third is stopped after two epochs, and all of the second block; what they had stays theirs. */
+static void stopped_ones_stay(void **state)
+{
+    enum { STOP = 2 };
+    lanes_nets *all = nets_of(*state);
+    xt_lanes *lanes = open_lanes(all);
+    size_t n = net_n_state(&all->nets[0]);
+    float *states = calloc(all->n * n, sizeof *states);
+    xt_err err;
+    assert_non_null(states);
+    train(all, lanes, 0, STOP);
+    for (size_t i = 0; i < all->n; i++) {
+        train_alone(all, i);
+        net_ok(xt_lanes_read_state(lanes, i, states + i * n, &err), &err);
+        if (i % 3 == 0 || i >= 16)
+            xt_lanes_stop(lanes, i);
+    }
+    for (uint32_t first = STOP; first < NET_EPOCHS; first += 2)
+        train(all, lanes, first, 2);
+    for (size_t i = 0; i < all->n; i++) {
+        bool is_stopped = i % 3 == 0 || i >= 16;
+        same_losses(all, i, is_stopped ? STOP : NET_EPOCHS, &all->alone[i]);
+        assert_true(!is_stopped || all->losses[i * NET_EPOCHS + STOP] == -1);
+        same_state(all, lanes, i, is_stopped ? states + i * n : all->alone[i].state);
+    }
+    free(states);
+    /* And all begin anew. */
+    net_ok(xt_lanes_begin(lanes, all->plans, all->n, &err), &err);
+    train(all, lanes, 0, NET_EPOCHS);
+    for (size_t i = 0; i < all->n; i++)
+        same_as_alone(all, lanes, i, &all->alone[i]);
+    xt_lanes_close(&lanes);
+    nets_clear(all);
+}
+
+/* One whose loss is soon not a number changes nothing for the others. */
+static void one_that_diverges_is_alone(void **state)
+{
+    lanes_nets *all = nets_of(*state);
+    all->nets[1].spec.optimizer.values[0] = 1e30f;
+    xt_lanes *lanes = open_lanes(all);
+    train(all, lanes, 0, NET_EPOCHS);
+    assert_true(isfinite(all->losses[2 * NET_EPOCHS - 1]) == 0);
+    for (size_t i = 0; i < all->n; i++) {
+        train_alone(all, i);
+        same_as_alone(all, lanes, i, &all->alone[i]);
+    }
+    assert_true(isfinite(all->alone[0].rows[NET_EPOCHS - 1].loss) != 0);
+    xt_lanes_close(&lanes);
+    nets_clear(all);
+}
+
+/* ---- what can be ---- */
+
+typedef struct can_row {
+    const char *name, *why; /* why NULL: it can */
+    void (*change)(test_net *net);
+} can_row;
+
+static void change_nothing(test_net *net) { (void)net; }
+static void change_metrics(test_net *net) { net->spec.n_metrics = 1; }
+static void change_validation(test_net *net) { net->spec.validation.given = true; }
+static void change_plateau(test_net *net) { net->spec.schedule = xt_choose(&xt_schedules, "plateau"); }
+static void change_engine(test_net *net) { net->spec.engine = XT_ENGINE_gemm; }
+static void change_size(test_net *net) { net->layers[0].units = 20000; }
+
+static const can_row can_rows[] = {
+    {"a small net", NULL, change_nothing},
+    {"metrics", "it measures metrics", change_metrics},
+    {"validation rows", "it has validation rows", change_validation},
+    {"plateau", "its learning rate depends on what is measured", change_plateau},
+    {"another engine", "it asks for another engine", change_engine},
+    {"a large net", "its network, or its batch, is too large for sixteen of them to be in a core's cache", change_size},
+};
+
+static void can_or_says_why(void **state)
+{
+    const can_row *row = *state;
+    test_net net;
+    xt_plan plan;
+    xt_err err;
+    const char *why = NULL;
+    net_xor(&net);
+    row->change(&net);
+    net_ok(xt_plan_make(&net.spec, 2, 1, &plan, &err), &err);
+    assert_int_equal(xt_lanes_can(&plan, &net.data, &why), row->why == NULL);
+    if (row->why)
+        assert_string_equal(why, row->why);
+    else
+        assert_null(why);
+    net_clear(&net);
+}
+
+static void change_rate(test_net *net) { net->spec.optimizer.values[0] = 7; }
+static void change_seed(test_net *net) { net->spec.seed++; }
+static void change_momentum(test_net *net) { net->spec.optimizer.values[1] = 0.5f; }
+static void change_loss(test_net *net) { net->spec.loss = xt_choose(&xt_losses, "mae"); }
+static void change_units(test_net *net) { net->layers[0].units = 15; }
+static void change_batch(test_net *net) { net->spec.batch_size = 2; }
+static void change_dropout(test_net *net) { net->layers[0].dropout = 0.5f; }
+static void change_penalty(test_net *net) { net->layers[1].l1 = 0.5f; }
+static void change_clip(test_net *net) { net->spec.clip_value = 1; }
+static void change_order(test_net *net) { net->spec.shuffle = true; }
+static void change_report(test_net *net) { net->spec.loss_report = XT_REPORT_EVAL; }
+static void change_activation(test_net *net) { net->layers[0].activation = xt_choose(&xt_activations, "tanh"); }
+static void change_optimizer(test_net *net) { net->spec.optimizer = xt_choose(&xt_optimizers, "adam"); }
+
+static const struct {
+    const char *name;
+    bool alike;
+    void (*change)(test_net *net);
+} alike_rows[] = {
+    {"nothing", true, change_nothing},       {"learning rate", true, change_rate}, {"seed", true, change_seed},
+    {"momentum", false, change_momentum},    {"loss", false, change_loss},         {"units", false, change_units},
+    {"batch", false, change_batch},          {"dropout", false, change_dropout},   {"penalty", false, change_penalty},
+    {"clipping", false, change_clip},        {"shuffle", false, change_order},     {"report", false, change_report},
+    {"activation", false, change_activation}, {"optimizer", false, change_optimizer},
+};
+
+static void alike_or_not(void **state)
+{
+    size_t i = *(const size_t *)*state;
+    test_net net, other;
+    xt_plan plan;
+    xt_err err;
+    net_xor(&net);
+    other = net;
+    other.spec.layers = other.layers;
+    alike_rows[i].change(&other);
+    net_ok(xt_plan_make(&other.spec, 2, 1, &plan, &err), &err);
+    assert_int_equal(xt_lanes_alike(&net.plan, &plan), alike_rows[i].alike);
+    assert_int_equal(xt_lanes_alike(&plan, &net.plan), alike_rows[i].alike);
+    net_clear(&net);
+}
+
+/* ---- the cases ---- */
+
+enum { CASES = 14, REFERENCE_CASES = 3, N_ALIKE = sizeof alike_rows / sizeof *alike_rows };
+
+static lanes_case *new_case(lanes_case row)
+{
+    static lanes_case cases[2 * (CASES + REFERENCE_CASES) + 8];
+    static size_t n;
+    assert_true(n < sizeof cases / sizeof *cases);
+    cases[n] = row;
+    return &cases[n++];
+}
+
+int main(void)
+{
+    static const size_t numbers[] = {17, 1, 15, 16, 40};
+    static size_t places[N_ALIKE];
+    bool small = net_small();
+    seed = net_seed();
+    printf("XT_TEST_SEED=%llu\n", (unsigned long long)seed);
+    for (size_t i = 0; i < sizeof can_rows / sizeof *can_rows; i++)
+        unit_case(can_or_says_why, &can_rows[i], "can_or_says_why: %s", can_rows[i].name);
+    for (size_t i = 0; i < N_ALIKE; i++) {
+        places[i] = i;
+        unit_case(alike_or_not, &places[i], "alike_or_not: %s", alike_rows[i].name);
+    }
+    for (size_t vector = 0; vector < 2; vector++) {
+        const char *form = vector ? "a lane each" : "a work-item each";
+        /* The second has two layers more, dropout and batches of two. */
+        for (size_t i = small; i < (small ? 2 : CASES); i++)
+            unit_case(as_the_fused_engine, new_case((lanes_case){i, small ? 2 : numbers[i % 5], vector, false}),
+                      "as_the_fused_engine, %s: %zu", form, i);
+        for (size_t i = 0; i < (small ? 0 : REFERENCE_CASES); i++)
+            unit_case(as_the_reference, new_case((lanes_case){i, numbers[(i + 3) % 5], vector, true}),
+                      "as_the_reference, %s: %zu", form, i);
+        unit_case(stopped_ones_stay, new_case((lanes_case){6, small ? 3 : 20, vector, true}), "stopped_ones_stay, %s", form);
+        if (!small)
+            unit_case(one_that_diverges_is_alone, new_case((lanes_case){0, 4, vector, true}),
+                      "one_that_diverges_is_alone, %s", form);
+    }
+    return unit_run("lanes");
+}

@@ -403,7 +403,7 @@ XT_INLINE void xt_apply_layer(XT_OWN, int l, int begins, xt_v factor)
  * weighted, a row's weight in the loss and its share of what the loss is divided
  * by. order: (n_epochs, n_rows) a lane where shuffled. on: 1 a lane. steps:
  * (n_steps, XT_LANES_STEP) a lane, each for `every` updates, the last for all
- * that follow. update: the number of the first. results: (n_epochs, 2) a lane,
+ * that follow. kept: (n_epochs, n_rows, n_outputs) a lane where kept, rows as they came. update: the number of the first. results: (n_epochs, 2) a lane,
  * sums and their rounding. */
 __kernel XT_GROUP void xt_lanes(__global xt_v *restrict state, __global xt_v *restrict saved,
                                 __global xt_v *restrict mem, __global const float *restrict inputs,
@@ -411,7 +411,8 @@ __kernel XT_GROUP void xt_lanes(__global xt_v *restrict state, __global xt_v *re
                                 __global const xt_word *restrict order, __global xt_v *restrict numbers,
                                 __global const xt_word *restrict words, __global const xt_word *restrict on,
                                 __global const xt_v *restrict steps, int n_steps, int every, uint update, int n_rows,
-                                int n_epochs, __global xt_v *restrict results)
+                                int n_epochs, __global xt_v *restrict results,
+                                __global xt_v *restrict kept)
 {
     /* To compile it, a driver may want a launch of no epoch. */
     if (n_epochs == 0)
@@ -428,6 +429,8 @@ __kernel XT_GROUP void xt_lanes(__global xt_v *restrict state, __global xt_v *re
     results = XT_PART(results, n_epochs * 2);
     if (xt_job.shuffled)
         order = XT_PART(order, n_epochs * n_rows);
+    if (xt_job.keeps)
+        kept = XT_PART(kept, n_epochs * n_rows * xt_job.n_outputs);
     /* Those that are stopped go on with the others, but not what they had. */
     if (XT_IS_ANY(is_on == (xt_word)(XT_LANES_STOPPED)))
         for (int i = 0; i < xt_job.n_state; i++)
@@ -458,6 +461,8 @@ __kernel XT_GROUP void xt_lanes(__global xt_v *restrict state, __global xt_v *re
                                 loss = loss * XT_AT(mem, xt_job.weights + r) * factor;
                             sum = xt_sum_add(sum, loss);
                         }
+                        for (int i = 0; xt_job.keeps && i < rows * xt_job.n_outputs; i++)
+                            XT_AT(kept, from * xt_job.n_outputs + i) = XT_AT(mem, xt_layers[XT_LAST].a + i);
                     }
                     if (pass == 0) {
                         int begins = update + (uint)step == 0, own = min(step / every, n_steps - 1) * XT_LANES_STEP;
@@ -483,5 +488,7 @@ __kernel XT_GROUP void xt_lanes(__global xt_v *restrict state, __global xt_v *re
         XT_AT(results, 2 * epoch + 1) = sum.lo;
         if (xt_job.shuffled)
             order += n_rows * XT_STRIDE;
+        if (xt_job.keeps)
+            kept += n_rows * xt_job.n_outputs * XT_STRIDE;
     }
 }

@@ -45,6 +45,7 @@ typedef struct xt_lanes_job {
     int loss_values; /* of a row, that the loss is the mean of */
     int weighted;    /* rows have weights and shares */
     int drops;       /* a layer has dropout */
+    int keeps;       /* outputs that were scored are kept, for metrics */
     int hyper_on;    /* bit k: the optimiser's value k is not 0 */
     int clips_norm, clips_value;
     int n_params, n_state; /* n_state: all slots with them */

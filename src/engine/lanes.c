@@ -15,6 +15,7 @@
 
 enum {
     STAGED_FLOATS = 1 << 20,  /* of states that are drawn or read at once, but for a block that has more */
+    KEPT_FLOATS = 1 << 24,    /* of a launch's outputs, likewise */
     LAUNCH_FLOATS = 1 << 22,  /* of a launch's results, of its orders, and of its steps, likewise */
     MAX_EPOCHS = 4096,        /* of a launch */
     MAX_UPDATES = 1 << 30,    /* likewise: the kernel counts in ints */
@@ -38,6 +39,7 @@ static const char *const buffer_names[XT_LANES_BUFFERS] = {
     [XT_LANES_SWITCHES] = "which nets are trained",
     [XT_LANES_STEPS] = "the steps",
     [XT_LANES_RESULTS] = "the sums of the epochs",
+    [XT_LANES_KEPT] = "the outputs to measure",
 };
 
 static size_t smaller(size_t a, size_t b)
@@ -127,7 +129,7 @@ static xt_status open_kernel(xt_lanes *lanes, xt_err *err)
     return XT_OK;
 }
 
-enum { N_ARGS = 17 };
+enum { N_ARGS = 18 };
 
 static void set_args(const xt_lanes *lanes, const cl_uint *update, const cl_int *numbers, xt_arg *out)
 {
@@ -138,7 +140,7 @@ static void set_args(const xt_lanes *lanes, const cl_uint *update, const cl_int 
         XT_ARG(b[XT_LANES_ORDER]),   XT_ARG(b[XT_LANES_NUMBERS]), XT_ARG(b[XT_LANES_WORDS]),
         XT_ARG(b[XT_LANES_SWITCHES]), XT_ARG(b[XT_LANES_STEPS]),  XT_ARG(numbers[0]),
         XT_ARG(numbers[1]),          XT_ARG(*update),             XT_ARG(numbers[2]),
-        XT_ARG(numbers[3]),          XT_ARG(b[XT_LANES_RESULTS]), XT_ARG_END};
+        XT_ARG(numbers[3]),          XT_ARG(b[XT_LANES_RESULTS]), XT_ARG(b[XT_LANES_KEPT]), XT_ARG_END};
     memcpy(out, args, sizeof args);
 }
 
@@ -191,6 +193,9 @@ static void size_buffers(xt_lanes *lanes, size_t n_blocks)
     const xt_dataset *data = lanes->data;
     size_t *n = lanes->sizes, nets = n_blocks * lanes->width, batches = (size_t)xt_lanes_batches(lanes);
     size_t epochs = smaller(larger(LAUNCH_FLOATS / (2 * nets), 1), smaller(MAX_EPOCHS, larger(MAX_UPDATES / batches, 1)));
+    size_t outputs = job->keeps ? nets * data->n_rows * data->n_targets : 0;
+    if (outputs)
+        epochs = smaller(epochs, larger(KEPT_FLOATS / outputs, 1));
     lanes->max_epochs = (uint32_t)epochs;
     lanes->max_ordered = (uint32_t)smaller(larger(LAUNCH_FLOATS / data->n_rows / nets, 1), epochs);
     lanes->max_steps = smaller(larger(LAUNCH_FLOATS / (XT_LANES_STEP * nets), batches), epochs * batches);
@@ -205,6 +210,7 @@ static void size_buffers(xt_lanes *lanes, size_t n_blocks)
     n[XT_LANES_SWITCHES] = nets;
     n[XT_LANES_STEPS] = nets * lanes->max_steps * XT_LANES_STEP;
     n[XT_LANES_RESULTS] = nets * epochs * 2;
+    n[XT_LANES_KEPT] = outputs * epochs;
 }
 
 static bool fits(const xt_lanes *lanes)
@@ -236,7 +242,7 @@ static xt_status find_room(xt_lanes *lanes, size_t most, xt_err *err)
 }
 
 /* Epochs that surely take less than a chunk's time: at a fourth of the pace that was measured on CPUs, at less
- * elsewhere (docs/design/016-lanes.md). */
+ * elsewhere (docs/design/017-sweeps.md). */
 static uint32_t first_chunk(const xt_lanes *lanes)
 {
     const xt_device *device = &lanes->context->device;
@@ -262,9 +268,14 @@ static xt_status open_host(xt_lanes *lanes, xt_err *err)
     lanes->steps = calloc(n[XT_LANES_STEPS], sizeof *lanes->steps);
     lanes->results = calloc(n[XT_LANES_RESULTS], sizeof *lanes->results);
     lanes->orders = calloc(larger(n[XT_LANES_ORDER], 1), sizeof *lanes->orders);
+    size_t n_rows = lanes->data->n_rows, n_outputs = n_rows * lanes->data->n_targets;
+    lanes->outputs = calloc(n_outputs, sizeof *lanes->outputs);
+    lanes->kept = calloc(n_outputs * lanes->width, sizeof *lanes->kept);
+    lanes->order = calloc(n_rows, sizeof *lanes->order);
+    lanes->order_work = calloc(2 * n_rows, sizeof *lanes->order_work);
     lanes->staging = calloc(larger(n_staged, n[XT_LANES_WEIGHTS]), sizeof *lanes->staging);
     if (!lanes->plans || !lanes->on || !lanes->numbers || !lanes->words || !lanes->steps || !lanes->results ||
-        !lanes->orders || !lanes->staging)
+        !lanes->orders || !lanes->staging || !lanes->outputs || !lanes->kept || !lanes->order || !lanes->order_work)
         return xt_fail_memory(err, "nets that are trained at once",
                               (n_staged + n[XT_LANES_ORDER] + n[XT_LANES_STEPS] + n[XT_LANES_RESULTS]) * sizeof(float));
     return XT_OK;
@@ -362,6 +373,10 @@ void xt_lanes_close(xt_lanes **at)
     free(lanes->steps);
     free(lanes->results);
     free(lanes->orders);
+    free(lanes->outputs);
+    free(lanes->kept);
+    free(lanes->order);
+    free(lanes->order_work);
     free(lanes->staging);
     free(lanes);
 }

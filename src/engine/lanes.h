@@ -11,7 +11,7 @@
 typedef struct xt_lanes xt_lanes;
 
 /* Whether trainings of such a plan on such data can have a lane each; else *why becomes a constant that says what is
- * against it, in words ("it measures metrics"). What only the caller acts on, such as early_stopping of the loss, is not. */
+ * against it, in words ("it has validation rows"). What only the caller acts on, such as early_stopping of the loss, is not. */
 bool xt_lanes_can(const xt_plan *plan, const xt_dataset *data, const char **why);
 /* Whether two plans, for both of which that holds on the same data, can be in one launch: numbers may differ, but not
  * which of them are 0, since that is what switches a momentum, a penalty or dropout off. Transitive. */
@@ -35,6 +35,11 @@ xt_status xt_lanes_begin(xt_lanes *lanes, const xt_plan *const *plans, size_t n,
  * xt_epoch has it, where it is on; else it is not touched. Whether a net's own spec has so many epochs is the caller's
  * affair. */
 xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, double *losses, xt_err *err);
+/* How many of n epochs from `first` on are one launch, at least 1 of them. */
+uint32_t xt_lanes_reach(const xt_lanes *lanes, uint32_t first, uint32_t n);
+/* The metrics of net i in the spec's order, of an epoch of the last launch: what the outputs that its loss was measured on
+ * come to. Its spec has metrics. */
+xt_status xt_lanes_measure(xt_lanes *lanes, size_t i, uint32_t epoch, double *metrics, xt_err *err);
 /* Takes net i out: it is not trained any more, and its lane may go idle: a block of which no net is on costs nothing. */
 void xt_lanes_stop(xt_lanes *lanes, size_t i);
 /* Net i's parameters and its optimiser's state in the plan's layout, (1 + n_slots) * n_params floats: of the last epoch that

@@ -13,7 +13,7 @@
 
 enum { XT_LANES_STATE, XT_LANES_SAVED, XT_LANES_MEM, XT_LANES_INPUTS, XT_LANES_TARGETS, XT_LANES_WEIGHTS,
        XT_LANES_ORDER, XT_LANES_NUMBERS, XT_LANES_WORDS, XT_LANES_SWITCHES, XT_LANES_STEPS,
-       XT_LANES_RESULTS, XT_LANES_BUFFERS };
+       XT_LANES_RESULTS, XT_LANES_KEPT, XT_LANES_BUFFERS };
 
 /* A network as the kernel sees it. */
 typedef struct xt_lanes_shape {
@@ -37,9 +37,15 @@ struct xt_lanes {
     cl_mem buffers[XT_LANES_BUFFERS];
     size_t sizes[XT_LANES_BUFFERS];
     uint32_t max_epochs, max_ordered; /* of a launch: that there are results, and orders, for */
+    uint32_t first_kept, n_kept;      /* epochs whose outputs the device keeps */
+    size_t read_block;                /* whose outputs of read_epoch were read; SIZE_MAX: none */
+    uint32_t read_epoch;
     size_t max_steps;                 /* likewise; at least an epoch's */
     float *numbers, *steps, *results; /* as large as their buffers */
     cl_uint *words, *orders;
+    float *outputs, *kept;   /* (n_rows, n_outputs) of a net, and of a block an epoch */
+    cl_uint *order;          /* n_rows: of a net's epoch */
+    uint64_t *order_work;    /* 2 * n_rows */
     float *staging;          /* the state of blocks first_staged .. */
     size_t max_staged;       /* blocks, at least 1 */
     size_t first_staged, n_staged;

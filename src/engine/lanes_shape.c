@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* What a block of nets and a batch of their values may take: a core's second cache, of which servers have 512 KiB and
- * more (docs/design/016-lanes.md). */
+ * more (docs/design/017-sweeps.md). */
 static const size_t most_bytes = 512 * 1024;
 
 /* Parameters of a network so small that loops over its units are unrolled. */
@@ -30,8 +30,6 @@ bool xt_lanes_can(const xt_plan *plan, const xt_dataset *data, const char **why)
     const char *against = NULL;
     if (spec->engine != XT_ENGINE_auto && spec->engine != XT_ENGINE_fused)
         against = "it asks for another engine";
-    else if (spec->n_metrics)
-        against = "it measures metrics";
     else if (spec->validation.given)
         against = "it has validation rows";
     else if (xt_plateau_monitor(&spec->schedule))
@@ -62,7 +60,7 @@ bool xt_lanes_alike(const xt_plan *a, const xt_plan *b)
     const xt_spec *s = a->spec, *t = b->spec;
     bool alike = a->n_layers == b->n_layers && a->n_inputs == b->n_inputs && s->loss.kind == t->loss.kind &&
                  s->optimizer.kind == t->optimizer.kind && s->loss_report == t->loss_report &&
-                 s->shuffle == t->shuffle && s->batch_size == t->batch_size && strcmp(s->device, t->device) == 0 &&
+                 s->shuffle == t->shuffle && (s->n_metrics > 0) == (t->n_metrics > 0) && s->batch_size == t->batch_size && strcmp(s->device, t->device) == 0 &&
                  same_switches(s, t);
     for (size_t i = 0; alike && i < a->n_layers; i++) {
         const xt_plan_layer *l = &a->layers[i], *m = &b->layers[i];
@@ -117,7 +115,7 @@ void xt_lanes_lay_out(const xt_plan *plan, const xt_dataset *data, xt_lanes_shap
         .n_layers = (int)plan->n_layers, .n_inputs = (int)plan->n_inputs, .n_outputs = (int)plan->n_outputs,
         .batch = (int)batch, .report = (int)spec->loss_report, .shuffled = spec->shuffle, .loss = spec->loss.kind,
         .optimizer = spec->optimizer.kind, .n_slots = used_slots(plan), .loss_values = (int)plan->n_losses,
-        .weighted = data->weights != NULL, .clips_norm = spec->clip_norm > 0, .clips_value = spec->clip_value > 0,
+        .weighted = data->weights != NULL, .keeps = spec->n_metrics > 0, .clips_norm = spec->clip_norm > 0, .clips_value = spec->clip_value > 0,
         .n_params = (int)plan->n_params, .n_state = (int)((1 + plan->n_slots) * plan->n_params),
         .n_numbers = XT_LANES_LAYERS + (int)plan->n_layers * XT_LANES_LAYER_NUMBERS,
         .n_words = XT_LANES_DROPS + (int)plan->n_layers};

@@ -2,9 +2,11 @@
 #include "engine/lanes_engine.h"
 
 #include "engine/layerwise.h"
+#include "model/metrics.h"
 #include "model/rng.h"
 #include "model/schedule.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -195,15 +197,22 @@ static void take_losses(const xt_lanes *lanes, uint32_t done, uint32_t n, uint32
     }
 }
 
+uint32_t xt_lanes_reach(const xt_lanes *lanes, uint32_t first, uint32_t n)
+{
+    uint32_t most = lanes->max_epochs;
+    if (lanes->shape.job.shuffled && most > lanes->max_ordered)
+        most = lanes->max_ordered;
+    n = n < most ? n : most;
+    plan_steps(lanes, first * xt_lanes_batches(lanes), &n);
+    return n;
+}
+
 /* Trains at most *n epochs, as many as fit into one launch. */
 static xt_status launch_epochs(xt_lanes *lanes, uint32_t first, uint32_t *n, xt_err *err)
 {
     uint64_t update = first * xt_lanes_batches(lanes);
     size_t n_lanes = xt_lanes_blocks(lanes) * lanes->width;
-    if (*n > lanes->max_epochs)
-        *n = lanes->max_epochs;
-    if (lanes->shape.job.shuffled && *n > lanes->max_ordered)
-        *n = lanes->max_ordered;
+    *n = xt_lanes_reach(lanes, first, *n);
     steps_job steps = plan_steps(lanes, update, n);
     xt_status status = write_steps(lanes, &steps, err);
     if (!status && lanes->shape.job.shuffled)
@@ -219,6 +228,42 @@ static xt_status launch_epochs(xt_lanes *lanes, uint32_t first, uint32_t *n, xt_
     return status;
 }
 
+/* ---- metrics ---- */
+
+/* A block's outputs of an epoch, which other nets of it may want next. */
+static xt_status read_kept(xt_lanes *lanes, size_t block, uint32_t epoch, xt_err *err)
+{
+    size_t n = lanes->data->n_rows * lanes->data->n_targets * lanes->width, at = block * lanes->n_kept + epoch - lanes->first_kept;
+    if (lanes->read_block == block && lanes->read_epoch == epoch)
+        return XT_OK;
+    lanes->read_block = SIZE_MAX;
+    xt_status status = xt_buffer_read(lanes->context, lanes->buffers[XT_LANES_KEPT], at * n * sizeof(float), lanes->kept,
+                                      n * sizeof(float), err);
+    if (!status) {
+        lanes->read_block = block;
+        lanes->read_epoch = epoch;
+    }
+    return status;
+}
+
+xt_status xt_lanes_measure(xt_lanes *lanes, size_t i, uint32_t epoch, double *metrics, xt_err *err)
+{
+    const xt_spec *spec = lanes->plans[i]->spec;
+    size_t n_rows = lanes->data->n_rows, n_outputs = lanes->data->n_targets;
+    assert(i < lanes->n && epoch >= lanes->first_kept && epoch - lanes->first_kept < lanes->n_kept);
+    xt_status status = read_kept(lanes, i / lanes->width, epoch, err);
+    if (status)
+        return status;
+    for (size_t k = 0; k < n_rows * n_outputs; k++)
+        lanes->outputs[k] = lanes->kept[k * lanes->width + i % lanes->width];
+    if (spec->shuffle)
+        xt_shuffle(spec->seed, epoch, n_rows, lanes->order, lanes->order_work);
+    const xt_scored rows = {n_rows, n_outputs, lanes->outputs, lanes->data->targets, spec->shuffle ? lanes->order : NULL};
+    return xt_metrics_measure(spec->metrics, spec->n_metrics, &rows, metrics, err);
+}
+
+/* ---- a call ---- */
+
 xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, double *losses, xt_err *err)
 {
     xt_status status = XT_OK;
@@ -228,6 +273,9 @@ xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, double *lo
         status = launch_epochs(lanes, first + done, &some, err);
         if (!status) {
             take_losses(lanes, done, some, n, losses);
+            lanes->first_kept = first + done;
+            lanes->n_kept = some;
+            lanes->read_block = SIZE_MAX;
             count_saved(lanes);
         }
         done += some;

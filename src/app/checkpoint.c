@@ -51,9 +51,9 @@ xt_status xt_checkpoints_check(const xt_checkpoints *c, const xt_moment *moment,
 
 bool xt_checkpoints_due(const xt_checkpoints *c, uint32_t epoch, double now)
 {
-    const xt_checkpointing *wanted = &c->plan->spec->checkpoint;
-    return (wanted->every && epoch % wanted->every == 0) ||
-           (wanted->every_seconds > 0 && now - c->at >= (double)wanted->every_seconds);
+    const xt_checkpointing *wanted = c->dir ? &c->plan->spec->checkpoint : NULL;
+    return wanted && ((wanted->every && epoch % wanted->every == 0) ||
+                      (wanted->every_seconds > 0 && now - c->at >= (double)wanted->every_seconds));
 }
 
 static xt_status write_best(xt_checkpoints *c, uint32_t epoch, const float *best, xt_err *err)

@@ -54,6 +54,14 @@ bool xt_control_decides(const xt_control *control)
     return control->spec->early_stopping.given || control->spec->n_limits || control->has_plateau;
 }
 
+bool xt_control_watches_metrics(const xt_control *control)
+{
+    bool watches = control->monitor.metric >= 0 || (control->has_plateau && control->plateau_column.metric >= 0);
+    for (size_t i = 0; i < control->spec->n_limits; i++)
+        watches = watches || control->limits[i].metric >= 0;
+    return watches;
+}
+
 bool xt_control_validates(const xt_spec *spec, uint32_t epoch)
 {
     uint32_t every = spec->validate_every ? spec->validate_every : 1;

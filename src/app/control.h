@@ -37,6 +37,8 @@ bool xt_control_restores_best(const xt_spec *spec);
 /* Whether rows can end the training or change what follows: without that adding
  * them only finds the best one. */
 bool xt_control_decides(const xt_control *control);
+/* Whether something follows from a metric. */
+bool xt_control_watches_metrics(const xt_control *control);
 /* Whether the validation rows are measured after this epoch, from 1. */
 bool xt_control_validates(const xt_spec *spec, uint32_t epoch);
 /* The epoch with which epochs that follow `done` must stop, at the latest: for a look, or for a checkpoint. */

@@ -219,17 +219,26 @@ static xt_status choose_state(run *r, const float **state, xt_err *err)
     return status ? status : diverged;
 }
 
+/* The job's state becomes that one; *there: there is one. */
+static xt_status take_state(run *r, bool *there, xt_err *err)
+{
+    const float *state = NULL;
+    xt_status status = choose_state(r, &state, err);
+    *there = state && (!status || status == XT_DIVERGED);
+    if (*there && state != r->t.job->state)
+        memcpy(r->t.job->state, state, r->t.states.n_floats * sizeof *state);
+    return status;
+}
+
 static xt_status save_model(run *r, xt_err *err)
 {
     const xt_run_job *job = r->t.job;
     xt_model_image image = {0};
-    const float *state = NULL;
+    bool there;
     xt_err later;
-    xt_status status = choose_state(r, &state, err);
-    if (!state || (status && status != XT_DIVERGED))
+    xt_status status = take_state(r, &there, err);
+    if (!there)
         return status;
-    if (state != job->state)
-        memcpy(job->state, state, r->t.states.n_floats * sizeof *state);
     const xt_model_parts parts = {.plan = job->plan, .data = job->data, .config_yaml = job->config_yaml,
                                   .epoch = r->t.result->kept_epoch, .state = job->state};
     xt_status saved = xt_model_lay_out(&parts, &image, &later);
@@ -302,6 +311,13 @@ static bool is_empty(const run *r)
     return r->t.result->epochs == 0 && r->t.job->plan->spec->epochs > 0;
 }
 
+/* The row of the model that is kept. */
+static xt_run_row kept_row(const run *r)
+{
+    bool is_best = r->t.states.best_epoch && xt_control_restores_best(r->t.job->plan->spec);
+    return is_best ? r->t.record.best : r->t.record.last;
+}
+
 /* The checkpoint and the model of this run, where there are any. What there was before goes only for a training that
  * came to its end: *whole. */
 static xt_status keep_model(run *r, xt_status status, xt_run_row *kept, bool *whole, xt_err *err)
@@ -314,8 +330,7 @@ static xt_status keep_model(run *r, xt_status status, xt_run_row *kept, bool *wh
     saved = save_model(r, &later);
     status = both(status, saved, &later, err);
     *whole = !status && came_to_its_end(r);
-    *kept = xt_control_restores_best(r->t.job->plan->spec) && r->t.states.best_epoch ? r->t.record.best
-                                                                                    : r->t.record.last;
+    *kept = kept_row(r);
     return *whole ? measure_kept(r, kept, err) : status;
 }
 
@@ -397,24 +412,56 @@ static xt_status finish(run *r, xt_status status, xt_err *err)
     return xt_require_check(job->requirements, job->n_requirements, &kept, result->tested ? &result->test : NULL, err);
 }
 
-xt_status xt_run(const xt_run_job *job, xt_run_result *result, xt_err *err)
+static run begin(const xt_run_job *job, xt_run_result *result)
 {
     *result = (xt_run_result){.loss = (double)NAN};
-    run r = {.t = {.job = job, .result = result, .start = xt_seconds()}, .dir = {.fd = -1}, .config = -1,
-             .setup = xt_training_setup(&job->engine->facts)};
+    return (run){.t = {.job = job, .result = result, .start = xt_seconds()}, .dir = {.fd = -1}, .config = -1,
+                 .setup = xt_training_setup(&job->engine->facts)};
+}
+
+static void end(run *r)
+{
+    r->t.result->last = r->t.record.last;
+    r->t.result->best = r->t.record.best;
+    xt_sinks_close(&r->t.sinks, NULL);
+    if (r->config >= 0)
+        close(r->config);
+    xt_outdir_close(&r->dir);
+    xt_resume_clear(&r->resume);
+    xt_training_close(&r->t);
+}
+
+xt_status xt_run(const xt_run_job *job, xt_run_result *result, xt_err *err)
+{
+    run r = begin(job, result);
     xt_sinks_init(&r.t.sinks, job->plan->spec, job->lines, job->csv_path, job->jsonl_path, job->stop);
     xt_status status = open_run(&r, err);
     if (!status)
         status = open_files(&r, err);
     if (!status)
         status = finish(&r, xt_training_go(&r.t, err), err);
-    result->last = r.t.record.last;
-    result->best = r.t.record.best;
-    xt_sinks_close(&r.t.sinks, NULL);
-    if (r.config >= 0)
-        close(r.config);
-    xt_outdir_close(&r.dir);
-    xt_resume_clear(&r.resume);
-    xt_training_close(&r.t);
+    end(&r);
+    return status;
+}
+
+xt_status xt_run_without_files(const xt_run_job *job, xt_run_result *result, xt_err *err)
+{
+    run r = begin(job, result);
+    bool there;
+    xt_err later;
+    xt_sinks_init(&r.t.sinks, job->plan->spec, false, NULL, NULL, job->stop);
+    xt_status status = open_run(&r, err);
+    if (!status)
+        status = xt_training_go(&r.t, err);
+    if (!is_empty(&r)) {
+        xt_status taken = take_state(&r, &there, &later);
+        status = both(status, taken, &later, err);
+    }
+    if (!status && came_to_its_end(&r)) {
+        xt_run_row kept = kept_row(&r);
+        status = measure_kept(&r, &kept, err);
+    }
+    result->seconds = seconds_of(&r);
+    end(&r);
     return status;
 }

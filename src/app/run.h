@@ -94,4 +94,8 @@ typedef struct xt_run_result {
  * that was possible; err tells of everything that could not be. result is filled in every case. */
 xt_status xt_run(const xt_run_job *job, xt_run_result *result, xt_err *err);
 
+/* The same training, of which nothing is written: no directory, no checkpoint, no line, and no requirement is held
+ * against it. Only `watch` is shown its rows. */
+xt_status xt_run_without_files(const xt_run_job *job, xt_run_result *result, xt_err *err);
+
 #endif

@@ -218,6 +218,11 @@ static void add_row(xt_training *t, const xt_run_row *row, double seconds)
         keep_row(&t->record.best, row);
 }
 
+xt_status xt_training_fail_diverged(uint32_t epoch, xt_err *err)
+{
+    return xt_fail(err, XT_DIVERGED, "diverged: the loss of epoch %u is not finite; a smaller learning_rate may help", epoch);
+}
+
 /* Rows first .. first + n - 1 of a chunk that took until `end`; the time of an
  * epoch inside is its share. XT_DIVERGED at the first loss that is not finite. */
 static xt_status take_chunk(xt_training *t, uint32_t first, uint32_t n, double begin, double end, xt_err *err)
@@ -230,9 +235,7 @@ static xt_status take_chunk(xt_training *t, uint32_t first, uint32_t n, double b
         row.validated = false;
         t->diverged = !isfinite(row.train.loss);
         t->control.improved = false;
-        status = t->diverged ? xt_fail(err, XT_DIVERGED, "diverged: the loss of epoch %u is not finite; a smaller "
-                                                         "learning_rate may help", row.epoch)
-                             : decide(t, &row, err);
+        status = t->diverged ? xt_training_fail_diverged(row.epoch, err) : decide(t, &row, err);
         if (status && status != XT_DIVERGED)
             break;
         add_row(t, &row, begin + (end - begin) * (double)(i + 1) / (double)n);

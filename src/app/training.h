@@ -51,6 +51,8 @@ xt_status xt_training_save(xt_training *t, xt_err *err);
 /* Trains to the end, whatever it is; result has it. XT_DIVERGED at the first loss that is not finite. */
 xt_status xt_training_go(xt_training *t, xt_err *err);
 void xt_training_close(xt_training *t);
+/* XT_DIVERGED, in words. */
+xt_status xt_training_fail_diverged(uint32_t epoch, xt_err *err);
 
 /* Measures rows with the engine's parameters as they are. */
 xt_status xt_training_measure(xt_training *t, const xt_evaluation *rows, xt_measured *out, xt_err *err);

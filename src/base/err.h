@@ -20,6 +20,7 @@ typedef enum xt_status {
     XT_NO_DEVICE = 5,  /* no usable OpenCL device */
     XT_DIVERGED = 6,   /* the loss is not finite */
     XT_NOT_MET = 7,    /* what --require asks for */
+    XT_TRIALS_FAILED = 8, /* some trials of a sweep failed or diverged */
     XT_DIFFERS = 9,    /* check found a difference */
     XT_TIME_UP = 75    /* --max-time ended the training; what there was is saved */
 } xt_status;

@@ -1,0 +1,285 @@
+#include "app/together.h"
+
+#include "app/control.h"
+#include "app/training.h"
+#include "base/clock.h"
+#include "engine/lanes.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum {
+    MAX_LOSSES = 1 << 21, /* of a chunk, of all nets: 16 MiB */
+    GROWTH = 8            /* a chunk has so many times the epochs of the one before at most */
+};
+/* What a chunk of epochs is to take, as that of a single training. */
+static const double chunk_seconds = 0.05;
+
+/* A trial on its way. */
+typedef struct net {
+    const xt_trial *trial;
+    xt_control control;
+    xt_row_style style; /* where it is shown */
+    bool on, decides, shown, diverged;
+    bool measures; /* each epoch's metrics: they are shown, or something follows from them */
+    double seconds;
+    xt_run_row last, best;
+} net;
+
+struct xt_together {
+    const xt_trial *like;
+    xt_lanes *lanes;
+    net *nets;
+    const xt_plan **plans;
+    double *losses; /* (n, epochs of a chunk) */
+    float *state;   /* of a net */
+    xt_buf rows, hashed;
+};
+
+/* ---- open and close ---- */
+
+void xt_together_close(xt_together **self)
+{
+    xt_together *t = *self;
+    if (!t)
+        return;
+    xt_lanes_close(&t->lanes);
+    xt_buf_clear(&t->rows);
+    xt_buf_clear(&t->hashed);
+    free(t->nets);
+    free(t->plans);
+    free(t->losses);
+    free(t->state);
+    free(t);
+    *self = NULL;
+}
+
+xt_status xt_together_open(const xt_trial *like, xt_together **out, xt_err *err)
+{
+    xt_together *t = calloc(1, sizeof *t);
+    if (!t)
+        return xt_fail_memory(err, "trials that train together", sizeof *t);
+    t->like = like;
+    t->nets = calloc(XT_MOST_TOGETHER, sizeof *t->nets);
+    t->plans = calloc(XT_MOST_TOGETHER, sizeof *t->plans);
+    t->losses = calloc(MAX_LOSSES, sizeof *t->losses);
+    t->state = calloc((1 + like->plan.n_slots) * like->plan.n_params, sizeof *t->state);
+    xt_status status = t->nets && t->plans && t->losses && t->state
+                           ? xt_lanes_open(&like->plan, like->data, XT_MOST_TOGETHER, &t->lanes, err)
+                           : xt_fail_memory(err, "trials that train together", MAX_LOSSES * sizeof *t->losses);
+    if (status)
+        xt_together_close(&t);
+    else
+        *out = t;
+    return status;
+}
+
+bool xt_together_suits(const xt_together *self, const xt_trial *trial)
+{
+    return self->like->data == trial->data && xt_lanes_alike(&self->like->plan, &trial->plan);
+}
+
+/* ---- what an epoch means ---- */
+
+static xt_status begin(net *n, const xt_trial *trial, const xt_sweep_job *sweep, xt_err *err)
+{
+    *n = (net){.trial = trial, .on = trial->plan.spec->epochs > 0};
+    n->shown = sweep->shows && sweep->shows(sweep->who, trial->number);
+    if (n->shown)
+        xt_row_style_init(&n->style, trial->plan.spec);
+    xt_status status = xt_control_init(&n->control, trial->plan.spec, err);
+    n->decides = xt_control_decides(&n->control) || n->control.monitor.metric >= 0;
+    n->measures = trial->plan.spec->n_metrics && (n->shown || xt_control_watches_metrics(&n->control));
+    return status;
+}
+
+/* Adds the metrics of a row. */
+static xt_status measure(xt_together *t, size_t i, xt_run_row *row, xt_err *err)
+{
+    bool has_any = t->nets[i].trial->plan.spec->n_metrics > 0;
+    return has_any && row->epoch ? xt_lanes_measure(t->lanes, i, row->epoch - 1, row->train.metrics, err) : XT_OK;
+}
+
+/* Without limits to look at it is a search for the least loss, which must not take longer than the training. */
+static void decide(net *n, const xt_run_row *row)
+{
+    if (!n->decides) {
+        n->control.improved = !n->best.epoch || row->train.loss < n->best.train.loss;
+    } else {
+        xt_control_add(&n->control, row);
+    }
+    if (n->control.improved)
+        n->best = *row;
+}
+
+/* Takes the losses of `count` epochs until one that ends it. */
+static xt_status take_losses(xt_together *t, size_t i, const double *losses, uint32_t count, xt_err *err)
+{
+    net *n = &t->nets[i];
+    uint32_t before = n->best.epoch;
+    xt_status status = XT_OK;
+    for (uint32_t e = 0; !status && !n->diverged && !n->control.ended && e < count; e++) {
+        n->last.epoch++;
+        n->last.train.loss = losses[e];
+        n->diverged = !isfinite(losses[e]);
+        status = n->measures ? measure(t, i, &n->last, err) : XT_OK;
+        if (!status && !n->diverged)
+            decide(n, &n->last);
+        if (!status && n->shown)
+            xt_csv_row(&n->style, &n->last, 0, &t->rows, &t->hashed);
+    }
+    if (!status && !n->measures && n->best.epoch != before)
+        status = measure(t, i, &n->best, err);
+    return status;
+}
+
+static xt_status show(xt_together *t, const xt_together_job *job, const net *n, xt_err *err)
+{
+    xt_status status = t->rows.failed ? xt_fail_memory(err, "the rows of a trial", t->rows.len)
+                                      : job->sweep->show(job->sweep->who, n->trial, xt_buf_text(&t->rows), t->rows.len, err);
+    xt_buf_reset(&t->rows);
+    xt_buf_reset(&t->hashed);
+    return status;
+}
+
+static xt_outcome end_of(const net *n)
+{
+    return n->diverged             ? XT_OUTCOME_DIVERGED
+           : !n->control.ended     ? XT_OUTCOME_FINISHED
+           : n->control.limit < 0  ? XT_OUTCOME_EARLY_STOPPING
+                                   : XT_OUTCOME_STOP_WHEN;
+}
+
+/* Once weights are not finite they stay so: a net whose weights are finite now, some epochs later perhaps, had finite ones then.
+ * Which epoch broke others only training alone can say. */
+static xt_status are_weights_finite(xt_together *t, size_t i, bool *finite, xt_err *err)
+{
+    size_t n = t->like->plan.n_params;
+    xt_status status = xt_lanes_read_state(t->lanes, i, t->state, err);
+    *finite = true;
+    for (size_t k = 0; !status && k < n; k++)
+        *finite = *finite && isfinite(t->state[k]);
+    return status;
+}
+
+static xt_status end(xt_together *t, const xt_together_job *job, size_t i, xt_err *err)
+{
+    net *n = &t->nets[i];
+    xt_err why = {0};
+    bool finite = true;
+    xt_status status = n->diverged ? XT_OK : are_weights_finite(t, i, &finite, err);
+    if (!status && !n->measures)
+        status = measure(t, i, &n->last, err);
+    n->on = false;
+    xt_lanes_stop(t->lanes, i);
+    if (status)
+        return status;
+    if (n->diverged)
+        xt_training_fail_diverged(n->last.epoch, &why);
+    const xt_trial_result result = {.end = end_of(n), .epochs = n->last.epoch, .last = n->last, .best = n->best,
+                                    .seconds = n->seconds, .why = why.text};
+    return job->take(job->who, n->trial, finite ? &result : NULL, err);
+}
+
+/* ---- chunks ---- */
+
+static bool goes_on(const xt_together_job *job)
+{
+    return !*job->ended && !*job->sweep->stop;
+}
+
+/* Epochs that all nets which are on have left, and how many these are. */
+static uint32_t least_left(const xt_together *t, size_t n, uint32_t done, size_t *on)
+{
+    uint32_t least = UINT32_MAX;
+    *on = 0;
+    for (size_t i = 0; i < n; i++)
+        if (t->nets[i].on) {
+            uint32_t left = t->nets[i].trial->plan.spec->epochs - done;
+            least = left < least ? left : least;
+            ++*on;
+        }
+    return least;
+}
+
+static xt_status take_chunk(xt_together *t, const xt_together_job *job, size_t n_nets, uint32_t n, double seconds, xt_err *err)
+{
+    xt_status status = XT_OK;
+    for (size_t i = 0; !status && !*job->ended && i < n_nets; i++) {
+        net *one = &t->nets[i];
+        const double *losses = t->losses + i * n;
+        if (!one->on)
+            continue;
+        one->seconds += seconds;
+        status = take_losses(t, i, losses, n, err);
+        if (!status && one->shown)
+            status = show(t, job, one, err);
+        if (!status && (one->diverged || one->control.ended || one->last.epoch == one->trial->plan.spec->epochs))
+            status = end(t, job, i, err);
+    }
+    return status;
+}
+
+/* Tells how far those are that are on. */
+static void stand(const xt_together *t, const xt_together_job *job, size_t n)
+{
+    double parts = 0;
+    for (size_t i = 0; i < n; i++)
+        if (t->nets[i].on)
+            parts += (double)t->nets[i].last.epoch / (double)t->nets[i].trial->plan.spec->epochs;
+    if (job->sweep->stand)
+        job->sweep->stand(job->sweep->who, parts);
+}
+
+static uint32_t next_chunk(uint32_t n, double seconds)
+{
+    double wanted = seconds * GROWTH > chunk_seconds ? (double)n * chunk_seconds / seconds : (double)n * GROWTH;
+    return wanted < 1 ? 1 : wanted > MAX_LOSSES ? MAX_LOSSES : (uint32_t)wanted;
+}
+
+static xt_status train(xt_together *t, const xt_together_job *job, size_t n_nets, xt_err *err)
+{
+    uint32_t done = 0, chunk = xt_lanes_facts(t->lanes)->first_chunk, most = (uint32_t)(MAX_LOSSES / n_nets);
+    size_t on;
+    xt_status status = XT_OK;
+    for (uint32_t left = least_left(t, n_nets, 0, &on); !status && on && goes_on(job);
+         left = least_left(t, n_nets, done, &on)) {
+        uint32_t n = left < chunk ? left : chunk;
+        n = n < most ? n : most;
+        n = xt_lanes_reach(t->lanes, done, n ? n : 1);
+        double before = xt_seconds();
+        status = xt_lanes_train(t->lanes, done, n, t->losses, err);
+        double seconds = xt_seconds() - before;
+        done += n;
+        chunk = next_chunk(n, seconds);
+        if (!status)
+            status = take_chunk(t, job, n_nets, n, seconds / (double)on, err);
+        stand(t, job, n_nets);
+    }
+    return status;
+}
+
+/* As many as there is room for. */
+static xt_status train_some(xt_together *t, const xt_together_job *job, const xt_trial *const *trials, size_t n, xt_err *err)
+{
+    xt_status status = XT_OK;
+    for (size_t i = 0; !status && i < n; i++) {
+        t->plans[i] = &trials[i]->plan;
+        status = begin(&t->nets[i], trials[i], job->sweep, err);
+    }
+    if (!status)
+        status = xt_lanes_begin(t->lanes, t->plans, n, err);
+    for (size_t i = 0; !status && i < n; i++)
+        if (!t->nets[i].on)
+            status = end(t, job, i, err);
+    return status ? status : train(t, job, n, err);
+}
+
+xt_status xt_together_train(xt_together *self, const xt_together_job *job, xt_err *err)
+{
+    size_t room = xt_lanes_room(self->lanes);
+    xt_status status = XT_OK;
+    for (size_t first = 0; !status && goes_on(job) && first < job->n; first += room)
+        status = train_some(self, job, job->trials + first, job->n - first < room ? job->n - first : room, err);
+    return status;
+}

@@ -6,6 +6,7 @@
 #include "cli/options.h"
 
 xt_status xt_cmd_train(const xt_options *options, xt_err *err);
+xt_status xt_cmd_sweep(const xt_options *options, xt_err *err);
 xt_status xt_cmd_check(const xt_options *options, xt_err *err);
 xt_status xt_cmd_config(const xt_options *options, xt_err *err);
 xt_status xt_cmd_predict(const xt_options *options, xt_err *err);

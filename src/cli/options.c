@@ -12,11 +12,13 @@
 
 enum {
     TRAIN = 1, CHECK = 2, CONFIG = 4, DEVICES = 8, INSPECT = 16, PREDICT = 32, EVALUATE = 64, REPRODUCE = 128, EXPORT = 256,
-    TUNE = 512, ALL = 1023
+    TUNE = 512, SWEEP = 1024, ALL = 2047
 };
 
 static const xt_command commands[] = {
     {{"train", "train a network (the default command)"}, "--config FILE [KEY=VALUE...]", TRAIN, 0, 0, XT_NEEDS_CONFIG, xt_cmd_train},
+    {{"sweep", "train many trials, in one process or handed to the shell"}, "--config FILE [KEY=VALUE...] [--sweep KEY=VALUES]",
+     SWEEP, 0, 0, XT_NEEDS_CONFIG, xt_cmd_sweep},
     {{"check", "validate config, data, network and device without training"}, "--config FILE [KEY=VALUE...]", CHECK, 0,
      0, XT_NEEDS_CONFIG, xt_cmd_check},
     {{"config", "print the resolved configuration"}, "--config FILE [KEY=VALUE...]", CONFIG, 0, 0, XT_NEEDS_CONFIG, xt_cmd_config},
@@ -44,6 +46,8 @@ typedef enum effect {
     TO_TEXT,   /* keeps the argument at offset */
     TO_TIME,   /* a duration, in seconds to the double at offset */
     TO_REQUIREMENTS,
+    TO_SWEEP,  /* KEY=VALUES */
+    TO_INDEX,  /* whether one trial, and which where the argument says it */
     TO_RESUME, /* whether, and from which file where the argument says it */
     TO_FILES,  /* a config file */
     TO_SET,    /* KEY=VALUE, VALUE is YAML */
@@ -65,17 +69,17 @@ typedef struct option_row {
 
 /* A name may stand in several rows, each for other commands; letter and arg are then there in all or none. */
 static const option_row rows[] = {
-    {"config", 'c', "FILE", TRAIN | CHECK | CONFIG | TUNE, TO_FILES, 0, NULL,
+    {"config", 'c', "FILE", TRAIN | SWEEP | CHECK | CONFIG | TUNE, TO_FILES, 0, NULL,
      "configuration (- for standard input); may repeat, later files override earlier ones"},
-    {"set", 0, "KEY=VALUE", TRAIN | CHECK | CONFIG | REPRODUCE | TUNE, TO_SET, 0, NULL,
+    {"set", 0, "KEY=VALUE", TRAIN | SWEEP | CHECK | CONFIG | REPRODUCE | TUNE, TO_SET, 0, NULL,
      "override one key by its dotted path, VALUE as YAML; a bare KEY=VALUE does the same"},
-    {"seed", 0, "N", TRAIN | CHECK | CONFIG, TO_KEY, 0, "seed", "short for --set seed=N"},
-    {"epochs", 0, "N", TRAIN | CHECK | CONFIG, TO_KEY, 0, "train.epochs", "short for --set train.epochs=N"},
-    {"batch-size", 0, "N", TRAIN | CHECK | CONFIG | TUNE, TO_KEY, 0, "train.batch_size", "short for --set train.batch_size=N"},
-    {"learning-rate", 0, "X", TRAIN | CHECK | CONFIG, TO_KEY, 0, "optimizer.learning_rate",
+    {"seed", 0, "N", TRAIN | SWEEP | CHECK | CONFIG, TO_KEY, 0, "seed", "short for --set seed=N"},
+    {"epochs", 0, "N", TRAIN | SWEEP | CHECK | CONFIG, TO_KEY, 0, "train.epochs", "short for --set train.epochs=N"},
+    {"batch-size", 0, "N", TRAIN | SWEEP | CHECK | CONFIG | TUNE, TO_KEY, 0, "train.batch_size", "short for --set train.batch_size=N"},
+    {"learning-rate", 0, "X", TRAIN | SWEEP | CHECK | CONFIG, TO_KEY, 0, "optimizer.learning_rate",
      "short for --set optimizer.learning_rate=X; also --lr"},
-    {"lr", 0, "X", TRAIN | CHECK | CONFIG, TO_KEY, 0, "optimizer.learning_rate", NULL},
-    {"out", 'o', "DIR", TRAIN | CHECK | CONFIG, TO_KEY, 0, "output.dir", "directory for what the run writes"},
+    {"lr", 0, "X", TRAIN | SWEEP | CHECK | CONFIG, TO_KEY, 0, "optimizer.learning_rate", NULL},
+    {"out", 'o', "DIR", TRAIN | SWEEP | CHECK | CONFIG, TO_KEY, 0, "output.dir", "directory for what the run writes"},
     {"out", 'o', "FILE", EXPORT, TO_TEXT, PLACE(out), NULL, "file to write; - for standard output"},
     {"to", 0, "TARGET", EXPORT, TO_TEXT, PLACE(to), NULL, "onnx, c or csv"},
     {"max-time", 0, "DURATION", TRAIN, TO_TIME, PLACE(max_time), NULL,
@@ -84,6 +88,20 @@ static const option_row rows[] = {
      "begin with no other form after this time of the process: 90, 30s, 10m or 1.5h; else 60s"},
     {"resume", 0, "[FILE]", TRAIN, TO_RESUME, 0, NULL,
      "go on from the last checkpoint in the output directory, or from FILE; without one start from the beginning"},
+    {"resume", 0, "[FILE]", SWEEP, TO_RESUME, 0, NULL,
+     "skip the trials that have a row in trials.csv; of a single one, go on from its last checkpoint"},
+    {"sweep", 0, "KEY=VALUES", SWEEP, TO_SWEEP, 0, NULL,
+     "what a key takes: V1,V2,... or A..B or log(LOW,HIGH,N), or for random search uniform(LOW,HIGH) and others; may repeat"},
+    {"repeat", 0, "N", SWEEP, TO_KEY, 0, "sweep.repeat", "every combination with N seeds"},
+    {"count", 0, NULL, SWEEP, TO_BOOL, PLACE(count), NULL, "print how many trials there are"},
+    {"list", 0, NULL, SWEEP, TO_BOOL, PLACE(list), NULL, "print the trials as CSV"},
+    {"emit", 0, NULL, SWEEP, TO_BOOL, PLACE(emit), NULL, "print a command a trial, a line each, for xargs or GNU parallel"},
+    {"index", 0, "[N]", SWEEP, TO_INDEX, 0, NULL,
+     "train trial N alone, from 0; without N the one that Slurm, PBS or SGE names in the environment"},
+    {"jobs", 0, "N", SWEEP, TO_TEXT, PLACE(jobs), NULL, "hand the trials to N processes at a time"},
+    {"fail-fast", 0, NULL, SWEEP, TO_BOOL, PLACE(fail_fast), NULL, "begin no other trial after one that failed or diverged"},
+    {"curves", 0, "WHICH", SWEEP, TO_TEXT, PLACE(curves), NULL,
+     "write the loss of every epoch to curves.csv: of all trials, of the best (best:K), or of some (3,17)"},
     {"require", 0, "CONDITION", TRAIN | EVALUATE, TO_REQUIREMENTS, 0, NULL,
      "exit with 7 unless the model has it, as 'val_accuracy>0.88'; may repeat"},
     {"csv", 0, "FILE", TRAIN, TO_TEXT, PLACE(csv), NULL,
@@ -96,10 +114,10 @@ static const option_row rows[] = {
      "print where the device's time went, a row a kernel, to standard error at the end"},
     {"trace", 0, "FILE", TRAIN | PREDICT | EVALUATE, TO_TEXT, PLACE(trace), NULL,
      "write all that the device and the host did to FILE, for chrome://tracing or Perfetto"},
-    {"device", 'd', "DEVICE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE | REPRODUCE | TUNE, TO_KEY, 0, "device",
+    {"device", 'd', "DEVICE", TRAIN | SWEEP | CHECK | CONFIG | PREDICT | EVALUATE | REPRODUCE | TUNE, TO_KEY, 0, "device",
      "auto, cpu, gpu, PLATFORM:DEVICE such as 0:1, name:TEXT or platform:TEXT"},
-    {"engine", 0, "ENGINE", TRAIN | CHECK | CONFIG | PREDICT | EVALUATE | REPRODUCE, TO_KEY, 0, "engine", "auto, fused, gemm or reference"},
-    {"no-cache", 0, NULL, TRAIN | CHECK | PREDICT | EVALUATE | REPRODUCE, TO_BOOL, PLACE(no_cache), NULL,
+    {"engine", 0, "ENGINE", TRAIN | SWEEP | CHECK | CONFIG | PREDICT | EVALUATE | REPRODUCE, TO_KEY, 0, "engine", "auto, fused, gemm or reference"},
+    {"no-cache", 0, NULL, TRAIN | SWEEP | CHECK | PREDICT | EVALUATE | REPRODUCE, TO_BOOL, PLACE(no_cache), NULL,
      "compile the kernels anew and do not keep them"},
     {"no-cache", 0, NULL, TUNE, TO_BOOL, PLACE(no_cache), NULL, "refused: what is found is kept in the cache"},
     {"gradients", 0, NULL, CHECK, TO_BOOL, PLACE(gradients), NULL,
@@ -114,7 +132,7 @@ static const option_row rows[] = {
     {"keep", 0, NULL, PREDICT, TO_BOOL, PLACE(keep), NULL, "pass the input's columns through"},
     {"quiet", 'q', NULL, ALL, TO_BOOL, PLACE(quiet), NULL, "no lines, notes or warnings; errors only"},
     {"verbose", 'v', NULL, ALL, TO_BOOL, PLACE(verbose), NULL, "say what was chosen, why, and how long it took"},
-    {"no-progress", 0, NULL, TRAIN | REPRODUCE | TUNE, TO_BOOL, PLACE(no_progress), NULL, "no progress bar on a terminal"},
+    {"no-progress", 0, NULL, TRAIN | SWEEP | REPRODUCE | TUNE, TO_BOOL, PLACE(no_progress), NULL, "no progress bar on a terminal"},
     {"help", 'h', NULL, ALL, TO_BOOL, PLACE(help), NULL, "print this help"},
     {"version", 0, NULL, ALL, TO_BOOL, PLACE(version), NULL, "print the version"},
 };
@@ -240,6 +258,11 @@ static xt_status apply(const option_row *row, const char *taken, const char *val
         options->resume = true;
         options->resume_file = value;
         return XT_OK;
+    case TO_INDEX:
+        options->index = value ? value : "";
+        return XT_OK;
+    case TO_SWEEP:
+        return add_source(options, XT_CONFIG_SWEEP, value, NULL, NULL, taken, err);
     case TO_REQUIREMENTS:
         options->requirements[options->n_requirements++] = value;
         return XT_OK;
@@ -272,6 +295,12 @@ static xt_status fail_option(int code, xt_err *err)
     return xt_fail(err, XT_BAD_USAGE, "unknown option -%c; see xortrain --help", code);
 }
 
+/* Whether --index is followed by its number as an argument of its own. */
+static bool has_index(const option_row *row, const char *next)
+{
+    return row->effect == TO_INDEX && next && *next && strspn(next, "0123456789") == strlen(next);
+}
+
 static xt_status parse_option(int code, char **argv, xt_options *options, given *given_options, xt_err *err)
 {
     size_t n = 0;
@@ -286,13 +315,17 @@ static xt_status parse_option(int code, char **argv, xt_options *options, given 
     size_t row = row_of(code, options->command);
     char taken[40];
     snprintf(taken, sizeof taken, "--%s", rows[row].name);
-    bool once = rows[row].effect == TO_TEXT || rows[row].effect == TO_TIME || rows[row].effect == TO_RESUME;
-    if ((rows[row].effect == TO_TEXT || rows[row].effect == TO_RESUME) && optarg && !*optarg)
+    bool is_text = rows[row].effect == TO_TEXT || rows[row].effect == TO_RESUME || rows[row].effect == TO_INDEX;
+    bool once = is_text || rows[row].effect == TO_TIME;
+    if (is_text && optarg && !*optarg)
         return xt_fail(err, XT_BAD_USAGE, "option %s needs an argument", taken);
     if (once && given_options->rows[row])
         return xt_fail(err, XT_BAD_USAGE, "option %s is given twice", taken);
     given_options->rows[row] = true;
-    return apply(&rows[row], taken, optarg, options, err);
+    const char *value = optarg;
+    if (!value && has_index(&rows[row], argv[optind]))
+        value = argv[optind++];
+    return apply(&rows[row], taken, value, options, err);
 }
 
 /* Whether the next argument is that of the last letter of -qc. */
@@ -325,7 +358,7 @@ static xt_status survey(int argc, char **argv, int *command, xt_err *err)
             row++;
         if (row == N_ROWS)
             return fail_name(name, n, err);
-        if (rows[row].arg && !is_optional(&rows[row]) && !name[n])
+        if (rows[row].arg && !name[n] && (!is_optional(&rows[row]) || has_index(&rows[row], argv[i + 1])))
             i++;
     }
     if (!first && i + 1 < argc)
@@ -355,6 +388,8 @@ static xt_status check_command(const xt_options *options, const given *given_opt
         return xt_fail(err, XT_BAD_USAGE, "--origins are comments, which JSON does not have");
     if (takes_stdout(options->csv) && takes_stdout(options->jsonl))
         return xt_fail(err, XT_BAD_USAGE, "--csv - and --jsonl -: standard output takes one of them");
+    if (options->count + options->list + options->emit + (options->index != NULL) + (options->jobs != NULL) > 1)
+        return xt_fail(err, XT_BAD_USAGE, "%s takes one of --count, --list, --emit, --index and --jobs", command->row.name);
     if (takes_stdout(options->trace))
         return xt_fail(err, XT_BAD_USAGE, "--trace -: a file is expected: standard output has the results");
     if (command->config == XT_NEEDS_CONFIG && options->n_files == 0 && !options->document)
@@ -394,7 +429,7 @@ xt_status xt_options_parse(int argc, char **argv, xt_options *out, xt_err *err)
     size_t n_arguments = 0;
     struct option names[N_ROWS + 1];
     given given_options = {{false}};
-    xt_options options = {0};
+    xt_options options = {.argc = argc, .argv = argv};
     xt_status status = survey(argc, argv, &options.command, err);
     if (status)
         return status;
@@ -449,7 +484,7 @@ static void help_option(const option_row *row, xt_buf *out)
 
 static const char exit_codes[] =
     "Exit codes: 0 finished, 1 run-time failure, 2 bad command line, 3 bad config, 4 bad data or model, 5 no usable\n"
-    "device, 6 diverged (loss not finite), 7 --require not met, 9 check, tune or reproduce found a difference, 75 --max-time reached, a\n"
+    "device, 6 diverged (loss not finite), 7 --require not met, 8 trials of a sweep failed, 9 check, tune or reproduce found a difference, 75 --max-time reached, a\n"
     "checkpoint saved. SIGINT, SIGTERM and SIGHUP end the run after the epochs in hand, or give a long one up, model and checkpoint saved, and\n"
     "then the process by that signal (130, 143, 129 in a shell); SIGUSR1 writes a checkpoint, and the run goes on.\n";
 

@@ -26,6 +26,11 @@ typedef struct xt_options {
     size_t n_requirements;
     double max_time;           /* seconds; 0: not given */
     const char *format;        /* of evaluate */
+    const char *index;         /* of sweep; "": as the environment says; NULL: not one trial */
+    const char *jobs, *curves;
+    bool count, list, emit, fail_fast;
+    int argc;                  /* the line itself, for the commands that sweep makes of it */
+    char **argv;
     const char *to, *out;      /* of export */
     bool resume;
     bool quiet, verbose, no_progress, no_cache, profile, help, version;

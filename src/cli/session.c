@@ -53,18 +53,15 @@ static void warn_of(const xt_dataset *train)
             xt_warn("class %s has no row to train on", encoding->classes[i]);
 }
 
-static xt_status load_parts(xt_session *session, xt_err *err)
+xt_status xt_load_rows(const xt_spec *spec, xt_parts *parts, xt_err *err)
 {
-    double before = xt_seconds();
-    xt_parts *parts = &session->parts;
     xt_dataset *const all[] = {&parts->train, &parts->validation, &parts->test};
-    xt_status status = xt_parts_load(session->spec, parts, err);
+    xt_status status = xt_parts_load(spec, parts, err);
     if (!status)
         status = check_encoding(&parts->train, err);
     for (size_t i = 0; !status && i < sizeof all / sizeof all[0]; i++)
         if (all[i]->n_rows)
-            status = xt_weigh(session->spec, all[i], err);
-    session->data_seconds = xt_seconds() - before;
+            status = xt_weigh(spec, all[i], err);
     if (!status)
         warn_of(&parts->train);
     return status;
@@ -73,16 +70,21 @@ static xt_status load_parts(xt_session *session, xt_err *err)
 xt_status xt_session_open(const xt_options *options, xt_session *session, xt_err *err)
 {
     xt_status status = xt_config_open(options->sources, options->n_sources, &session->config, err);
-    if (!status) {
-        session->spec = xt_config_spec(session->config);
-        status = check_stdin(options, session->spec, err);
-    }
     if (!status)
-        status = load_parts(session, err);
+        status = check_stdin(options, xt_config_spec(session->config), err);
+    return status ? status : xt_session_load(session, err);
+}
+
+xt_status xt_session_load(xt_session *session, xt_err *err)
+{
+    double before = xt_seconds();
+    session->spec = xt_config_spec(session->config);
+    xt_status status = xt_load_rows(session->spec, &session->parts, err);
+    session->data_seconds = xt_seconds() - before;
     if (!status)
         status = xt_plan_make(session->spec, session->parts.train.n_inputs, session->parts.train.n_targets,
                               &session->plan, err);
-    if (status == XT_BAD_CONFIG && session->config)
+    if (status == XT_BAD_CONFIG)
         xt_config_locate(session->config, err);
     if (!status) {
         session->state = calloc((1 + session->plan.n_slots) * session->plan.n_params, sizeof *session->state);

@@ -16,9 +16,13 @@ typedef struct xt_session {
     double data_seconds, open_seconds;
 } xt_session;
 
+/* The rows of a spec's data, with the weights of its loss; warns of what is hardly meant. parts are zero-initialised. */
+xt_status xt_load_rows(const xt_spec *spec, xt_parts *parts, xt_err *err);
 /* Config, data and plan. A zero-initialised session has what was opened of them
  * before a failure too; it is to be closed in every case. */
 xt_status xt_session_open(const xt_options *options, xt_session *session, xt_err *err);
+/* Data and plan of a session whose config is open. */
+xt_status xt_session_load(xt_session *session, xt_err *err);
 /* The engine that the config asks for, with the initial parameters; says with -v
  * which and why. */
 xt_status xt_session_open_engine(xt_session *session, xt_err *err);

@@ -7,6 +7,7 @@
 #include "cli/session.h"
 #include "cli/signals.h"
 #include "cli/summary.h"
+#include "cli/train.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,17 @@ static void tell_result(const xt_options *options, const xt_session *session, co
     xt_buf_clear(&from);
 }
 
+xt_status xt_train_session(const xt_options *options, xt_session *session, const xt_requirement *requirements,
+                           xt_run_result *result, xt_err *err)
+{
+    xt_status status = train(options, session, requirements, result, err);
+    if (!options->quiet && (!status || status == XT_NOT_MET))
+        tell_result(options, session, result);
+    if (!options->quiet && (!status || status == XT_NOT_MET || status == XT_TIME_UP))
+        tell_seconds(&result->seconds, session->engine->facts.built_from_cache);
+    return status;
+}
+
 xt_status xt_cmd_train(const xt_options *options, xt_err *err)
 {
     xt_session session = {0};
@@ -161,11 +173,7 @@ xt_status xt_cmd_train(const xt_options *options, xt_err *err)
     if (!status)
         status = xt_profiling_start(&profiling, err);
     if (!status)
-        status = train(options, &session, requirements, &result, err);
-    if (!status || status == XT_NOT_MET)
-        tell_result(options, &session, &result);
-    if (!status || status == XT_NOT_MET || status == XT_TIME_UP)
-        tell_seconds(&result.seconds, session.engine->facts.built_from_cache);
+        status = xt_train_session(options, &session, requirements, &result, err);
     free(requirements);
     status = xt_profiling_close(&profiling, status, err);
     status = xt_run_summary_append(options, &session, &result, status, err);

@@ -36,7 +36,7 @@ LIBS := -pthread -lOpenCL -lcsv $(foreach lib,yaml jansson xxhash z,$(or $(call 
 # What a build needs, and what the tests need beyond it (Debian's names).
 BUILD_PACKAGES := gcc libc6-dev ocl-icd-opencl-dev pocl-opencl-icd libclblast-dev libyaml-dev libcsv-dev \
                   libjansson-dev libxxhash-dev zlib1g-dev
-TEST_PACKAGES := libcmocka-dev oclgrind gnuplot-nox xxhash clang locales dataset-fashion-mnist
+TEST_PACKAGES := libcmocka-dev oclgrind gnuplot-nox xxhash clang locales dataset-fashion-mnist parallel miller
 BENCH_PACKAGES := clinfo libopenblas-dev dataset-fashion-mnist
 # header:package, to name what is missing
 HEADERS := stdio.h:libc6-dev CL/cl.h:ocl-icd-opencl-dev clblast_c.h:libclblast-dev yaml.h:libyaml-dev \

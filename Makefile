@@ -59,7 +59,7 @@ TEST_BIN := $(TEST_SRC:tests/%.c=$(B)/tests/%)
 TEST_HELP := $(patsubst %.c,$(B)/%.o,$(filter-out $(TEST_SRC),$(wildcard tests/unit/*.c tests/device/*.c)))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAY_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
-BENCH_BIN := $(addprefix $(B)/tests/bench/,load nets process tutorial)
+BENCH_BIN := $(addprefix $(B)/tests/bench/,load many nets process tutorial)
 LARGE_BIN := $(addprefix $(B)/tests/bench/,epochs process products)
 WITH_TESTS := $(filter test check-all lint fuzz faults,$(MAKECMDGOALS))
 WITH_BENCH := $(filter bench bench-large,$(MAKECMDGOALS))
@@ -148,6 +148,9 @@ $(B)/tests/bench/process: $(B)/tests/bench/process.o $(B)/libxortrain.a
 	$(call say,LD)
 	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ -o $@
 $(B)/tests/bench/load $(B)/tests/bench/epochs: $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libxortrain.a
+	$(call say,LD)
+	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -o $@
+$(B)/tests/bench/many: $(addprefix $(B)/tests/bench/,many.o tutorial_plain.o) $(B)/libxortrain.a
 	$(call say,LD)
 	$(Q)$(CC) $(OPT) $(LDFLAGS) $^ $(LIBS) -o $@
 $(B)/tests/bench/nets: $(addprefix $(B)/tests/bench/,nets.o blas.o tutorial_plain.o tutorial_tuned.o tutorial_native.o) $(B)/libxortrain.a | build/bench-found

@@ -3,7 +3,7 @@ END {
     printf "\n%-30s %14s %14s %14s\n", "rates", "epochs/s", "updates/s", "Gflop/s"
     while ((getline line <raw) > 0) {
         split(line, f, " "); key = f[1]
-        if (f[2] > 1 || key !~ /\// || key ~ /blas$/ || key ~ /^(csv|idx)\//) continue
+        if (f[2] > 1 || key !~ /\// || key ~ /blas$/ || key ~ /^(csv|idx|[0-9]+)\//) continue
         if (key ~ /^million/)
             printf "%-30s %14.0f\n", key ", whole process", 1e6 / middle(key, 1)
         else if ((key, 1, 2) in value)

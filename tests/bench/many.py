@@ -1,6 +1,7 @@
 """Many of the tutorial's nets in PyTorch and JAX, for `make bench`.
 
-    many.py      answers lines "NETS PEER SECONDS" on standard input as `many` does
+    many.py                answers lines "NETS PEER SECONDS" on standard input as `many` does
+    many.py loop NETS      trains so many in PyTorch, one after the other, as a script does
 
 All nets train at once: torch multiplies by torch.bmm, jax maps a scan. They draw what they
 start from themselves, so only the mean of their losses is near ours. The first request of so
@@ -130,7 +131,32 @@ def measure(train, nets, least):
     return f"{rounds * nets / whole:.6g} {rounds * nets / training:.6g} {took[2]:.9g}"
 
 
+def loop(nets):
+    import torch
+
+    torch.set_num_threads(1)
+    inputs, targets = torch.tensor(INPUTS, dtype=torch.float32), torch.tensor(TARGETS, dtype=torch.float32)
+    for seed in range(nets):
+        torch.manual_seed(seed)
+        model = torch.nn.Sequential(torch.nn.Linear(2, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1))
+        for p in model.parameters():
+            torch.nn.init.normal_(p, std=STDDEV)
+        optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+        for _ in range(EPOCHS):
+            total = 0.0
+            for x, y in zip(inputs, targets):
+                optimizer.zero_grad()
+                ((model(x) - y) ** 2).sum().backward()
+                optimizer.step()
+                with torch.no_grad():
+                    total += float((model(x) - y) ** 2)
+        print(seed, total / len(INPUTS))
+
+
 def main():
+    if len(sys.argv) == 3 and sys.argv[1] == "loop":
+        loop(int(sys.argv[2]))
+        return
     opened = {}
     for line in sys.stdin:
         nets, peer, least = line.split()

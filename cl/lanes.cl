@@ -83,8 +83,8 @@ XT_INLINE xt_v xt_value_of(__global const float *from, __global const xt_word *o
 }
 
 /* n values of each row from `first` on of the epoch, to mem. */
-XT_INLINE void xt_gather(__global xt_v *mem, __global const float *from, __global const xt_word *order, int first, int rows,
-                         int n)
+XT_INLINE void xt_gather(__global xt_v *mem, __global const float *from, __global const xt_word *order, int first,
+                         int rows, int n)
 {
     for (int r = 0; r < rows; r++)
         for (int i = 0; i < n; i++)
@@ -236,14 +236,15 @@ XT_INLINE xt_v xt_lanes_sum(xt_v *v)
 
 /* ---- forward ---- */
 
-/* Unit u's sum of products in row r. */
-XT_INLINE void xt_take_z(XT_OWN, int l, int drops, int r, int u, xt_v sum)
+/* Unit u's sum of products in row r. Back to z only training goes. */
+XT_INLINE void xt_take_z(XT_OWN, int l, int trains, int r, int u, xt_v sum)
 {
     int place = r * xt_layers[l].units + u;
     xt_v value = sum + XT_AT(state, xt_layers[l].bias + u);
-    XT_AT(mem, xt_layers[l].z + place) = value;
+    if (trains || l == XT_LAST)
+        XT_AT(mem, xt_layers[l].z + place) = value;
     value = xt_activate(xt_layers[l].activation, value, XT_LAYER_NUMBER(l, XT_LANES_PARAM));
-    if (drops && xt_layers[l].drops)
+    if (trains && xt_layers[l].drops)
         value *= XT_AT(mem, xt_layers[l].kept + place);
     XT_AT(mem, xt_layers[l].a + place) = value;
 }
@@ -274,17 +275,17 @@ XT_INLINE void xt_log_softmax(__global xt_v *z, __global xt_v *a, int units)
     }
 }
 
-XT_INLINE void xt_forward(XT_OWN, int l, int rows, int drops)
+XT_INLINE void xt_forward(XT_OWN, int l, int rows, int trains)
 {
     int inputs = xt_layers[l].inputs, units = xt_layers[l].units;
     __global const xt_v *weight = &XT_AT(state, xt_layers[l].weight);
     for (int r = 0; r < rows; r++) {
         __global const xt_v *x = &XT_AT(mem, xt_layers[l].x + r * inputs);
         if (l == 0) {
-            xt_first_forward(XT_HERE, l, drops, r, units, x, 1, weight, inputs, 1, inputs);
+            xt_first_forward(XT_HERE, l, trains, r, units, x, 1, weight, inputs, 1, inputs);
         } else {
             XT_UNROLL for (int u = 0; u < units; u++)
-                xt_take_z(XT_HERE, l, drops, r, u, xt_dot(x, &XT_AT(weight, u * inputs), inputs));
+                xt_take_z(XT_HERE, l, trains, r, u, xt_dot(x, &XT_AT(weight, u * inputs), inputs));
         }
         if (xt_layers[l].activation == XT_ACT_softmax)
             xt_log_softmax(&XT_AT(mem, xt_layers[l].z + r * units), &XT_AT(mem, xt_layers[l].a + r * units), units);
@@ -351,7 +352,7 @@ XT_INLINE void xt_backward(XT_OWN, int l, int rows, int begins)
     __global const xt_v *weight = &XT_AT(state, xt_layers[l].weight);
     for (int r = 0; l > 0 && r < rows; r++)
         xt_input_gradients(XT_HERE, l - 1, xt_job.drops, r, inputs, &XT_AT(z, r * units), 1, weight, 1, inputs, units);
-    XT_UNROLL for (int u = 0; u < units; u++) {
+    for (int u = 0; u < units; u++) {
         xt_weight_gradients(XT_HERE, l, begins, u, inputs, &XT_AT(z, u), units, x, 1, inputs, rows);
         xt_v sum = XT_AT(z, u);
         for (int r = 1; r < rows; r++)
@@ -391,8 +392,16 @@ XT_INLINE void xt_apply_layer(XT_OWN, int l, int begins, xt_v factor)
 /* ---- the kernel ---- */
 
 #define XT_DO_DROP(l) xt_drop(mem, numbers, words, l, rows, (xt_word)(update + (uint)step));
-#define XT_DO_FORWARD(l) xt_forward(XT_HERE, l, rows, drops);
-#define XT_DO_BACKWARD(l) xt_backward(XT_HERE, l, rows, begins);
+/* Between layers, so that a compiler loads what it stored, which is in the cache, rather than keep a network in
+ * registers that it does not have: of a CPU's updates this saves a twentieth. */
+#if XT_W == 16
+#define XT_LOAD_AGAIN mem_fence(CLK_GLOBAL_MEM_FENCE);
+#else
+#define XT_LOAD_AGAIN
+#endif
+
+#define XT_DO_FORWARD(l) XT_LOAD_AGAIN xt_forward(XT_HERE, l, rows, pass == 0);
+#define XT_DO_BACKWARD(l) XT_LOAD_AGAIN xt_backward(XT_HERE, l, rows, begins);
 #define XT_DO_SQUARES(l) xt_squares(&XT_AT(mem, xt_job.gradients), l, sums);
 #define XT_DO_APPLY(l) xt_apply_layer(XT_HERE, l, begins, factor);
 
@@ -440,16 +449,15 @@ __kernel XT_GROUP void xt_lanes(__global xt_v *restrict state, __global xt_v *re
         xt_sum sum = {(xt_v)(0), (xt_v)(0)};
         /* Visit 0 trains, visit 1 goes forward alone. */
         int n_visits = xt_job.report == XT_FUSED_EVAL ? 2 : 1;
-        for (int visit = 0; visit < n_visits; visit++) {
+        XT_UNROLL_ALL for (int visit = 0; visit < n_visits; visit++) {
             for (int from = 0; from < n_rows; from += xt_job.batch) {
                 int rows = xt_job.batch == 1 ? 1 : min(xt_job.batch, n_rows - from);
                 int last = xt_job.report == XT_FUSED_POST_UPDATE ? 1 : visit;
                 xt_gather(&XT_AT(mem, xt_job.x), inputs, order, from, rows, xt_job.n_inputs);
                 xt_gather(&XT_AT(mem, xt_job.y), targets, order, from, rows, xt_job.n_outputs);
                 xt_v shares = xt_weigh(mem, weights, order, from, rows);
-                for (int pass = visit; pass <= last; pass++) {
-                    int drops = xt_job.drops && pass == 0;
-                    if (drops) {
+                XT_UNROLL_ALL for (int pass = visit; pass <= last; pass++) {
+                    if (xt_job.drops && pass == 0) {
                         XT_EACH_LAYER(XT_DO_DROP)
                     }
                     XT_EACH_LAYER(XT_DO_FORWARD)

@@ -107,7 +107,8 @@ xt_status xt_lanes_share_out(xt_lanes *lanes, xt_lanes_part_fn *part, void *job,
 
 static xt_status open_kernel(xt_lanes *lanes, xt_err *err)
 {
-    static const char *const files[] = {"device.h", "scalar.h", "random.h", "fused_shape.h", "lanes_shape.h", "lanes.cl"};
+    static const char *const files[] = {"device.h", "scalar.h", "random.h", "fused_shape.h", "lanes_shape.h",
+                                        "lanes.cl"};
     double start = xt_seconds();
     xt_buf prelude = {0};
     xt_lanes_prelude(&lanes->shape, lanes->vector, &prelude);
@@ -241,8 +242,8 @@ static xt_status find_room(xt_lanes *lanes, size_t most, xt_err *err)
                             err);
 }
 
-/* Epochs that surely take less than a chunk's time: at a fourth of the pace that was measured on CPUs, at less
- * elsewhere (docs/design/017-sweeps.md). */
+/* Epochs that surely take less than a chunk's time: at less than half of the pace that was measured on CPUs, at far
+ * less elsewhere (docs/design/017-lanes.md). */
 static uint32_t first_chunk(const xt_lanes *lanes)
 {
     const xt_device *device = &lanes->context->device;
@@ -250,7 +251,8 @@ static uint32_t first_chunk(const xt_lanes *lanes)
     double units = lanes->vector > 1 ? (double)(device->compute_units ? device->compute_units : 1) : 1;
     double turns = lanes->vector > 1 ? (double)((lanes->room + lanes->width - 1) / lanes->width) / units : 1;
     double per_value = lanes->vector > 1 ? 10e-9 : 500e-9;
-    double seconds = (turns < 1 ? 1 : turns) * (params * (rows + (double)xt_lanes_batches(lanes)) + 50 * rows) * per_value;
+    double values = params * (rows + (double)xt_lanes_batches(lanes)) + 50 * rows;
+    double seconds = (turns < 1 ? 1 : turns) * values * per_value;
     double epochs = 0.05 / seconds;
     return epochs < 1 ? 1 : epochs > lanes->max_epochs ? lanes->max_epochs : (uint32_t)epochs;
 }
@@ -290,7 +292,8 @@ static xt_status open_buffers(xt_lanes *lanes, xt_err *err)
     /* The host, or the kernel, writes each before the kernel reads it. */
     xt_status status = xt_buffers_open(context, buffer_names, n, XT_LANES_BUFFERS, false, b, err);
     if (!status)
-        status = xt_buffer_write(context, b[XT_LANES_INPUTS], 0, data->inputs, n[XT_LANES_INPUTS] * sizeof(cl_float), err);
+        status = xt_buffer_write(context, b[XT_LANES_INPUTS], 0, data->inputs, n[XT_LANES_INPUTS] * sizeof(cl_float),
+                                 err);
     if (!status)
         status = xt_buffer_write(context, b[XT_LANES_TARGETS], 0, xt_engine_targets(data),
                                  n[XT_LANES_TARGETS] * sizeof(cl_float), err);
@@ -299,8 +302,8 @@ static xt_status open_buffers(xt_lanes *lanes, xt_err *err)
         lanes->staging[2 * i + 1] = data->shares[i];
     }
     if (!status && n[XT_LANES_WEIGHTS])
-        status = xt_buffer_write(context, b[XT_LANES_WEIGHTS], 0, lanes->staging, n[XT_LANES_WEIGHTS] * sizeof(cl_float),
-                                 err);
+        status = xt_buffer_write(context, b[XT_LANES_WEIGHTS], 0, lanes->staging,
+                                 n[XT_LANES_WEIGHTS] * sizeof(cl_float), err);
     return status;
 }
 
@@ -400,9 +403,9 @@ static xt_status draw(xt_lanes *lanes, void *job, size_t first, size_t n, xt_err
     return status;
 }
 
-static size_t block_floats(const xt_lanes *lanes)
+static size_t block_bytes(const xt_lanes *lanes)
 {
-    return (size_t)lanes->shape.job.n_state * lanes->width;
+    return (size_t)lanes->shape.job.n_state * lanes->width * sizeof(float);
 }
 
 /* Says which blocks are staged, from `first` on. */
@@ -410,7 +413,7 @@ static size_t stage(xt_lanes *lanes, size_t first)
 {
     lanes->first_staged = first;
     lanes->n_staged = smaller(xt_lanes_blocks(lanes) - first, lanes->max_staged);
-    return lanes->n_staged * block_floats(lanes) * sizeof(float);
+    return lanes->n_staged * block_bytes(lanes);
 }
 
 static xt_status draw_states(xt_lanes *lanes, xt_err *err)
@@ -423,7 +426,7 @@ static xt_status draw_states(xt_lanes *lanes, xt_err *err)
         status = xt_lanes_share_out(lanes, draw, NULL, lanes->n_staged * lanes->width, err);
         if (!status)
             status = xt_buffer_write(lanes->context, lanes->buffers[XT_LANES_STATE],
-                                     first * block_floats(lanes) * sizeof(float), lanes->staging, n_bytes, err);
+                                     first * block_bytes(lanes), lanes->staging, n_bytes, err);
     }
     lanes->n_staged = 0;
     return status;
@@ -463,12 +466,12 @@ xt_status xt_lanes_read_state(xt_lanes *lanes, size_t i, float *state, xt_err *e
     xt_status status = XT_OK;
     if (is_saved) {
         lanes->first_staged = block;
-        status = xt_buffer_read(lanes->context, lanes->buffers[XT_LANES_SAVED], block * block_floats(lanes) * sizeof(float),
-                                lanes->staging, block_floats(lanes) * sizeof(float), err);
+        status = xt_buffer_read(lanes->context, lanes->buffers[XT_LANES_SAVED], block * block_bytes(lanes),
+                                lanes->staging, block_bytes(lanes), err);
         lanes->n_staged = 0; /* other states than those of the nets that are on */
     } else if (block < lanes->first_staged || block >= lanes->first_staged + lanes->n_staged) {
         size_t n_bytes = stage(lanes, block);
-        status = xt_buffer_read(lanes->context, lanes->buffers[XT_LANES_STATE], block * block_floats(lanes) * sizeof(float),
+        status = xt_buffer_read(lanes->context, lanes->buffers[XT_LANES_STATE], block * block_bytes(lanes),
                                 lanes->staging, n_bytes, err);
         lanes->n_staged = status ? 0 : lanes->n_staged;
     }

@@ -11,14 +11,15 @@
 typedef struct xt_lanes xt_lanes;
 
 /* Whether trainings of such a plan on such data can have a lane each; else *why becomes a constant that says what is
- * against it, in words ("it has validation rows"). What only the caller acts on, such as early_stopping of the loss, is not. */
+ * against it, in words ("it has validation rows"). What only the caller acts on, such as early_stopping of the loss, is
+ * not. */
 bool xt_lanes_can(const xt_plan *plan, const xt_dataset *data, const char **why);
 /* Whether two plans, for both of which that holds on the same data, can be in one launch: numbers may differ, but not
  * which of them are 0, since that is what switches a momentum, a penalty or dropout off. Transitive. */
 bool xt_lanes_alike(const xt_plan *a, const xt_plan *b);
 
-/* Opens room for up to `most` nets (at least 1) at once that are like plan, on the device that its spec names. The kernel
- * has the network compiled in, which takes a second or more where it is not in the cache. plan and data outlive the
+/* Opens room for up to `most` nets (at least 1) at once that are like plan, on the device that its spec names. The
+ * kernel has the network compiled in, which takes 2 s or so where it is not in the cache. plan and data outlive the
  * lanes. There is room for fewer where memory is short: xt_lanes_room says for how many, a multiple of a block of lanes
  * unless it is `most`. All memory is taken here, whatever the number of epochs. */
 xt_status xt_lanes_open(const xt_plan *plan, const xt_dataset *data, size_t most, xt_lanes **out, xt_err *err);
@@ -27,23 +28,23 @@ size_t xt_lanes_room(const xt_lanes *lanes);
  * room in use; where one epoch takes longer it is 1. */
 const xt_engine_facts *xt_lanes_facts(const xt_lanes *lanes);
 
-/* Begins n trainings (at most xt_lanes_room) in place of those before: plans[i], alike and like the one that it was opened
- * with, whose specs say seeds and settings and outlive them; parameters are drawn as each spec says, by several threads.
- * All are on. */
+/* Begins n trainings (at most xt_lanes_room) in place of those before: plans[i], alike and like the one that it was
+ * opened with, whose specs say seeds and settings and outlive them; parameters are drawn as each spec says, by several
+ * threads. All are on. */
 xt_status xt_lanes_begin(xt_lanes *lanes, const xt_plan *const *plans, size_t n, xt_err *err);
-/* Trains n epochs from `first` (0-based, the same for all): losses[i * n + e] becomes net i's loss of epoch first + e, as
- * xt_epoch has it, where it is on; else it is not touched. Whether a net's own spec has so many epochs is the caller's
- * affair. */
+/* Trains n epochs from `first` (0-based, the same for all): losses[i * n + e] becomes net i's loss of epoch first + e,
+ * as xt_epoch has it, where it is on; else it is not touched. Whether a net's own spec has so many epochs is the
+ * caller's affair. */
 xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, double *losses, xt_err *err);
 /* How many of n epochs from `first` on are one launch, at least 1 of them. */
 uint32_t xt_lanes_reach(const xt_lanes *lanes, uint32_t first, uint32_t n);
 /* The metrics of net i in the spec's order, of an epoch of the last launch: what the outputs that its loss was measured on
  * come to. Its spec has metrics. */
 xt_status xt_lanes_measure(xt_lanes *lanes, size_t i, uint32_t epoch, double *metrics, xt_err *err);
-/* Takes net i out: it is not trained any more, and its lane may go idle: a block of which no net is on costs nothing. */
+/* Takes net i out: it is not trained any more, and its lane goes idle. A block of which no net is on costs nothing. */
 void xt_lanes_stop(xt_lanes *lanes, size_t i);
-/* Net i's parameters and its optimiser's state in the plan's layout, (1 + n_slots) * n_params floats: of the last epoch that
- * it was on in. Many are read at once, so reading them in order is cheap. */
+/* Net i's parameters and its optimiser's state in the plan's layout, (1 + n_slots) * n_params floats: of the last epoch
+ * that it was on in. Many are read at once, so reading them in order is cheap. */
 xt_status xt_lanes_read_state(xt_lanes *lanes, size_t i, float *state, xt_err *err);
 /* NULL-safe; sets *lanes to NULL. */
 void xt_lanes_close(xt_lanes **lanes);

@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-/* What a block of nets and a batch of their values may take: a core's second cache, of which servers have 512 KiB and
- * more (docs/design/017-sweeps.md). */
-static const size_t most_bytes = 512 * 1024;
+/* What a block of nets and a batch of their values may take: about a core's second cache. With more of them a net alone
+ * fills the vectors as well, and waits less for memory (docs/design/017-lanes.md). */
+static const size_t most_bytes = 640 * 1024;
 
 /* Parameters of a network so small that loops over its units are unrolled. */
 static const int most_unrolled = 256;
@@ -98,7 +98,8 @@ static void lay_out_layers(const xt_plan *plan, int batch, xt_lanes_shape *shape
         size_t n = from->units * (size_t)batch;
         bool drops = from->dropout > 0;
         shape->layers[i] = (xt_lanes_layer){
-            .inputs = (int)from->inputs, .units = (int)from->units, .weight = (int)from->weight, .bias = (int)from->bias,
+            .inputs = (int)from->inputs, .units = (int)from->units,
+            .weight = (int)from->weight, .bias = (int)from->bias,
             .z = take(&job->n_mem, n), .a = take(&job->n_mem, n), .kept = take(&job->n_mem, drops ? n : 0), .x = x,
             .activation = from->activation, .drops = drops, .penalised = has_penalties(from)};
         job->drops |= drops;

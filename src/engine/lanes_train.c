@@ -78,8 +78,8 @@ static xt_status make_steps(xt_lanes *lanes, void *argument, size_t first, size_
     return status;
 }
 
-/* From which update on no net's numbers change (UINT64_MAX: never surely); *within: until which one they change within an
- * epoch. */
+/* From which update on no net's numbers change (UINT64_MAX: never surely); *within: until which one they change within
+ * an epoch. */
 static uint64_t settled(const xt_lanes *lanes, uint64_t *within)
 {
     uint64_t last = 0;
@@ -90,7 +90,8 @@ static uint64_t settled(const xt_lanes *lanes, uint64_t *within)
         bool corrects = xt_optimizer_at(spec->optimizer.kind)->beta > 0;
         uint64_t schedule = xt_schedule_settled(&spec->schedule, &pace);
         uint64_t optimizer = corrects ? xt_hyper_settled(&spec->optimizer) - 1 : 0;
-        uint64_t own = xt_schedule_unit(&spec->schedule, &pace) < pace.updates && schedule > optimizer ? schedule : optimizer;
+        bool by_update = xt_schedule_unit(&spec->schedule, &pace) < pace.updates;
+        uint64_t own = by_update && schedule > optimizer ? schedule : optimizer;
         last = schedule > last ? schedule : last;
         last = optimizer > last ? optimizer : last;
         *within = own > *within ? own : *within;

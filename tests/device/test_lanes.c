@@ -3,6 +3,7 @@
 
 #include "../unit/cases.h"
 #include "engine/lanes_engine.h"
+#include "model/init.h"
 #include "model/metrics.h"
 #include "model/ops.h"
 #include "model/schedule.h"
@@ -108,7 +109,6 @@ static void plan_net(lanes_nets *all, size_t i)
     xt_err err;
     net->spec.layers = net->layers;
     net_ok(xt_plan_make(&net->spec, net->data.n_inputs, net->data.n_targets, &net->plan, &err), &err);
-    net->state = i ? NULL : net->state;
     free(net->state);
     net->state = calloc(net_n_state(net), sizeof *net->state);
     assert_non_null(net->state);
@@ -129,6 +129,7 @@ static lanes_nets *nets_of(const lanes_case *row)
     for (size_t i = 0; i < all->n; i++) {
         if (i) {
             all->nets[i] = all->nets[0];
+            all->nets[i].state = NULL;
             vary(&all->nets[i], &stream);
         }
         plan_net(all, i);
@@ -157,7 +158,8 @@ static xt_lanes *open_lanes(lanes_nets *all)
     xt_lanes *lanes = NULL;
     xt_err err;
     xt_devices_prepare();
-    net_ok(xt_lanes_open_as(all->plans[0], &all->nets[0].data, all->n, all->is_vector ? XT_LANES : 1, &lanes, &err), &err);
+    size_t vector = all->is_vector ? XT_LANES : 1;
+    net_ok(xt_lanes_open_as(all->plans[0], &all->nets[0].data, all->n, vector, &lanes, &err), &err);
     assert_int_equal(xt_lanes_room(lanes), all->n);
     net_ok(xt_lanes_begin(lanes, all->plans, all->n, &err), &err);
     return lanes;
@@ -274,30 +276,35 @@ static void as_the_reference(void **state)
     nets_clear(all);
 }
 
-/* Every third is stopped after two epochs, and all of the second block; what they had stays theirs. */
+/* Epochs after which net i is stopped: of the first block every third one soon and the next ones later, so that what
+ * was saved first is there still; all of the second block at once. */
+static uint32_t stop_of(size_t i)
+{
+    return i % 3 == 0 || i >= 16 ? 2 : i % 3 == 1 ? 4 : NET_EPOCHS;
+}
+
 static void stopped_ones_stay(void **state)
 {
-    enum { STOP = 2 };
     lanes_nets *all = nets_of(*state);
     xt_lanes *lanes = open_lanes(all);
     size_t n = net_n_state(&all->nets[0]);
     float *states = calloc(all->n * n, sizeof *states);
     xt_err err;
     assert_non_null(states);
-    train(all, lanes, 0, STOP);
+    for (uint32_t epochs = 2; epochs <= NET_EPOCHS; epochs += 2) {
+        train(all, lanes, epochs - 2, 2);
+        for (size_t i = 0; i < all->n; i++) {
+            if (stop_of(i) != epochs)
+                continue;
+            net_ok(xt_lanes_read_state(lanes, i, states + i * n, &err), &err);
+            xt_lanes_stop(lanes, i);
+        }
+    }
     for (size_t i = 0; i < all->n; i++) {
         train_alone(all, i);
-        net_ok(xt_lanes_read_state(lanes, i, states + i * n, &err), &err);
-        if (i % 3 == 0 || i >= 16)
-            xt_lanes_stop(lanes, i);
-    }
-    for (uint32_t first = STOP; first < NET_EPOCHS; first += 2)
-        train(all, lanes, first, 2);
-    for (size_t i = 0; i < all->n; i++) {
-        bool is_stopped = i % 3 == 0 || i >= 16;
-        same_losses(all, i, is_stopped ? STOP : NET_EPOCHS, &all->alone[i]);
-        assert_true(!is_stopped || all->losses[i * NET_EPOCHS + STOP] == -1);
-        same_state(all, lanes, i, is_stopped ? states + i * n : all->alone[i].state);
+        same_losses(all, i, stop_of(i), &all->alone[i]);
+        assert_true(stop_of(i) == NET_EPOCHS || all->losses[i * NET_EPOCHS + stop_of(i)] == -1);
+        same_state(all, lanes, i, stop_of(i) < NET_EPOCHS ? states + i * n : all->alone[i].state);
     }
     free(states);
     /* And all begin anew. */
@@ -322,6 +329,33 @@ static void one_that_diverges_is_alone(void **state)
         same_as_alone(all, lanes, i, &all->alone[i]);
     }
     assert_true(isfinite(all->alone[0].rows[NET_EPOCHS - 1].loss) != 0);
+    xt_lanes_close(&lanes);
+    nets_clear(all);
+}
+
+/* Zeros of both signs in data and biases: what is left out of a sum may not change its sign. */
+static void negative_zeros_too(void **state)
+{
+    lanes_nets *all = nets_of(*state);
+    const test_net *net = &all->nets[0];
+    uint64_t stream = seed;
+    for (size_t i = 0; i < net->data.n_rows * net->data.n_inputs; i++)
+        net->data.inputs[i] = net_below(&stream, 2) ? -0.0f : 0.0f;
+    for (size_t i = 0; i < net->data.n_rows * net->data.n_targets; i++)
+        net->data.targets[i] = net_below(&stream, 2) ? -0.0f : 0.0f;
+    for (size_t i = 0; i < all->n; i++) {
+        for (size_t l = 0; l < net->spec.n_layers; l++) {
+            all->nets[i].layers[l].bias = xt_choose(&xt_initializers, "constant");
+            all->nets[i].layers[l].bias.values[0] = -0.0f;
+        }
+        plan_net(all, i);
+    }
+    xt_lanes *lanes = open_lanes(all);
+    train(all, lanes, 0, NET_EPOCHS);
+    for (size_t i = 0; i < all->n; i++) {
+        train_alone(all, i);
+        same_as_alone(all, lanes, i, &all->alone[i]);
+    }
     xt_lanes_close(&lanes);
     nets_clear(all);
 }
@@ -414,7 +448,7 @@ enum { CASES = 3, REFERENCE_CASES = 1, TURNS = 510, N_ALIKE = sizeof alike_rows 
 
 static lanes_case *new_case(lanes_case row)
 {
-    static lanes_case cases[2 * (CASES + REFERENCE_CASES) + 8];
+    static lanes_case cases[2 * (CASES + REFERENCE_CASES) + 16];
     static size_t n;
     assert_true(n < sizeof cases / sizeof *cases);
     cases[n] = row;
@@ -444,10 +478,14 @@ int main(void)
         for (size_t i = 0; i < (small ? 0 : REFERENCE_CASES); i++)
             unit_case(as_the_reference, new_case((lanes_case){(seed + i) % TURNS, numbers[(i + 3) % 5], vector, true}),
                       "as_the_reference, %s: %zu", form, i);
-        unit_case(stopped_ones_stay, new_case((lanes_case){6, small ? 3 : 20, vector, true}), "stopped_ones_stay, %s", form);
-        if (!small)
+        unit_case(stopped_ones_stay, new_case((lanes_case){6, small ? 3 : 20, vector, true}), "stopped_ones_stay, %s",
+                  form);
+        if (!small) {
+            size_t i = 3 + (seed + vector) % 3;
+            unit_case(negative_zeros_too, new_case((lanes_case){i, 5, vector, true}), "negative_zeros_too, %s: %zu", form, i);
             unit_case(one_that_diverges_is_alone, new_case((lanes_case){0, 4, vector, true}),
                       "one_that_diverges_is_alone, %s", form);
+        }
     }
     return unit_run("lanes");
 }

@@ -150,6 +150,8 @@ static void counts_in_its_unit(void **state)
             continue;
         xt_choice epochs = varied(name, variant), updates = varied(name, variant | IN_UPDATES);
         const xt_pace of_updates = {N_EPOCHS, 1}, of_epochs = {N_UPDATES, N_EPOCHS};
+        assert_int_equal(xt_schedule_unit(&epochs, &of_epochs), N_UPDATES);
+        assert_int_equal(xt_schedule_unit(&updates, &of_epochs), 1);
         for (uint64_t u = 0; u < 60; u++)
             assert_true(xt_schedule_factor(&epochs, &of_epochs, u) ==
                         xt_schedule_factor(&updates, &of_updates, u / N_UPDATES));

@@ -54,12 +54,14 @@ static xt_status take(sweep *s, uint64_t number, const xt_trial *trial, const xt
 typedef struct shown {
     const xt_sweep_job *job;
     const xt_trial *trial;
+    xt_status status; /* of those who were shown: that is no failure of the trial's */
 } shown;
 
 static xt_status show(void *watcher, const char *rows, size_t n_bytes, xt_err *err)
 {
-    const shown *to = watcher;
-    return n_bytes ? to->job->show(to->job->who, to->trial, rows, n_bytes, err) : XT_OK;
+    shown *to = watcher;
+    to->status = n_bytes ? to->job->show(to->job->who, to->trial, rows, n_bytes, err) : XT_OK;
+    return to->status;
 }
 
 static xt_status open_engine(const xt_trial *trial, float *state, xt_engine **out, xt_err *err)
@@ -87,18 +89,18 @@ xt_outcome xt_outcome_of(xt_status status, const char *stopped)
 }
 
 /* What goes wrong is the trial's. */
-static xt_status train_alone(const sweep *s, const xt_trial *trial, xt_run_result *result, xt_err *err)
+static xt_status train_alone(shown *to, xt_run_result *result, xt_err *err)
 {
-    const xt_sweep_job *job = s->job;
+    const xt_sweep_job *job = to->job;
+    const xt_trial *trial = to->trial;
     size_t n = (1 + trial->plan.n_slots) * trial->plan.n_params;
     bool shows = job->shows && job->shows(job->who, trial->number);
-    shown to = {job, trial};
     xt_engine *engine = NULL;
     float *state = calloc(n, sizeof *state);
     xt_status status = state ? open_engine(trial, state, &engine, err) : xt_fail_memory(err, "the parameters", n * sizeof *state);
     if (!status) {
         xt_run_job run = {.plan = &trial->plan, .data = trial->data, .validation = trial->validation, .test = trial->test,
-                          .engine = engine, .state = state, .watch = shows ? show : NULL, .watcher = &to,
+                          .engine = engine, .state = state, .watch = shows ? show : NULL, .watcher = to,
                           .stop = job->stop};
         status = xt_run_without_files(&run, result, err);
     }
@@ -112,7 +114,10 @@ static xt_status take_alone(sweep *s, const xt_trial *trial, xt_err *err)
     double before = xt_seconds();
     xt_run_result run = {0};
     xt_err why = {0};
-    xt_status status = train_alone(s, trial, &run, &why);
+    shown to = {s->job, trial, XT_OK};
+    xt_status status = train_alone(&to, &run, &why);
+    if (to.status)
+        return xt_fail(err, to.status, "%s", why.text);
     const xt_trial_result result = {.end = xt_outcome_of(status, run.stopped), .epochs = run.epochs, .last = run.last, .best = run.best,
                                     .seconds = xt_seconds() - before, .why = status ? why.text : ""};
     return *s->job->stop ? XT_OK : take(s, trial->number, trial, &result, err);
@@ -241,8 +246,6 @@ static xt_status add(sweep *s, uint64_t number, xt_err *err)
     xt_trial *trial = NULL;
     xt_err why;
     xt_status status = s->job->open(s->job->who, number, &trial, &why);
-    if (status == XT_FAILED)
-        return xt_fail(err, status, "%s", why.text);
     if (status) {
         const xt_trial_result result = {.end = XT_OUTCOME_FAILED, .why = why.text};
         return take(s, number, NULL, &result, err);

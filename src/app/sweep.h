@@ -49,7 +49,7 @@ typedef struct xt_sweep_job {
     /* Whether a trial is to be trained. NULL: all are. */
     bool (*wants)(void *who, uint64_t number);
     /* Opens a trial; what it points to stays until it is closed. A trial that cannot be opened has failed, which is told by
-     * `take` with trial NULL. XT_FAILED ends the sweep. */
+     * `take` with trial NULL. */
     xt_status (*open)(void *who, uint64_t number, xt_trial **out, xt_err *err);
     void (*close)(void *who, xt_trial *trial);
     /* Is told of each trial when it has come to its end, in no certain order. What it returns ends the sweep. */

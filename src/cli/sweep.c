@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- open and close ---- */
@@ -25,6 +26,21 @@ static xt_status check_inputs(const xt_spec *spec, xt_err *err)
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++)
         if (reads_stdin(sources[i]))
             return xt_fail(err, XT_BAD_USAGE, "a sweep cannot take its data from standard input: it reads them more than once");
+    return XT_OK;
+}
+
+/* It is read again for the best trial, and by each process. */
+static xt_status check_files(const xt_options *options, xt_err *err)
+{
+    struct stat info;
+    for (size_t i = 0; !options->count && !options->list && i < options->n_files; i++) {
+        const char *path = options->sources[i].text;
+        if (strcmp(path, "-") == 0 || (stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)))
+            return xt_fail(err, XT_BAD_USAGE, "--config %s: a sweep needs a file: it reads its configuration more than once", path);
+    }
+    if (options->curves && (options->jobs || options->index || options->emit))
+        return xt_fail(err, XT_BAD_USAGE, "--curves: only a sweep in one process writes them; each trial that is handed out has its "
+                                          "loss.csv");
     return XT_OK;
 }
 
@@ -55,7 +71,9 @@ static xt_status open_search(const xt_options *options, xt_search *search, xt_er
     search->options = options;
     if (options->resume_file)
         return xt_fail(err, XT_BAD_USAGE, "--resume takes no file in a sweep");
-    xt_status status = open_space(options, NULL, &search->config, &search->space, err);
+    xt_status status = check_files(options, err);
+    if (!status)
+        status = open_space(options, NULL, &search->config, &search->space, err);
     if (status)
         return status;
     search->spec = xt_config_spec(search->config);
@@ -134,14 +152,15 @@ static xt_status train(const xt_options *options, const xt_space *space, uint64_
     return status ? status : xt_train_session(options, session, NULL, result, err);
 }
 
-/* The row of a run, where it came to its end: whichever that was. */
+/* The row of a run, where it came to its end, whichever that was: not where a file or the device failed it, since that
+ * may be another time. */
 static void put_row(const xt_search *search, uint64_t number, const xt_session *session, const xt_run_result *run,
                     xt_status status, xt_strings *row)
 {
     const xt_trial trial = {.number = number, .plan = session->plan};
     const xt_trial_result result = {.end = xt_outcome_of(status, run->stopped), .epochs = run->epochs, .last = run->last,
                                     .best = run->best, .seconds = run->seconds.training};
-    if (!run->signal && status != XT_TIME_UP)
+    if (!run->signal && status != XT_TIME_UP && !(status == XT_FAILED && session->engine))
         xt_search_cells(search, number, session->plan.spec ? &trial : NULL, &result, row);
 }
 

@@ -14,6 +14,7 @@
 #include "ocl/device.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ typedef struct here {
     size_t n_rows;
     double start, written_at;
     xt_progress progress;
+    xt_buf why; /* of the first trial that failed or diverged now */
     uint64_t n_before, n_done; /* trials that had rows at the start, and that were trained since */
 } here;
 
@@ -51,6 +53,8 @@ static xt_status write_rows(here *h, xt_err *err)
 static xt_status take(void *who, uint64_t number, const xt_trial *trial, const xt_trial_result *result, xt_err *err)
 {
     here *h = who;
+    if (*result->why && !h->why.len)
+        xt_buf_printf(&h->why, "trial %" PRIu64 ": %s", number, result->why);
     if (result->end == XT_OUTCOME_FAILED)
         xt_warn("trial %" PRIu64 " failed: %s", number, result->why);
     else if (result->end == XT_OUTCOME_DIVERGED)
@@ -152,6 +156,19 @@ static xt_status copy_model(const here *h, xt_err *err)
     return status;
 }
 
+/* Rows that were trained with other settings, before --resume, or on another device show here. */
+static xt_status compare(const here *h, const xt_strings *row, xt_err *err)
+{
+    const xt_ranked *best = &h->ranking.best[0];
+    size_t column = h->search->ranked.value;
+    const char *now = row->n ? xt_strings_skip(xt_strings_first(row), column) : NULL;
+    const char *was = xt_strings_skip(best->cells.data, column);
+    if (!now || strcmp(now, was) == 0)
+        return XT_OK;
+    return xt_fail(err, XT_DIFFERS, "trial %" PRIu64 " trained again has %s %s, and %s in %s: was its row made with other settings?",
+                   best->trial, h->search->columns[column], now, was, xt_buf_text(&h->search->path));
+}
+
 /* Trained again, the same bits, for its files. */
 static xt_status keep_best(here *h, xt_err *err)
 {
@@ -162,9 +179,13 @@ static xt_status keep_best(here *h, xt_err *err)
     options.quiet = true;
     options.resume = false;
     best.options = &options;
-    xt_status status = xt_search_train(&best, "best", h->ranking.best[0].trial, NULL, err);
+    xt_strings row = {0};
+    xt_status status = xt_search_train(&best, "best", h->ranking.best[0].trial, &row, err);
+    if (!status && !xt_stop)
+        status = compare(h, &row, err);
     if (!status && !xt_stop)
         status = copy_model(h, err);
+    xt_strings_clear(&row);
     return status ? status : xt_outdir_sync(&h->dir, err);
 }
 
@@ -242,6 +263,22 @@ static void tell_end(const here *h)
 
 /* ---- from the beginning to the end ---- */
 
+/* What an earlier sweep left must not stand beside the rows of a new one. */
+static void forget(const here *h)
+{
+    xt_buf path = {0};
+    for (size_t i = 0; i < XT_N_RUN_FILES + 3; i++) {
+        static const char *const others[] = {"best", "best.safetensors", "curves.csv"};
+        bool is_run_file = i < XT_N_RUN_FILES;
+        xt_buf_reset(&path);
+        xt_buf_printf(&path, "%s/%s%s", h->search->spec->output_dir, is_run_file ? "best/" : "",
+                      is_run_file ? xt_run_files[i] : others[i - XT_N_RUN_FILES]);
+        if (!path.failed)
+            remove(path.data); /* what is not there, or holds something else, stays */
+    }
+    xt_buf_clear(&path);
+}
+
 static xt_status open_here(here *h, xt_err *err)
 {
     xt_search *search = h->search;
@@ -255,6 +292,8 @@ static xt_status open_here(here *h, xt_err *err)
     if (!status)
         status = xt_search_open_trials(search, xt_ranking_visit, &h->ranking, &h->trials, err);
     h->n_before = h->ranking.n_done;
+    if (!status && !search->options->resume)
+        forget(h);
     return status ? status : xt_curves_open(&h->curves, &h->dir, search->spec, search->options->resume ? &search->done : NULL, err);
 }
 
@@ -270,10 +309,13 @@ static xt_status run(here *h, xt_err *err)
         status = tell(h, err);
     if (!status)
         tell_end(h);
-    if (!status && h->ranking.n_failed)
-        status = xt_fail(err, XT_TRIALS_FAILED, "%" PRIu64 " of %" PRIu64 " trials failed or diverged", h->ranking.n_failed,
-                         h->ranking.n_done);
-    return status;
+    if (status || xt_stop)
+        return status;
+    uint64_t n = xt_space_count(h->search->space), n_failed = h->ranking.n_failed, done = h->ranking.n_done;
+    if (n_failed)
+        return xt_fail(err, XT_TRIALS_FAILED, "%" PRIu64 " of %" PRIu64 " trials failed or diverged%s%s", n_failed, done,
+                       h->why.len ? "; " : "", xt_buf_text(&h->why));
+    return done < n ? xt_fail(err, XT_FAILED, "%" PRIu64 " of %" PRIu64 " trials have no row", n - done, n) : XT_OK;
 }
 
 xt_status xt_search_here(xt_search *search, xt_err *err)
@@ -292,6 +334,7 @@ xt_status xt_search_here(xt_search *search, xt_err *err)
     xt_trials_close(&h.trials);
     xt_ranking_clear(&h.ranking);
     xt_strings_clear(&h.rows);
+    xt_buf_clear(&h.why);
     xt_outdir_close(&h.dir);
     return status;
 }

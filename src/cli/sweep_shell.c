@@ -104,15 +104,13 @@ static int n_words_left_out(const xt_options *options, int i)
     const char *word = options->argv[i];
     if (strcmp(word, "--jobs") == 0)
         return 2;
-    return strcmp(word, "--emit") == 0 || strcmp(word, "--resume") == 0 || strcmp(word, "--fail-fast") == 0 ||
-           strncmp(word, "--jobs=", 7) == 0;
+    return strcmp(word, "--emit") == 0 || strcmp(word, "--fail-fast") == 0 || strncmp(word, "--jobs=", 7) == 0;
 }
 
 /* The line for one trial, as words: (argc + 3) of them and NULL. index: room for its option. */
-static void words_of(const xt_options *options, char *index, size_t n_bytes, uint64_t trial, bool resume, char **words)
+static void words_of(const xt_options *options, char *index, size_t n_bytes, uint64_t trial, char **words)
 {
     int n = 0, end = end_of_options(options);
-    static char resume_option[] = "--resume";
     snprintf(index, n_bytes, "--index=%" PRIu64, trial);
     for (int i = 0; i < options->argc; i++) {
         int left_out = i && i < end ? n_words_left_out(options, i) : 0;
@@ -125,8 +123,6 @@ static void words_of(const xt_options *options, char *index, size_t n_bytes, uin
     }
     if (end == options->argc)
         words[n++] = index;
-    if (resume)
-        words[n++] = resume_option;
     words[n] = NULL;
 }
 
@@ -143,10 +139,13 @@ xt_status xt_search_emit(const xt_search *search, xt_err *err)
     char index[40], **words = open_words(search->options, err);
     xt_buf text = {0};
     xt_status status = words ? XT_OK : XT_FAILED;
+    for (int i = 0; !status && i < search->options->argc; i++)
+        if (strchr(search->options->argv[i], '\n'))
+            status = xt_fail(err, XT_BAD_USAGE, "--emit: an argument holds a line end, and a command has one line");
     for (uint64_t i = 0; !status && i < xt_space_count(search->space); i++) {
         if (!xt_search_wants(search, i))
             continue;
-        words_of(search->options, index, sizeof index, i, false, words);
+        words_of(search->options, index, sizeof index, i, words);
         for (size_t k = 0; words[k]; k++) {
             xt_buf_puts(&text, k ? " " : "");
             quote(words[k], &text);
@@ -229,7 +228,7 @@ static _Noreturn void become_trial(const jobs *j)
 static xt_status start(jobs *j, uint64_t trial, xt_err *err)
 {
     char index[40];
-    words_of(j->search->options, index, sizeof index, trial, j->search->options->resume, j->words);
+    words_of(j->search->options, index, sizeof index, trial, j->words);
     pid_t child = fork();
     if (child < 0)
         return xt_fail_errno(err, "cannot start a process for trial %" PRIu64, trial);

@@ -72,8 +72,8 @@ typedef struct option_case {
     bool yaml;            /* the value is */
 } option_case;
 
-#define WITH_CONFIG "train check config"
-#define EVERY "train check config predict evaluate export inspect reproduce tune devices"
+#define WITH_CONFIG "train sweep check config"
+#define EVERY "train sweep check config predict evaluate export inspect reproduce tune devices"
 
 static const option_case cases[] = {
     {"config", 'c', "f.yaml", WITH_CONFIG " tune", NULL, false},
@@ -88,6 +88,14 @@ static const option_case cases[] = {
     {"to", 0, "c", "export", NULL, false},
     {"max-time", 0, "2m", "train", NULL, false},
     {"max-time", 0, "2m", "tune", NULL, false},
+    {"sweep", 0, "seed=1", "sweep", NULL, true},
+    {"repeat", 0, "3", "sweep", "sweep.repeat", false},
+    {"count", 0, NULL, "sweep", NULL, false},
+    {"list", 0, NULL, "sweep", NULL, false},
+    {"emit", 0, NULL, "sweep", NULL, false},
+    {"jobs", 0, "2", "sweep", NULL, false},
+    {"fail-fast", 0, NULL, "sweep", NULL, false},
+    {"curves", 0, "all", "sweep", NULL, false},
     {"require", 0, "loss<1", "train evaluate", NULL, false},
     {"csv", 0, "file", "train", NULL, false},
     {"jsonl", 0, "file", "train", NULL, false},
@@ -96,7 +104,7 @@ static const option_case cases[] = {
     {"trace", 0, "file", "train predict evaluate", NULL, false},
     {"device", 'd', "0:1", WITH_CONFIG " predict evaluate reproduce tune", "device", false},
     {"engine", 0, "gemm", WITH_CONFIG " predict evaluate reproduce", "engine", false},
-    {"no-cache", 0, NULL, "train check predict evaluate reproduce", NULL, false},
+    {"no-cache", 0, NULL, "train sweep check predict evaluate reproduce", NULL, false},
     {"no-cache", 0, NULL, "tune", NULL, false},
     {"gradients", 0, NULL, "check", NULL, false},
     {"values", 0, NULL, "check inspect", NULL, false},
@@ -108,7 +116,7 @@ static const option_case cases[] = {
     {"keep", 0, NULL, "predict", NULL, false},
     {"quiet", 'q', NULL, EVERY, NULL, false},
     {"verbose", 'v', NULL, EVERY, NULL, false},
-    {"no-progress", 0, NULL, "train reproduce tune", NULL, false},
+    {"no-progress", 0, NULL, "train sweep reproduce tune", NULL, false},
     {"help", 'h', NULL, EVERY, NULL, false},
     {"version", 0, NULL, EVERY, NULL, false},
 };
@@ -146,6 +154,7 @@ static bool flag_of(const xt_options *o, const char *name)
         {"json", o->json}, {"yaml", o->yaml},           {"keep", o->keep},       {"quiet", o->quiet},     {"verbose", o->verbose},
         {"no-progress", o->no_progress}, {"help", o->help},   {"version", o->version},
         {"no-cache", o->no_cache}, {"profile", o->profile},
+        {"count", o->count}, {"list", o->list}, {"emit", o->emit}, {"fail-fast", o->fail_fast},
     };
     size_t i = 0;
     while (strcmp(flags[i].name, name) != 0)
@@ -168,7 +177,7 @@ static void assert_taken(const xt_options *o, const option_case *c, const char *
     const struct { const char *name, *value; } texts[] = {
         {"csv", o->csv},       {"jsonl", o->jsonl}, {"summary", o->summary},
         {"format", o->format}, {"to", o->to},       {"out", o->out},
-        {"trace", o->trace},
+        {"trace", o->trace},   {"jobs", o->jobs},   {"curves", o->curves},
     };
     bool text_taken = false;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -201,7 +210,8 @@ static void assert_taken(const xt_options *o, const option_case *c, const char *
     snprintf(text, sizeof text, "%s%s%s", c->source ? c->source : "", c->source ? "=" : "", c->arg);
     assert_string_equal(source->text, text);
     assert_string_equal(source->label, label);
-    assert_int_equal(source->kind, c->yaml ? XT_CONFIG_SET : XT_CONFIG_VALUE);
+    bool sweeps = strcmp(c->name, "sweep") == 0;
+    assert_int_equal(source->kind, sweeps ? XT_CONFIG_SWEEP : c->yaml ? XT_CONFIG_SET : XT_CONFIG_VALUE);
 }
 
 /* As --name ARG, --name=ARG and with its letter; before and after the command. */
@@ -265,7 +275,7 @@ static void option_misused(void **state)
     refused(text, message);
 }
 
-/* Every row of the help is a case above (or --resume, whose argument is optional), and every case is in the help of its commands alone. */
+/* Every row of the help is a case above (or --resume or --index, whose arguments are optional), and every case is in the help of its commands alone. */
 static void help_lists_each_option(void **state)
 {
     (void)state;
@@ -292,9 +302,11 @@ static void help_lists_each_option(void **state)
         assert_non_null(at);
         for (at += 9; at && *at; at = strchr(at + 1, '\n'))
             n_listed += strncmp(at, "\n  -", 4) == 0 || strncmp(at, "\n      --", 9) == 0;
-        bool resumes = strstr(help.data, "\n      --resume[=FILE] ") != NULL;
-        assert_int_equal(resumes, k < 0 || strcmp(command, "train") == 0);
-        assert_int_equal(n_listed, n + resumes);
+        bool trains = strcmp(command, "train") == 0, sweeps = strcmp(command, "sweep") == 0;
+        assert_int_equal(strstr(help.data, "\n      --resume[=FILE] ") != NULL, k < 0 || trains || sweeps);
+        assert_int_equal(strstr(help.data, "\n      --index[=N] ") != NULL, k < 0 || sweeps);
+        /* --resume has a row for train and one for sweep. */
+        assert_int_equal(n_listed, n + (k < 0 ? 3 : trains ? 1 : sweeps ? 2 : 0));
         xt_buf_clear(&help);
     }
 }
@@ -395,6 +407,32 @@ static void resume_with_and_without_a_file(void **state)
     refused("train -c x --resume f", "unexpected argument 'f'; usage: xortrain train --config FILE [KEY=VALUE...]");
     refused("check -c x --resume", "check takes no option --resume; see xortrain check --help");
     refused("predict m --resume=f", "predict takes no option --resume; see xortrain predict --help");
+}
+
+/* ---- --index[=N] ---- */
+
+/* A whole number may follow as an argument of its own. */
+static void index_with_and_without_a_number(void **state)
+{
+    (void)state;
+    static const struct { const char *text, *index; } rows[] = {
+        {"sweep -c x", NULL}, {"sweep -c x --index", ""}, {"sweep -c x --index 7", "7"}, {"sweep --index=7 -c x", "7"},
+        {"--index 7 sweep -c x", "7"}, {"sweep --index -c x", ""}, {"sweep -c x --index seed=1", ""}, {"sweep -c x --index=-1", "-1"},
+    };
+    line words;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        xt_options options = parse(rows[i].text, &words);
+        if (rows[i].index)
+            assert_string_equal(options.index, rows[i].index);
+        else
+            assert_null(options.index);
+        assert_int_equal(options.n_files, 1);
+        xt_options_clear(&options);
+    }
+    refused("sweep -c x --index=", "option --index needs an argument");
+    refused("sweep -c x --index 1 --index 2", "option --index is given twice");
+    refused("sweep -c x --index 1 --list", "sweep takes one of --count, --list, --emit, --index and --jobs");
+    refused("train -c x --index 1", "train takes no option --index; see xortrain train --help");
 }
 
 /* ---- durations ---- */
@@ -594,6 +632,7 @@ int main(void)
     UNIT_CASE(files_before_overrides);
     UNIT_CASE(values_are_taken_as_they_are);
     UNIT_CASE(resume_with_and_without_a_file);
+    UNIT_CASE(index_with_and_without_a_number);
     for (size_t i = 0; i < sizeof duration_rows / sizeof duration_rows[0]; i++)
         unit_case(duration, &duration_rows[i], "duration: %s", duration_rows[i].text);
     UNIT_CASE(requirements_in_their_order);

@@ -34,7 +34,7 @@ static const char intro[] =
     "\n"
     "```yaml\n"
     "sweep:\n"
-    "  metric: val_loss\n"
+    "  metric: loss\n"
     "  parameters:\n"
     "    optimizer.learning_rate: [0.1, 0.03, 0.01]\n"
     "    model.layers.0.units: 8..32..8\n"

@@ -63,18 +63,23 @@ xt_engine *form_open_to_predict(test_net *net, const test_form *form)
 
 /* ---- trained ---- */
 
-void train_all(test_net *net, xt_engine *engine, uint32_t chunk, trained *out)
+void train_epochs(test_net *net, xt_engine *engine, uint32_t all, uint32_t chunk, trained *out)
 {
     xt_err err;
     memset(out, 0, sizeof *out);
     out->state = calloc(net_n_state(net), sizeof *out->state);
     assert_non_null(out->state);
-    for (uint32_t first = 0, all = net_epochs(); first < all; first += chunk) {
+    for (uint32_t first = 0; first < all; first += chunk) {
         uint32_t n = all - first < chunk ? all - first : chunk;
         net_ok(engine->ops->train(engine, first, n, out->rows + first, &err), &err);
     }
     net_ok(engine->ops->read_state(engine, out->state, &err), &err);
     xt_engine_close(&engine);
+}
+
+void train_all(test_net *net, xt_engine *engine, uint32_t chunk, trained *out)
+{
+    train_epochs(net, engine, net_epochs(), chunk, out);
 }
 
 void trained_clear(trained *t)

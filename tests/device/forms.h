@@ -34,6 +34,8 @@ typedef struct trained {
 
 /* Trains net_epochs() epochs, at most `chunk` of them a call, and closes the engine. */
 void train_all(test_net *net, xt_engine *engine, uint32_t chunk, trained *out);
+/* The same for `all` epochs, at most NET_EPOCHS. */
+void train_epochs(test_net *net, xt_engine *engine, uint32_t all, uint32_t chunk, trained *out);
 void trained_clear(trained *t);
 /* Fails unless all bits are the same. Rows count up to the first whose loss is
  * not finite in both; then the state does not. */

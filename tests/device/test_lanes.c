@@ -196,7 +196,7 @@ static void train_alone(lanes_nets *all, size_t i)
 {
     test_net *net = &all->nets[i];
     const xt_fused_wish wish = {XT_FUSED_GENERAL, all->is_vector ? XT_LANES : 1, true, XT_FUSED_GLOBAL};
-    train_all(net, form_open_wish(net, &wish, &net->data), NET_EPOCHS, &all->alone[i]);
+    train_epochs(net, form_open_wish(net, &wish, &net->data), NET_EPOCHS, NET_EPOCHS, &all->alone[i]);
 }
 
 /* Net i's first n epochs, and its state where those are all. */
@@ -269,7 +269,7 @@ static void as_the_reference(void **state)
     train(all, lanes, 0, NET_EPOCHS);
     /* Another device may divide less exactly. */
     for (size_t i = 0; on_cpu && i < all->n; i++) {
-        train_all(&all->nets[i], net_open(&all->nets[i], XT_ENGINE_reference), NET_EPOCHS, &all->alone[i]);
+        train_epochs(&all->nets[i], net_open(&all->nets[i], XT_ENGINE_reference), NET_EPOCHS, NET_EPOCHS, &all->alone[i]);
         same_as_alone(all, lanes, i, &all->alone[i]);
     }
     xt_lanes_close(&lanes);

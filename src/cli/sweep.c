@@ -73,6 +73,8 @@ static xt_status open_search(const xt_options *options, xt_search *search, xt_er
         return xt_fail(err, XT_BAD_USAGE, "--resume takes no file in a sweep");
     xt_status status = check_files(options, err);
     if (!status)
+        status = xt_search_jobs(search, err);
+    if (!status)
         status = open_space(options, NULL, &search->config, &search->space, err);
     if (status)
         return status;

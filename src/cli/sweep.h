@@ -19,6 +19,7 @@ typedef struct xt_search {
     xt_arena arena;    /* of columns */
     const char **columns; /* n_columns names of trials.csv */
     size_t n_columns;
+    size_t n_jobs;     /* of --jobs; 0: this process */
     xt_ranked_rows ranked; /* these columns, and what trials are compared by */
 } xt_search;
 
@@ -52,7 +53,9 @@ xt_status xt_search_list(const xt_search *search, xt_err *err);
 xt_status xt_search_emit(const xt_search *search, xt_err *err);
 /* The number of --index, its own or its environment's. */
 xt_status xt_search_number(const xt_search *search, uint64_t *out, xt_err *err);
-/* --jobs: all of them, in processes. */
+/* Reads --jobs: before anything of an earlier sweep is replaced. */
+xt_status xt_search_jobs(xt_search *search, xt_err *err);
+/* All of them, in so many processes at a time. */
 xt_status xt_search_hand_out(const xt_search *search, xt_err *err);
 
 #endif

@@ -299,7 +299,7 @@ static xt_status open_here(here *h, xt_err *err)
 
 static xt_status run(here *h, xt_err *err)
 {
-    bool apart = h->search->options->jobs != NULL;
+    bool apart = h->search->n_jobs > 0;
     xt_status status = apart ? hand_out(h, err) : train_here(h, err);
     if (!status)
         status = keep_curves(h, err);

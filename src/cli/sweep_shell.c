@@ -247,6 +247,10 @@ static void wait_for_one(jobs *j)
     while ((child = waitpid(-1, &how, 0)) < 0 && errno == EINTR)
         for (size_t i = 0; xt_stop && !told && i < j->n; i++, told = i == j->n)
             kill(j->running[i], xt_stop);
+    if (child < 0) {
+        j->n = 0; /* there is none any more */
+        return;
+    }
     for (size_t i = 0; i < j->n; i++)
         if (j->running[i] == child)
             j->running[i] = j->running[--j->n];
@@ -264,6 +268,7 @@ static xt_status run_all(jobs *j, xt_err *err)
 {
     xt_status status = XT_OK;
     xt_signals_watch();
+    signal(SIGCHLD, SIG_DFL); /* whoever ignored it would have us wait for nothing */
     for (uint64_t i = 0; !status && goes_on(j) && i < xt_space_count(j->search->space); i++) {
         if (!xt_search_wants(j->search, i))
             continue;
@@ -277,12 +282,19 @@ static xt_status run_all(jobs *j, xt_err *err)
     return status;
 }
 
+xt_status xt_search_jobs(xt_search *search, xt_err *err)
+{
+    const char *text = search->options->jobs;
+    uint64_t n = 0;
+    if (text && (xt_number_uint(text, &n) != XT_NUMBER_OK || n < 1 || n > 1024))
+        return xt_fail(err, XT_BAD_USAGE, "--jobs %.40s: expected a whole number from 1 to 1024", text);
+    search->n_jobs = (size_t)n;
+    return XT_OK;
+}
+
 xt_status xt_search_hand_out(const xt_search *search, xt_err *err)
 {
-    uint64_t most;
-    if (xt_number_uint(search->options->jobs, &most) != XT_NUMBER_OK || most < 1 || most > 1024)
-        return xt_fail(err, XT_BAD_USAGE, "--jobs %.40s: expected a whole number from 1 to 1024", search->options->jobs);
-    jobs j = {.search = search, .most = (size_t)most};
+    jobs j = {.search = search, .most = search->n_jobs};
     j.words = open_words(search->options, err);
     j.running = calloc(j.most, sizeof *j.running);
     xt_status status = j.words ? XT_OK : XT_FAILED;

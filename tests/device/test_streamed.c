@@ -29,7 +29,7 @@ static const train_case cases[] = {
     {"eval, weighted, by blas", xt_gemm_open_by_blas, 64, false, true, XT_REPORT_EVAL, 0},
 };
 enum { N_CASES = sizeof cases / sizeof cases[0], SMALL_CASES = 1, EPOCHS = 3 };
-enum { ROWS = 5000, SMALL_ROWS = 1800, INPUTS = 20, OUTPUTS = 2, EVALUATED = 100 };
+enum { ROWS = 10000, SMALL_ROWS = 1800, INPUTS = 20, OUTPUTS = 2, EVALUATED = 100 };
 
 typedef struct trained {
     xt_epoch rows[EPOCHS];

@@ -32,22 +32,21 @@ static xt_status fill_zeros(const float *params, const xt_tensor_shape *shape, x
 
 static void draw_uniform(const xt_tensor_shape *shape, xt_key key, double bound, float *out)
 {
-    for (size_t i = 0; i < count(shape); i++)
-        out[i] = xt_uniform_at(key, count(shape), i, -(float)bound, (float)bound);
+    xt_uniform_fill(key, count(shape), -(float)bound, (float)bound, out);
 }
 
 static void draw_truncated(const xt_tensor_shape *shape, xt_key key, double sd, float *out)
 {
+    xt_truncated_normal_fill(key, count(shape), -2, 2, out);
     for (size_t i = 0; i < count(shape); i++)
-        out[i] = xt_truncated_normal_at(key, count(shape), i, -2, 2) * (float)sd;
+        out[i] *= (float)sd;
 }
 
 static xt_status fill_uniform(const float *params, const xt_tensor_shape *shape, xt_key key, float *out,
                               xt_err *err)
 {
     (void)err;
-    for (size_t i = 0; i < count(shape); i++)
-        out[i] = xt_uniform_at(key, count(shape), i, params[0], params[1]);
+    xt_uniform_fill(key, count(shape), params[0], params[1], out);
     return XT_OK;
 }
 
@@ -55,8 +54,9 @@ static xt_status fill_normal(const float *params, const xt_tensor_shape *shape, 
                              xt_err *err)
 {
     (void)err;
+    xt_normal_fill(key, count(shape), out);
     for (size_t i = 0; i < count(shape); i++) {
-        float z = params[1] * xt_normal_at(key, count(shape), i);
+        float z = params[1] * out[i];
         /* Adding a mean of 0 would turn -0 into 0. */
         out[i] = params[0] != 0 ? params[0] + z : z;
     }

@@ -3,7 +3,11 @@
 #include "model/rng.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
+
+/* Words that are hashed at once where many are drawn. */
+enum { RUN = 256 };
 
 static uint32_t rotate(uint32_t x, unsigned by)
 {
@@ -54,17 +58,21 @@ xt_key xt_key_split(xt_key key, uint32_t n, uint32_t index)
     return (xt_key){xt_bits_at(key, words, at), xt_bits_at(key, words, at + 1)};
 }
 
-float xt_uniform_at(xt_key key, size_t n, size_t index, float low, float high)
+/* What the polynomials of erfinv(x) are of: -log(1 - x^2), and beyond 5 its root, from the middle of their range on. */
+typedef struct argument {
+    float w;
+    bool is_far;
+} argument;
+
+static argument argument_of(float x)
 {
-    uint32_t bits = (xt_bits_at(key, n, index) >> 9) | 0x3F800000u;
-    float f;
-    memcpy(&f, &bits, sizeof f);
-    f = (f - 1.0f) * (high - low) + low;
-    /* Rounding may reach high where low is far from 0. */
-    return f <= low ? low : f < high ? f : nextafterf(high, low);
+    float square = x * x;
+    /* Faster than log1p; what is lost of a small square is nothing beside the 2.5 that it is taken from. */
+    float w = (float)-log(1 - (double)square);
+    return w < 5.0f ? (argument){w - 2.5f, false} : (argument){sqrtf(w) - 3.0f, true};
 }
 
-float xt_erfinv(float x)
+static inline float polynomial_of(float x, float w, bool is_far)
 {
     static const float near[9] = {2.81022636e-08f, 3.43273939e-07f, -3.5233877e-06f,
                                   -4.39150654e-06f, 0.00021858087f, -0.00125372503f,
@@ -72,29 +80,143 @@ float xt_erfinv(float x)
     static const float far[9] = {-0.000200214257f, 0.000100950558f, 0.00134934322f,
                                  -0.00367342844f, 0.00573950773f, -0.0076224613f,
                                  0.00943887047f, 1.00167406f, 2.83297682f};
-    float square = x * x;
-    float w = (float)-log1p(-(double)square);
-    const float *c = w < 5.0f ? near : far;
-    w = w < 5.0f ? w - 2.5f : sqrtf(w) - 3.0f;
-    float p = c[0];
+    float p = is_far ? far[0] : near[0];
     for (int i = 1; i < 9; i++)
-        p = c[i] + p * w;
+        p = (is_far ? far[i] : near[i]) + p * w;
     return p * x;
 }
 
+float xt_erfinv(float x)
+{
+    argument a = argument_of(x);
+    return polynomial_of(x, a.w, a.is_far);
+}
+
+/* What random words become: uniform in [low, high), and where it is normal the quantile of that, in [least, most]. */
+typedef struct distribution {
+    float low, high, below; /* below: the float before high */
+    bool normal;
+    float least, most;
+} distribution;
+
 static const float sqrt2 = 1.41421356f;
+
+static distribution uniform(float low, float high)
+{
+    return (distribution){low, high, nextafterf(high, low), false, 0, 0};
+}
+
+static distribution normal_between(float from, float to, float least, float most)
+{
+    return (distribution){from, to, nextafterf(to, from), true, least, most};
+}
+
+static distribution normal(void)
+{
+    return normal_between(nextafterf(-1.0f, 0.0f), 1.0f, -INFINITY, INFINITY);
+}
+
+static distribution truncated_normal(float low, float high)
+{
+    return normal_between(erff(low / sqrt2), erff(high / sqrt2), nextafterf(low, INFINITY), nextafterf(high, -INFINITY));
+}
+
+static inline float uniform_of(const distribution *d, uint32_t bits)
+{
+    float f;
+    bits = bits >> 9 | 0x3F800000u;
+    memcpy(&f, &bits, sizeof f);
+    f = (f - 1.0f) * (d->high - d->low) + d->low;
+    /* Rounding may reach high where low is far from 0. */
+    f = f < d->high ? f : d->below;
+    return f <= d->low ? d->low : f;
+}
+
+static inline float normal_of(const distribution *d, float uniform, float w, bool is_far)
+{
+    float z = sqrt2 * polynomial_of(uniform, w, is_far);
+    z = z > d->most ? d->most : z;
+    return z < d->least ? d->least : z;
+}
+
+static float value_of(const distribution *d, uint32_t bits)
+{
+    float f = uniform_of(d, bits);
+    argument a = d->normal ? argument_of(f) : (argument){0, false};
+    return d->normal ? normal_of(d, f, a.w, a.is_far) : f;
+}
+
+/* Loops that compilers turn into vectors, but for the logarithms. */
+static void values_of(const distribution *d, size_t n, const uint32_t *words, float *out)
+{
+    float w[RUN];
+    bool is_far[RUN];
+    for (size_t i = 0; i < n; i++)
+        out[i] = uniform_of(d, words[i]);
+    if (!d->normal)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        argument a = argument_of(out[i]);
+        w[i] = a.w;
+        is_far[i] = a.is_far;
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = normal_of(d, out[i], w[i], is_far[i]);
+}
+
+static void fill(const distribution *d, xt_key key, size_t n, float *out)
+{
+    uint32_t words[2][RUN];
+    size_t half = (n + 1) / 2;
+    for (size_t first = 0; first < half; first += RUN) {
+        size_t count = half - first < RUN ? half - first : RUN;
+        size_t partners = first + count + half > n ? count - 1 : count;
+        for (size_t i = 0; i < partners; i++) {
+            xt_key y = xt_threefry(key, (uint32_t)(first + i), (uint32_t)(first + i + half));
+            words[0][i] = y.hi;
+            words[1][i] = y.lo;
+        }
+        if (partners < count)
+            words[0][partners] = xt_threefry(key, (uint32_t)(first + partners), 0).hi;
+        values_of(d, count, words[0], out + first);
+        values_of(d, partners, words[1], out + first + half);
+    }
+}
+
+float xt_uniform_at(xt_key key, size_t n, size_t index, float low, float high)
+{
+    const distribution d = uniform(low, high);
+    return value_of(&d, xt_bits_at(key, n, index));
+}
 
 float xt_normal_at(xt_key key, size_t n, size_t index)
 {
-    return sqrt2 * xt_erfinv(xt_uniform_at(key, n, index, nextafterf(-1.0f, 0.0f), 1.0f));
+    const distribution d = normal();
+    return value_of(&d, xt_bits_at(key, n, index));
 }
 
 float xt_truncated_normal_at(xt_key key, size_t n, size_t index, float low, float high)
 {
-    float a = erff(low / sqrt2), b = erff(high / sqrt2);
-    float z = sqrt2 * xt_erfinv(xt_uniform_at(key, n, index, a, b));
-    float least = nextafterf(low, INFINITY), most = nextafterf(high, -INFINITY);
-    return z < least ? least : z > most ? most : z;
+    const distribution d = truncated_normal(low, high);
+    return value_of(&d, xt_bits_at(key, n, index));
+}
+
+void xt_uniform_fill(xt_key key, size_t n, float low, float high, float *out)
+{
+    const distribution d = uniform(low, high);
+    fill(&d, key, n, out);
+}
+
+void xt_normal_fill(xt_key key, size_t n, float *out)
+{
+    const distribution d = normal();
+    fill(&d, key, n, out);
+}
+
+void xt_truncated_normal_fill(xt_key key, size_t n, float low, float high, float *out)
+{
+    const distribution d = truncated_normal(low, high);
+    fill(&d, key, n, out);
 }
 
 /* words[i] = bits i of n in the high half and i in the low one. Each hash gives

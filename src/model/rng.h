@@ -34,6 +34,10 @@ float xt_uniform_at(xt_key key, size_t n, size_t index, float low, float high);
 float xt_normal_at(xt_key key, size_t n, size_t index);
 /* Element of a normal distribution cut off at low and high standard deviations. */
 float xt_truncated_normal_at(xt_key key, size_t n, size_t index, float low, float high);
+/* All n elements of each, the same bits in a fraction of the time. */
+void xt_uniform_fill(xt_key key, size_t n, float low, float high, float *out);
+void xt_normal_fill(xt_key key, size_t n, float *out);
+void xt_truncated_normal_fill(xt_key key, size_t n, float low, float high, float *out);
 /* The inverse error function: Giles' single-precision polynomial as XLA has it. |x| < 1. */
 float xt_erfinv(float x);
 

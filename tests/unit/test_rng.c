@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
+#include <time.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -125,6 +126,27 @@ static void normal_values(void **state)
         assert_near((double)xt_normal_at(xt_key_of_seed(0), 4, i), json_real_value(json_array_get(four, i)));
 }
 
+/* Around the runs in which it draws, and where one word has no partner. */
+static void filling_draws_the_elements(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 2, 3, 7, 48, 255, 256, 511, 512, 513, 514, 515, 1023, 1024, 1025, 4999};
+    float uniform[5000], normal[5000], truncated[5000];
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        size_t n = sizes[k];
+        xt_key key = xt_key_fold_in(xt_key_of_seed((uint64_t)time(NULL)), (uint32_t)n);
+        uniform[n] = normal[n] = truncated[n] = 77;
+        xt_uniform_fill(key, n, -0.3f, 0.7f, uniform);
+        xt_normal_fill(key, n, normal);
+        xt_truncated_normal_fill(key, n, -2, 2, truncated);
+        for (size_t i = 0; i < n; i++)
+            if (uniform[i] != xt_uniform_at(key, n, i, -0.3f, 0.7f) || normal[i] != xt_normal_at(key, n, i) ||
+                truncated[i] != xt_truncated_normal_at(key, n, i, -2, 2))
+                fail_msg("element %zu of %zu of key %08x%08x is another one", i, n, key.hi, key.lo);
+        assert_true(uniform[n] == 77 && normal[n] == 77 && truncated[n] == 77);
+    }
+}
+
 static void erfinv_inverts_erf(void **state)
 {
     (void)state;
@@ -210,8 +232,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threefry_known_answers), cmocka_unit_test(split_depends_on_n),
         cmocka_unit_test(fold_in_pair), cmocka_unit_test(bits_even_and_odd),
-        cmocka_unit_test(normal_values), cmocka_unit_test(erfinv_inverts_erf),
-        cmocka_unit_test(truncated_normal_stays_inside), cmocka_unit_test(shuffle_is_the_stable_argsort),
+        cmocka_unit_test(normal_values), cmocka_unit_test(filling_draws_the_elements),
+        cmocka_unit_test(erfinv_inverts_erf), cmocka_unit_test(truncated_normal_stays_inside), cmocka_unit_test(shuffle_is_the_stable_argsort),
         cmocka_unit_test(epochs_differ), cmocka_unit_test(permutations_of_a_purpose),
     };
     return cmocka_run_group_tests_name("rng", tests, load, unload);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 enum {
-    MAX_LOSSES = 1 << 21, /* of a chunk, of all nets: 16 MiB */
+    MAX_LOSSES = 1 << 16, /* of a net, in a chunk */
     GROWTH = 8            /* a chunk has so many times the epochs of the one before at most */
 };
 /* What a chunk of epochs is to take, as that of a single training. */
@@ -31,7 +31,7 @@ struct xt_together {
     xt_lanes *lanes;
     net *nets;
     const xt_plan **plans;
-    double *losses; /* (n, epochs of a chunk) */
+    double *losses; /* of a net's chunk */
     float *state;   /* of a net */
     xt_buf rows, hashed;
 };
@@ -112,22 +112,48 @@ static void decide(net *n, const xt_run_row *row)
         n->best = *row;
 }
 
-/* Takes the losses of `count` epochs until one that ends it. */
-static xt_status take_losses(xt_together *t, size_t i, const double *losses, uint32_t count, xt_err *err)
+/* Looks at each of `count` epochs until one that ends it. */
+static xt_status take_losses(xt_together *t, size_t i, uint32_t count, xt_err *err)
 {
     net *n = &t->nets[i];
-    uint32_t before = n->best.epoch;
     xt_status status = XT_OK;
+    xt_lanes_losses(t->lanes, i, t->losses);
     for (uint32_t e = 0; !status && !n->diverged && !n->control.ended && e < count; e++) {
         n->last.epoch++;
-        n->last.train.loss = losses[e];
-        n->diverged = !isfinite(losses[e]);
+        n->last.train.loss = t->losses[e];
+        n->diverged = !isfinite(t->losses[e]);
         status = n->measures ? measure(t, i, &n->last, err) : XT_OK;
         if (!status && !n->diverged)
             decide(n, &n->last);
         if (!status && n->shown)
             xt_csv_row(&n->style, &n->last, 0, &t->rows, &t->hashed);
     }
+    return status;
+}
+
+/* Or only at what they came to. */
+static void take_course(xt_together *t, size_t i)
+{
+    net *n = &t->nets[i];
+    const xt_lanes_course *course = xt_lanes_course_of(t->lanes, i);
+    if (course->least_epoch && (!n->best.epoch || course->least < n->best.train.loss)) {
+        n->best.epoch = n->last.epoch + course->least_epoch;
+        n->best.train.loss = course->least;
+    }
+    n->last.epoch += course->n;
+    n->last.train.loss = course->last;
+    n->diverged = !isfinite(course->last);
+}
+
+static xt_status take_epochs(xt_together *t, size_t i, uint32_t count, xt_err *err)
+{
+    net *n = &t->nets[i];
+    uint32_t before = n->best.epoch;
+    xt_status status = XT_OK;
+    if (n->decides || n->shown || n->measures)
+        status = take_losses(t, i, count, err);
+    else
+        take_course(t, i);
     if (!status && !n->measures && n->best.epoch != before)
         status = measure(t, i, &n->best, err);
     return status;
@@ -135,7 +161,7 @@ static xt_status take_losses(xt_together *t, size_t i, const double *losses, uin
 
 static xt_status show(xt_together *t, const xt_together_job *job, const net *n, xt_err *err)
 {
-    xt_status status = t->rows.failed ? xt_fail_memory(err, "the rows of a trial", t->rows.len)
+    xt_status status = t->rows.failed || t->hashed.failed ? xt_fail_memory(err, "the rows of a trial", t->rows.len)
                                       : job->sweep->show(job->sweep->who, n->trial, xt_buf_text(&t->rows), t->rows.len, err);
     xt_buf_reset(&t->rows);
     xt_buf_reset(&t->hashed);
@@ -207,11 +233,10 @@ static xt_status take_chunk(xt_together *t, const xt_together_job *job, size_t n
     xt_status status = XT_OK;
     for (size_t i = 0; !status && !*job->ended && i < n_nets; i++) {
         net *one = &t->nets[i];
-        const double *losses = t->losses + i * n;
         if (!one->on)
             continue;
         one->seconds += seconds;
-        status = take_losses(t, i, losses, n, err);
+        status = take_epochs(t, i, n, err);
         if (!status && one->shown)
             status = show(t, job, one, err);
         if (!status && (one->diverged || one->control.ended || one->last.epoch == one->trial->plan.spec->epochs))
@@ -239,16 +264,15 @@ static uint32_t next_chunk(uint32_t n, double seconds)
 
 static xt_status train(xt_together *t, const xt_together_job *job, size_t n_nets, xt_err *err)
 {
-    uint32_t done = 0, chunk = xt_lanes_facts(t->lanes)->first_chunk, most = (uint32_t)(MAX_LOSSES / n_nets);
+    uint32_t done = 0, chunk = xt_lanes_facts(t->lanes)->first_chunk;
     size_t on;
     xt_status status = XT_OK;
     for (uint32_t left = least_left(t, n_nets, 0, &on); !status && on && goes_on(job);
          left = least_left(t, n_nets, done, &on)) {
         uint32_t n = left < chunk ? left : chunk;
-        n = n < most ? n : most;
-        n = xt_lanes_reach(t->lanes, done, n ? n : 1);
+        n = xt_lanes_reach(t->lanes, done, n);
         double before = xt_seconds();
-        status = xt_lanes_train(t->lanes, done, n, t->losses, err);
+        status = xt_lanes_train(t->lanes, done, n, err);
         double seconds = xt_seconds() - before;
         done += n;
         chunk = next_chunk(n, seconds);

@@ -93,6 +93,8 @@ static xt_status keep_rows(xt_curves *curves, const xt_trials_done *done, xt_err
             xt_buf_add(&curves->rows, at, (size_t)(end - at) + 1);
     }
     xt_buf_clear(&old);
+    if (!status && curves->rows.failed)
+        status = xt_fail_memory(err, "the rows of curves.csv", curves->rows.len);
     return status;
 }
 

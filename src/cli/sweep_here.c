@@ -161,6 +161,8 @@ static xt_status compare(const here *h, const xt_strings *row, xt_err *err)
 {
     const xt_ranked *best = &h->ranking.best[0];
     size_t column = h->search->ranked.value;
+    if (row->text.failed)
+        return xt_fail_memory(err, "the row of the best trial", row->text.len);
     const char *now = row->n ? xt_strings_skip(xt_strings_first(row), column) : NULL;
     const char *was = xt_strings_skip(best->cells.data, column);
     if (!now || strcmp(now, was) == 0)

@@ -268,7 +268,7 @@ static xt_status open_host(xt_lanes *lanes, xt_err *err)
     lanes->numbers = calloc(n[XT_LANES_NUMBERS], sizeof *lanes->numbers);
     lanes->words = calloc(n[XT_LANES_WORDS], sizeof *lanes->words);
     lanes->steps = calloc(n[XT_LANES_STEPS], sizeof *lanes->steps);
-    lanes->results = calloc(n[XT_LANES_RESULTS], sizeof *lanes->results);
+    lanes->courses = calloc(lanes->room, sizeof *lanes->courses);
     lanes->orders = calloc(larger(n[XT_LANES_ORDER], 1), sizeof *lanes->orders);
     size_t n_rows = lanes->data->n_rows, n_outputs = n_rows * lanes->data->n_targets;
     lanes->outputs = calloc(n_outputs, sizeof *lanes->outputs);
@@ -276,10 +276,10 @@ static xt_status open_host(xt_lanes *lanes, xt_err *err)
     lanes->order = calloc(n_rows, sizeof *lanes->order);
     lanes->order_work = calloc(2 * n_rows, sizeof *lanes->order_work);
     lanes->staging = calloc(larger(n_staged, n[XT_LANES_WEIGHTS]), sizeof *lanes->staging);
-    if (!lanes->plans || !lanes->on || !lanes->numbers || !lanes->words || !lanes->steps || !lanes->results ||
+    if (!lanes->plans || !lanes->on || !lanes->numbers || !lanes->words || !lanes->steps || !lanes->courses ||
         !lanes->orders || !lanes->staging || !lanes->outputs || !lanes->kept || !lanes->order || !lanes->order_work)
         return xt_fail_memory(err, "nets that are trained at once",
-                              (n_staged + n[XT_LANES_ORDER] + n[XT_LANES_STEPS] + n[XT_LANES_RESULTS]) * sizeof(float));
+                              (n_staged + n[XT_LANES_ORDER] + n[XT_LANES_STEPS]) * sizeof(float));
     return XT_OK;
 }
 
@@ -364,6 +364,7 @@ void xt_lanes_close(xt_lanes **at)
     if (!lanes)
         return;
     if (lanes->context) {
+        xt_buffer_unmap(lanes->context, lanes->buffers[XT_LANES_RESULTS], &lanes->results);
         xt_kernel_close(lanes->context, &lanes->kernel);
         xt_program_close(lanes->context, &lanes->program);
         xt_buffers_close(lanes->context, XT_LANES_BUFFERS, lanes->buffers);
@@ -374,7 +375,7 @@ void xt_lanes_close(xt_lanes **at)
     free(lanes->numbers);
     free(lanes->words);
     free(lanes->steps);
-    free(lanes->results);
+    free(lanes->courses);
     free(lanes->orders);
     free(lanes->outputs);
     free(lanes->kept);
@@ -443,6 +444,7 @@ xt_status xt_lanes_begin(xt_lanes *lanes, const xt_plan *const *plans, size_t n,
         lanes->on[i] = i < n ? XT_LANES_ON : XT_LANES_OFF;
         xt_lanes_say_numbers(lanes, i);
     }
+    xt_lanes_settle(lanes);
     xt_status status = xt_buffer_write(lanes->context, lanes->buffers[XT_LANES_NUMBERS], 0, lanes->numbers,
                                        n_lanes * (size_t)job->n_numbers * sizeof *lanes->numbers, err);
     if (!status)

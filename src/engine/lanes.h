@@ -32,12 +32,22 @@ const xt_engine_facts *xt_lanes_facts(const xt_lanes *lanes);
  * opened with, whose specs say seeds and settings and outlive them; parameters are drawn as each spec says, by several
  * threads. All are on. */
 xt_status xt_lanes_begin(xt_lanes *lanes, const xt_plan *const *plans, size_t n, xt_err *err);
-/* Trains n epochs from `first` (0-based, the same for all): losses[i * n + e] becomes net i's loss of epoch first + e,
- * as xt_epoch has it, where it is on; else it is not touched. Whether a net's own spec has so many epochs is the
- * caller's affair. */
-xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, double *losses, xt_err *err);
 /* How many of n epochs from `first` on are one launch, at least 1 of them. */
 uint32_t xt_lanes_reach(const xt_lanes *lanes, uint32_t first, uint32_t n);
+/* Trains n epochs from `first` (0-based, the same for all), which xt_lanes_reach allows. Whether a net's own spec has so
+ * many is the caller's affair. */
+xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, xt_err *err);
+/* What the losses of that launch came to, as xt_epoch has them, up to the first that is not finite. */
+typedef struct xt_lanes_course {
+    uint32_t n;           /* epochs with that one, or all of the launch */
+    double last;          /* the loss of the last of them */
+    double least;         /* of those that are finite */
+    uint32_t least_epoch; /* the first that has it, counted from 1; 0: the first of the launch was not finite */
+} xt_lanes_course;
+/* Net i's, which was on. Valid until the next launch. */
+const xt_lanes_course *xt_lanes_course_of(const xt_lanes *lanes, size_t i);
+/* All its losses of that launch, n of them: for who has to look at each. */
+void xt_lanes_losses(const xt_lanes *lanes, size_t i, double *losses);
 /* The metrics of net i in the spec's order, of an epoch of the last launch: what the outputs that its loss was measured on
  * come to. Its spec has metrics. */
 xt_status xt_lanes_measure(xt_lanes *lanes, size_t i, uint32_t epoch, double *metrics, xt_err *err);

@@ -37,11 +37,15 @@ struct xt_lanes {
     cl_mem buffers[XT_LANES_BUFFERS];
     size_t sizes[XT_LANES_BUFFERS];
     uint32_t max_epochs, max_ordered; /* of a launch: that there are results, and orders, for */
-    uint32_t first_kept, n_kept;      /* epochs whose outputs the device keeps */
+    uint32_t first_kept;              /* epoch of those whose outputs the device keeps */
     size_t read_block;                /* whose outputs of read_epoch were read; SIZE_MAX: none */
     uint32_t read_epoch;
     size_t max_steps;                 /* likewise; at least an epoch's */
-    float *numbers, *steps, *results; /* as large as their buffers */
+    uint64_t settled, within;         /* updates from which on no net's numbers change, and change no more within an epoch */
+    void *results;                    /* mapped: of n_trained epochs; NULL: they are the device's */
+    uint32_t n_trained;
+    xt_lanes_course *courses;         /* room */
+    float *numbers, *steps;           /* as large as their buffers */
     cl_uint *words, *orders;
     float *outputs, *kept;   /* (n_rows, n_outputs) of a net, and of a block an epoch */
     cl_uint *order;          /* n_rows: of a net's epoch */
@@ -72,6 +76,8 @@ static inline size_t xt_lanes_net(const xt_lanes *lanes, size_t i)
 xt_status xt_lanes_open_as(const xt_plan *plan, const xt_dataset *data, size_t most, size_t vector, xt_lanes **out,
                            xt_err *err);
 
+/* Finds from when on the numbers of the nets that were begun change no more. */
+void xt_lanes_settle(xt_lanes *lanes);
 /* Updates of an epoch. */
 uint64_t xt_lanes_batches(const xt_lanes *lanes);
 

@@ -1,4 +1,4 @@
-/* Training in lanes: as many epochs a launch as the buffers hold. */
+/* Training in lanes: a launch of some epochs, and what its losses come to. */
 #include "engine/lanes_engine.h"
 
 #include "engine/layerwise.h"
@@ -7,6 +7,7 @@
 #include "model/schedule.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,12 +79,9 @@ static xt_status make_steps(xt_lanes *lanes, void *argument, size_t first, size_
     return status;
 }
 
-/* From which update on no net's numbers change (UINT64_MAX: never surely); *within: until which one they change within
- * an epoch. */
-static uint64_t settled(const xt_lanes *lanes, uint64_t *within)
+void xt_lanes_settle(xt_lanes *lanes)
 {
-    uint64_t last = 0;
-    *within = 0;
+    lanes->settled = lanes->within = 0;
     for (size_t i = 0; i < lanes->n; i++) {
         const xt_spec *spec = lanes->plans[i]->spec;
         xt_pace pace = pace_of(lanes, spec);
@@ -92,21 +90,20 @@ static uint64_t settled(const xt_lanes *lanes, uint64_t *within)
         uint64_t optimizer = corrects ? xt_hyper_settled(&spec->optimizer) - 1 : 0;
         bool by_update = xt_schedule_unit(&spec->schedule, &pace) < pace.updates;
         uint64_t own = by_update && schedule > optimizer ? schedule : optimizer;
-        last = schedule > last ? schedule : last;
-        last = optimizer > last ? optimizer : last;
-        *within = own > *within ? own : *within;
+        uint64_t last = schedule > optimizer ? schedule : optimizer;
+        lanes->settled = last > lanes->settled ? last : lanes->settled;
+        lanes->within = own > lanes->within ? own : lanes->within;
     }
-    return last;
 }
 
 /* The steps of at most *n epochs from update `update` on, as many as there is room for. */
 static steps_job plan_steps(const xt_lanes *lanes, uint64_t update, uint32_t *n)
 {
-    uint64_t within, last = settled(lanes, &within), batches = xt_lanes_batches(lanes);
+    uint64_t last = lanes->settled, batches = xt_lanes_batches(lanes);
     steps_job job = {update, 1, 1};
     if (update >= last)
         return job;
-    job.every = update >= within ? (size_t)batches : 1;
+    job.every = update >= lanes->within ? (size_t)batches : 1;
     uint64_t an_epoch = batches / job.every, left = (last - update) / job.every;
     if (left >= lanes->max_steps && *n > lanes->max_steps / an_epoch)
         *n = (uint32_t)(lanes->max_steps / an_epoch);
@@ -166,14 +163,19 @@ static xt_status write_orders(xt_lanes *lanes, uint32_t first, uint32_t n, xt_er
 
 /* ---- launches ---- */
 
-/* Whether a lane that shares vectors with lane i is on. */
-static bool is_computed(const xt_lanes *lanes, size_t i)
+/* Whether one of n lanes is on. */
+static bool is_any_on(const xt_lanes *lanes, size_t first, size_t n)
 {
-    size_t first = i / lanes->vector * lanes->vector;
-    for (size_t l = first; l < first + lanes->vector; l++)
+    for (size_t l = first; l < first + n; l++)
         if (lanes->on[l] == XT_LANES_ON)
             return true;
     return false;
+}
+
+/* Whether a lane that shares vectors with lane i is on. */
+static bool is_computed(const xt_lanes *lanes, size_t i)
+{
+    return is_any_on(lanes, i / lanes->vector * lanes->vector, lanes->vector);
 }
 
 /* What the kernel saved for those that were stopped is theirs from now on. */
@@ -184,18 +186,99 @@ static void count_saved(xt_lanes *lanes)
             lanes->on[i] = XT_LANES_OFF;
 }
 
-/* n epochs from `done` on of all of a call. */
-static void take_losses(const xt_lanes *lanes, uint32_t done, uint32_t n, uint32_t all, double *losses)
+/* Block b's losses of an epoch of the last launch: sums, then their rounding, of which so much is one. */
+static const float *sums_of(const xt_lanes *lanes, size_t b, uint32_t epoch)
+{
+    return (const float *)lanes->results + (b * lanes->n_trained + epoch) * 2 * lanes->width;
+}
+
+static double loss_divisor(const xt_lanes *lanes)
 {
     const xt_plan *plan = lanes->plan;
     bool eval = plan->spec->loss_report == XT_REPORT_EVAL;
     double rows = eval ? xt_layerwise_all_shares(lanes->data) : (double)lanes->data->n_rows;
-    double over = rows * (double)plan->n_losses;
-    for (size_t i = 0; i < lanes->n; i++) {
-        const float *sums = lanes->results + xt_lanes_at(lanes, i, 2 * (size_t)n, 0);
-        for (uint32_t e = 0; lanes->on[i] == XT_LANES_ON && e < n; e++, sums += 2 * lanes->width)
-            losses[i * all + done + e] = ((double)sums[0] + (double)sums[lanes->width]) / over;
+    return rows * (double)plan->n_losses;
+}
+
+static double loss_of(const float *sums, size_t l, size_t width, double divisor)
+{
+    return ((double)sums[l] + (double)sums[width + l]) / divisor;
+}
+
+void xt_lanes_losses(const xt_lanes *lanes, size_t i, double *losses)
+{
+    double divisor = loss_divisor(lanes);
+    for (uint32_t e = 0; e < lanes->n_trained; e++)
+        losses[e] = loss_of(sums_of(lanes, i / lanes->width, e), i % lanes->width, lanes->width, divisor);
+}
+
+const xt_lanes_course *xt_lanes_course_of(const xt_lanes *lanes, size_t i)
+{
+    return &lanes->courses[i];
+}
+
+static xt_lanes_course follow_losses(const xt_lanes *lanes, size_t i)
+{
+    xt_lanes_course own = {0};
+    double divisor = loss_divisor(lanes);
+    while (own.n < lanes->n_trained) {
+        own.last = loss_of(sums_of(lanes, i / lanes->width, own.n), i % lanes->width, lanes->width, divisor);
+        own.n++;
+        if (!isfinite(own.last))
+            break;
+        if (!own.least_epoch || own.last < own.least) {
+            own.least = own.last;
+            own.least_epoch = own.n;
+        }
     }
+    return own;
+}
+
+/* Sixteen courses abreast, as vectors. false: a loss is not finite, and a lane wants a look of its own. */
+static bool follow_vectors(const xt_lanes *lanes, size_t b, xt_lanes_course *courses)
+{
+    double divisor = loss_divisor(lanes), loss[XT_LANES], least[XT_LANES], at[XT_LANES], zeros[XT_LANES] = {0};
+    bool finite = true;
+    for (size_t l = 0; l < XT_LANES; l++) {
+        least[l] = INFINITY;
+        at[l] = 0;
+    }
+    for (uint32_t e = 0; e < lanes->n_trained; e++) {
+        const float *sums = sums_of(lanes, b, e);
+        for (size_t l = 0; l < XT_LANES; l++)
+            loss[l] = loss_of(sums, l, XT_LANES, divisor);
+        for (size_t l = 0; l < XT_LANES; l++)
+            zeros[l] += loss[l] * 0;
+        for (size_t l = 0; l < XT_LANES; l++) {
+            bool less = loss[l] < least[l];
+            double now_at = less ? e + 1.0 : at[l], now_least = less ? loss[l] : least[l];
+            at[l] = now_at;
+            least[l] = now_least;
+        }
+    }
+    const float *sums = sums_of(lanes, b, lanes->n_trained - 1);
+    for (size_t l = 0; l < XT_LANES; l++) {
+        finite = finite && zeros[l] == 0;
+        courses[l] = (xt_lanes_course){lanes->n_trained, loss_of(sums, l, XT_LANES, divisor), least[l], (uint32_t)at[l]};
+    }
+    return finite;
+}
+
+/* Of blocks. */
+static xt_status follow_blocks(xt_lanes *lanes, void *argument, size_t first, size_t n, xt_err *err)
+{
+    xt_lanes_course courses[XT_LANES];
+    (void)argument;
+    (void)err;
+    for (size_t b = first; b < first + n; b++) {
+        size_t begin = b * lanes->width, end = begin + lanes->width < lanes->n ? begin + lanes->width : lanes->n;
+        if (!is_any_on(lanes, begin, end - begin))
+            continue;
+        bool together = lanes->width == XT_LANES && follow_vectors(lanes, b, courses);
+        for (size_t i = begin; i < end; i++)
+            lanes->courses[i] = together ? courses[i - begin] : follow_losses(lanes, i);
+    }
+    return XT_OK;
 }
 
 uint32_t xt_lanes_reach(const xt_lanes *lanes, uint32_t first, uint32_t n)
@@ -208,25 +291,33 @@ uint32_t xt_lanes_reach(const xt_lanes *lanes, uint32_t first, uint32_t n)
     return n;
 }
 
-/* Trains at most *n epochs, as many as fit into one launch. */
-static xt_status launch_epochs(xt_lanes *lanes, uint32_t first, uint32_t *n, xt_err *err)
+xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, xt_err *err)
 {
     uint64_t update = first * xt_lanes_batches(lanes);
-    size_t n_lanes = xt_lanes_blocks(lanes) * lanes->width;
-    *n = xt_lanes_reach(lanes, first, *n);
-    steps_job steps = plan_steps(lanes, update, n);
+    size_t n_blocks = xt_lanes_blocks(lanes), n_lanes = n_blocks * lanes->width;
+    uint32_t reach = n;
+    steps_job steps = plan_steps(lanes, update, &reach);
+    assert(reach == n && n <= xt_lanes_reach(lanes, first, n));
+    lanes->n_staged = 0;
+    xt_buffer_unmap(lanes->context, lanes->buffers[XT_LANES_RESULTS], &lanes->results);
     xt_status status = write_steps(lanes, &steps, err);
     if (!status && lanes->shape.job.shuffled)
-        status = write_orders(lanes, first, *n, err);
+        status = write_orders(lanes, first, n, err);
     if (!status)
         status = xt_buffer_write(lanes->context, lanes->buffers[XT_LANES_SWITCHES], 0, lanes->on,
                                  n_lanes * sizeof *lanes->on, err);
     if (!status)
-        status = xt_lanes_launch(lanes, (uint32_t)update, (int)steps.n, (int)steps.every, (int)*n, err);
+        status = xt_lanes_launch(lanes, (uint32_t)update, (int)steps.n, (int)steps.every, (int)n, err);
     if (!status)
-        status = xt_buffer_read(lanes->context, lanes->buffers[XT_LANES_RESULTS], 0, lanes->results,
-                                n_lanes * *n * 2 * sizeof *lanes->results, err);
-    return status;
+        status = xt_buffer_map(lanes->context, lanes->buffers[XT_LANES_RESULTS], n_lanes * n * 2 * sizeof(cl_float),
+                               &lanes->results, err);
+    if (status)
+        return status;
+    lanes->n_trained = n;
+    lanes->first_kept = first;
+    lanes->read_block = SIZE_MAX;
+    count_saved(lanes);
+    return xt_lanes_share_out(lanes, follow_blocks, NULL, n_blocks, err);
 }
 
 /* ---- metrics ---- */
@@ -234,7 +325,7 @@ static xt_status launch_epochs(xt_lanes *lanes, uint32_t first, uint32_t *n, xt_
 /* A block's outputs of an epoch, which other nets of it may want next. */
 static xt_status read_kept(xt_lanes *lanes, size_t block, uint32_t epoch, xt_err *err)
 {
-    size_t n = lanes->data->n_rows * lanes->data->n_targets * lanes->width, at = block * lanes->n_kept + epoch - lanes->first_kept;
+    size_t n = lanes->data->n_rows * lanes->data->n_targets * lanes->width, at = block * lanes->n_trained + epoch - lanes->first_kept;
     if (lanes->read_block == block && lanes->read_epoch == epoch)
         return XT_OK;
     lanes->read_block = SIZE_MAX;
@@ -251,7 +342,7 @@ xt_status xt_lanes_measure(xt_lanes *lanes, size_t i, uint32_t epoch, double *me
 {
     const xt_spec *spec = lanes->plans[i]->spec;
     size_t n_rows = lanes->data->n_rows, n_outputs = lanes->data->n_targets;
-    assert(i < lanes->n && epoch >= lanes->first_kept && epoch - lanes->first_kept < lanes->n_kept);
+    assert(i < lanes->n && epoch >= lanes->first_kept && epoch - lanes->first_kept < lanes->n_trained);
     xt_status status = read_kept(lanes, i / lanes->width, epoch, err);
     if (status)
         return status;
@@ -261,25 +352,4 @@ xt_status xt_lanes_measure(xt_lanes *lanes, size_t i, uint32_t epoch, double *me
         xt_shuffle(spec->seed, epoch, n_rows, lanes->order, lanes->order_work);
     const xt_scored rows = {n_rows, n_outputs, lanes->outputs, lanes->data->targets, spec->shuffle ? lanes->order : NULL};
     return xt_metrics_measure(spec->metrics, spec->n_metrics, &rows, metrics, err);
-}
-
-/* ---- a call ---- */
-
-xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, double *losses, xt_err *err)
-{
-    xt_status status = XT_OK;
-    lanes->n_staged = 0;
-    for (uint32_t done = 0; !status && done < n;) {
-        uint32_t some = n - done;
-        status = launch_epochs(lanes, first + done, &some, err);
-        if (!status) {
-            take_losses(lanes, done, some, n, losses);
-            lanes->first_kept = first + done;
-            lanes->n_kept = some;
-            lanes->read_block = SIZE_MAX;
-            count_saved(lanes);
-        }
-        done += some;
-    }
-    return status;
 }

@@ -241,6 +241,30 @@ xt_status xt_buffer_write_rows(xt_context *context, cl_mem buffer, size_t stride
     return status;
 }
 
+xt_status xt_buffer_map(xt_context *context, cl_mem buffer, size_t n_bytes, void **at, xt_err *err)
+{
+    cl_event event;
+    cl_int code;
+    void *mapped = clEnqueueMapBuffer(context->queue, buffer, CL_TRUE, CL_MAP_READ, 0, n_bytes, 0, NULL,
+                                      wanted(context, &event), &code);
+    xt_status status = xt_cl_check(code, "clEnqueueMapBuffer", context->device.name, err);
+    if (status)
+        return status;
+    context->n_live++;
+    waited(context, event, "map", n_bytes);
+    *at = mapped;
+    return XT_OK;
+}
+
+void xt_buffer_unmap(xt_context *context, cl_mem buffer, void **at)
+{
+    if (!*at)
+        return;
+    clEnqueueUnmapMemObject(context->queue, buffer, *at, 0, NULL, NULL);
+    context->n_live--;
+    *at = NULL;
+}
+
 xt_status xt_buffer_read(xt_context *context, cl_mem buffer, size_t offset, void *to, size_t n_bytes, xt_err *err)
 {
     if (!n_bytes)

@@ -84,6 +84,12 @@ xt_status xt_context_begin(xt_context *context, cl_event *out, xt_err *err);
  * are the context's from now on. name outlives the call. */
 void xt_context_took(xt_context *context, cl_event from, cl_event last, const char *name, xt_work work);
 
+/* The first n_bytes (at least 1) of a buffer at *at, where the host may read them until xt_buffer_unmap, before which
+ * nothing may write them. A device that shares the host's memory copies nothing. */
+xt_status xt_buffer_map(xt_context *context, cl_mem buffer, size_t n_bytes, void **at, xt_err *err);
+/* Safe on a NULL *at; sets it to NULL. */
+void xt_buffer_unmap(xt_context *context, cl_mem buffer, void **at);
+
 /* ---- copies beside the queue ---- */
 
 /* Memory of the host that the device copies from while it computes: a driver pins what it gives out itself. Zeroed when

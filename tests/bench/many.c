@@ -21,8 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* MAX_LOSSES: of a call of xt_lanes_train, as src/app has it. */
-enum { MAX_SETS = 8, MAX_LOSSES = 1 << 21 };
+enum { MAX_SETS = 8 };
 
 /* What nets came to. */
 typedef struct outcome {
@@ -47,7 +46,6 @@ typedef struct seconds {
 
 static xt_config *config;
 static xt_parts parts;
-static double lanes_losses[MAX_LOSSES];
 static set sets[MAX_SETS];
 
 static _Noreturn void die(const char *what, const char *why)
@@ -74,14 +72,14 @@ static outcome reserve_outcome(size_t n)
 static void train_lanes(set *s, size_t first, size_t n)
 {
     xt_err err;
-    uint32_t epochs = s->specs->epochs, most = (uint32_t)(MAX_LOSSES / n);
+    uint32_t epochs = s->specs->epochs;
     for (uint32_t from = 0, count; from < epochs; from += count) {
-        count = epochs - from < most ? epochs - from : most;
-        if (xt_lanes_train(s->opened, from, count, lanes_losses, &err))
+        count = xt_lanes_reach(s->opened, from, epochs - from);
+        if (xt_lanes_train(s->opened, from, count, &err))
             die("lanes", err.text);
-        for (size_t i = 0; i < n; i++)
-            s->lanes.losses[first + i] = lanes_losses[(i + 1) * count - 1];
     }
+    for (size_t i = 0; i < n; i++)
+        s->lanes.losses[first + i] = xt_lanes_course_of(s->opened, i)->last;
 }
 
 static seconds by_lanes(set *s)

@@ -30,7 +30,7 @@ typedef struct lanes_nets {
     const xt_plan *plans[MAX_NETS];
     trained alone[MAX_NETS];
     double losses[MAX_NETS * NET_EPOCHS], metrics[MAX_NETS * NET_EPOCHS][XT_MAX_METRICS];
-    bool is_vector;
+    bool is_vector, stopped[MAX_NETS];
 } lanes_nets;
 
 /* ---- nets ---- */
@@ -165,21 +165,36 @@ static xt_lanes *open_lanes(lanes_nets *all)
     return lanes;
 }
 
+/* What they come to, as it is put in words. */
+static void is_their_course(const xt_lanes_course *course, const double *losses, uint32_t n)
+{
+    uint32_t counted = 0, least = 0;
+    while (counted < n && isfinite(losses[counted])) {
+        if (!least || losses[counted] < losses[least - 1])
+            least = counted + 1;
+        counted++;
+    }
+    counted += counted < n;
+    assert_int_equal(course->n, counted);
+    assert_int_equal(course->least_epoch, least);
+    assert_true(course->last == losses[counted - 1] || (isnan(course->last) && isnan(losses[counted - 1])));
+    assert_true(!least || course->least == losses[least - 1]);
+}
+
 /* A launch of epochs first .. of all that are on. */
 static void launch(lanes_nets *all, xt_lanes *lanes, uint32_t first, uint32_t n)
 {
-    double losses[MAX_NETS * NET_EPOCHS];
     xt_err err;
-    for (size_t i = 0; i < all->n * n; i++)
-        losses[i] = -1;
-    net_ok(xt_lanes_train(lanes, first, n, losses, &err), &err);
-    for (size_t i = 0; i < all->n; i++)
-        for (uint32_t e = 0; e < n; e++) {
-            size_t at = i * NET_EPOCHS + first + e;
-            all->losses[at] = losses[i * n + e];
-            if (all->nets[0].spec.n_metrics && losses[i * n + e] != -1)
-                net_ok(xt_lanes_measure(lanes, i, first + e, all->metrics[at], &err), &err);
-        }
+    net_ok(xt_lanes_train(lanes, first, n, &err), &err);
+    for (size_t i = 0; i < all->n; i++) {
+        double *losses = all->losses + i * NET_EPOCHS + first;
+        if (all->stopped[i])
+            continue;
+        xt_lanes_losses(lanes, i, losses);
+        is_their_course(xt_lanes_course_of(lanes, i), losses, n);
+        for (uint32_t e = 0; e < n && all->nets[0].spec.n_metrics; e++)
+            net_ok(xt_lanes_measure(lanes, i, first + e, all->metrics[i * NET_EPOCHS + first + e], &err), &err);
+    }
 }
 
 static void train(lanes_nets *all, xt_lanes *lanes, uint32_t first, uint32_t n)
@@ -298,16 +313,17 @@ static void stopped_ones_stay(void **state)
                 continue;
             net_ok(xt_lanes_read_state(lanes, i, states + i * n, &err), &err);
             xt_lanes_stop(lanes, i);
+            all->stopped[i] = true;
         }
     }
     for (size_t i = 0; i < all->n; i++) {
         train_alone(all, i);
         same_losses(all, i, stop_of(i), &all->alone[i]);
-        assert_true(stop_of(i) == NET_EPOCHS || all->losses[i * NET_EPOCHS + stop_of(i)] == -1);
         same_state(all, lanes, i, stop_of(i) < NET_EPOCHS ? states + i * n : all->alone[i].state);
     }
     free(states);
     /* And all begin anew. */
+    memset(all->stopped, 0, sizeof all->stopped);
     net_ok(xt_lanes_begin(lanes, all->plans, all->n, &err), &err);
     train(all, lanes, 0, NET_EPOCHS);
     for (size_t i = 0; i < all->n; i++)

@@ -281,6 +281,10 @@ CL_OBJECT(cl_context, clCreateContext,
           (const cl_context_properties *properties, cl_uint n, const cl_device_id *devices,
            void(CL_CALLBACK *notify)(const char *, const void *, size_t, void *), void *data, cl_int *code),
           (properties, n, devices, notify, data, code))
+CL_OBJECT(void *, clEnqueueMapBuffer,
+          (cl_command_queue queue, cl_mem buffer, cl_bool blocking, cl_map_flags how, size_t at, size_t n, WAIT,
+           cl_int *code),
+          (queue, buffer, blocking, how, at, n, n_wait, wait, event, code))
 CL_OBJECT(cl_kernel, clCreateKernel, (cl_program program, const char *name, cl_int *code), (program, name, code))
 CL_OBJECT(cl_program, clCreateProgramWithBinary,
           (cl_context context, cl_uint n, const cl_device_id *devices, const size_t *sizes, const unsigned char **texts,

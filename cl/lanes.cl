@@ -82,6 +82,13 @@ XT_INLINE xt_v xt_value_of(__global const float *from, __global const xt_word *o
     return XT_GATHER(from, XT_AT(order, r) * (xt_word)((uint)n) + (xt_word)((uint)i));
 }
 
+/* n values of each row from `first` on of rows as they come, to mem. */
+XT_INLINE void xt_copy(__global xt_v *mem, __global const float *from, int first, int rows, int n)
+{
+    for (int i = 0; i < rows * n; i++)
+        XT_AT(mem, i) = (xt_v)(from[first * n + i]);
+}
+
 /* n values of each row from `first` on of the epoch, to mem. */
 XT_INLINE void xt_gather(__global xt_v *mem, __global const float *from, __global const xt_word *order, int first,
                          int rows, int n)
@@ -400,6 +407,19 @@ XT_INLINE void xt_apply_layer(XT_OWN, int l, int begins, xt_v factor)
 #define XT_LOAD_AGAIN
 #endif
 
+/* Adds the losses of a batch that went forward, times their weights and `factor`, to `sum`. */
+#define XT_ADD_LOSSES(weighted, factor) \
+    for (int r = 0; r < rows; r++) { \
+        xt_v loss = xt_row_loss(mem, numbers, r); \
+        if (weighted) \
+            loss = loss * XT_AT(mem, xt_job.weights + r) * (factor); \
+        sum = xt_sum_add(sum, loss); \
+    }
+/* Its outputs, for metrics; it begins with row `from`. */
+#define XT_KEEP_OUTPUTS \
+    for (int i = 0; xt_job.keeps && i < rows * xt_job.n_outputs; i++) \
+        XT_AT(kept, from * xt_job.n_outputs + i) = XT_AT(mem, xt_layers[XT_LAST].a + i);
+
 #define XT_DO_FORWARD(l) XT_LOAD_AGAIN xt_forward(XT_HERE, l, rows, pass == 0);
 #define XT_DO_BACKWARD(l) XT_LOAD_AGAIN xt_backward(XT_HERE, l, rows, begins);
 #define XT_DO_SQUARES(l) xt_squares(&XT_AT(mem, xt_job.gradients), l, sums);
@@ -463,14 +483,8 @@ __kernel XT_GROUP void xt_lanes(__global xt_v *restrict state, __global xt_v *re
                     XT_EACH_LAYER(XT_DO_FORWARD)
                     if (pass == 1 || xt_job.report == XT_FUSED_RUNNING) {
                         xt_v factor = visit == 1 ? (xt_v)(1.0f) : (xt_v)((float)rows) / shares;
-                        for (int r = 0; r < rows; r++) {
-                            xt_v loss = xt_row_loss(mem, numbers, r);
-                            if (xt_job.weighted)
-                                loss = loss * XT_AT(mem, xt_job.weights + r) * factor;
-                            sum = xt_sum_add(sum, loss);
-                        }
-                        for (int i = 0; xt_job.keeps && i < rows * xt_job.n_outputs; i++)
-                            XT_AT(kept, from * xt_job.n_outputs + i) = XT_AT(mem, xt_layers[XT_LAST].a + i);
+                        XT_ADD_LOSSES(xt_job.weighted, factor)
+                        XT_KEEP_OUTPUTS
                     }
                     if (pass == 0) {
                         int begins = update + (uint)step == 0, own = min(step / every, n_steps - 1) * XT_LANES_STEP;
@@ -500,3 +514,39 @@ __kernel XT_GROUP void xt_lanes(__global xt_v *restrict state, __global xt_v *re
             kept += n_rows * xt_job.n_outputs * XT_STRIDE;
     }
 }
+
+#ifdef XT_SCORES
+/* Loss and outputs of n_rows rows that are not trained on, by every block that has a lane on.
+ * Index space: that of xt_lanes. inputs (.., n_inputs), targets (.., n_outputs), weights (..) where
+ * scores_weighted: as they come. results: 2 a lane, the sum of the losses and its rounding. kept: (n_rows,
+ * n_outputs) a lane where outputs are kept. */
+__kernel XT_GROUP void xt_lanes_score(__global xt_v *restrict state, __global xt_v *restrict mem,
+                                      __global const float *restrict inputs, __global const float *restrict targets,
+                                      __global const float *restrict weights, __global xt_v *restrict numbers,
+                                      __global const xt_word *restrict on, int n_rows, __global xt_v *restrict results,
+                                      __global xt_v *restrict kept)
+{
+    if (n_rows == 0 || !XT_IS_ANY(XT_AT(XT_PART(on, 1), 0) == (xt_word)(XT_LANES_ON)))
+        return;
+    state = XT_PART(state, xt_job.n_state);
+    mem = XT_PART(mem, xt_job.n_mem);
+    numbers = XT_PART(numbers, xt_job.n_numbers);
+    results = XT_PART(results, 2);
+    if (xt_job.keeps)
+        kept = XT_PART(kept, n_rows * xt_job.n_outputs);
+    xt_sum sum = {(xt_v)(0), (xt_v)(0)};
+    const int pass = 1;
+    for (int from = 0; from < n_rows; from += xt_job.batch) {
+        int rows = xt_job.batch == 1 ? 1 : min(xt_job.batch, n_rows - from);
+        xt_copy(&XT_AT(mem, xt_job.x), inputs, from, rows, xt_job.n_inputs);
+        xt_copy(&XT_AT(mem, xt_job.y), targets, from, rows, xt_job.n_outputs);
+        if (xt_job.scores_weighted)
+            xt_copy(&XT_AT(mem, xt_job.weights), weights, from, rows, 1);
+        XT_EACH_LAYER(XT_DO_FORWARD)
+        XT_ADD_LOSSES(xt_job.scores_weighted, (xt_v)(1.0f))
+        XT_KEEP_OUTPUTS
+    }
+    XT_AT(results, 0) = sum.hi;
+    XT_AT(results, 1) = sum.lo;
+}
+#endif

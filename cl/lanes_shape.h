@@ -44,6 +44,7 @@ typedef struct xt_lanes_job {
     int n_slots;     /* of the optimiser's state that an update changes */
     int loss_values; /* of a row, that the loss is the mean of */
     int weighted;    /* rows have weights and shares */
+    int scores_weighted; /* rows that are not trained on have weights */
     int drops;       /* a layer has dropout */
     int keeps;       /* outputs that were scored are kept, for metrics */
     int hyper_on;    /* bit k: the optimiser's value k is not 0 */

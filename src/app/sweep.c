@@ -1,9 +1,11 @@
 #include "app/sweep.h"
 
+#include "app/control.h"
 #include "app/run.h"
 #include "app/together.h"
 #include "base/clock.h"
 #include "engine/lanes.h"
+#include "model/schedule.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +17,9 @@ const char *const xt_outcomes[XT_N_OUTCOMES] = {XT_OUTCOMES(XT_OUTCOME_NAME)};
 /* Nets that share launches wait for each other until they are so many; so many kinds of them may wait. */
 enum { MOST_WAITING = XT_MOST_TOGETHER, MOST_KINDS = 8 };
 
-/* Seconds: to compile the kernel for a kind of nets, at least; to open an engine for one; and of a multiply-add. */
-static const double compile_seconds = 0.5, open_seconds = 0.01, product_seconds = 0.5e-9;
+/* Seconds: to compile the kernel for a kind of nets, at least; to open an engine for one; of a multiply-add; and of an
+ * epoch after which something is looked at. */
+static const double compile_seconds = 0.5, open_seconds = 0.01, product_seconds = 0.5e-9, look_seconds = 1e-4;
 
 /* Trials of a kind: alike, on the same rows. */
 typedef struct kind {
@@ -167,7 +170,9 @@ static bool together_pays(const sweep *s, const kind *k)
     for (size_t i = 0; i < k->n; i++) {
         const xt_plan *plan = &k->trials[i]->plan;
         double rows = (double)plan->spec->epochs * (double)k->trials[i]->data->n_rows;
+        bool looks = k->trials[i]->validation || xt_plateau_monitor(&plan->spec->schedule);
         seconds += open_seconds + 3 * rows * (double)plan->n_params * product_seconds;
+        seconds += looks ? (double)plan->spec->epochs * look_seconds : 0;
     }
     return k->n > 1 && seconds > compile_seconds;
 }
@@ -193,7 +198,8 @@ static xt_status train_kind(sweep *s, kind *k, xt_err *err)
 static bool is_of(const kind *k, const xt_trial *trial)
 {
     const xt_trial *first = k->trials[0];
-    return first->data == trial->data && xt_lanes_alike(&first->plan, &trial->plan);
+    return first->data == trial->data && first->validation == trial->validation &&
+           xt_lanes_alike(&first->plan, &trial->plan);
 }
 
 static xt_status remove_kind(sweep *s, size_t i, xt_err *err)
@@ -234,11 +240,16 @@ static xt_status add_to_kind(sweep *s, xt_trial *trial, xt_err *err)
 
 /* ---- all of them ---- */
 
-/* Whether it has a lane of its own: no rows to look at in the middle, and room. */
+/* Whether it has a lane of its own. The validation rows of a best epoch that only training rows decide on would have to
+ * be scored with weights that are gone. */
 static bool goes_together(const xt_trial *trial)
 {
     const char *why;
-    return !trial->validation && xt_lanes_can(&trial->plan, trial->data, &why);
+    const xt_spec *spec = trial->plan.spec;
+    xt_watched monitor;
+    bool looks_back = trial->validation && spec->validate_every > 1 && xt_control_restores_best(spec) &&
+                      xt_column_find(spec, spec->early_stopping.monitor, &monitor) && !monitor.validation;
+    return !looks_back && xt_lanes_can(&trial->plan, trial->data, &why);
 }
 
 static xt_status add(sweep *s, uint64_t number, xt_err *err)

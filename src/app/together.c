@@ -20,7 +20,8 @@ typedef struct net {
     const xt_trial *trial;
     xt_control control;
     xt_row_style style; /* where it is shown */
-    bool on, decides, shown, diverged;
+    bool on, decides, shown, validates, diverged;
+    bool validated; /* after the last epoch of a chunk: its validation rows are scored */
     bool measures; /* each epoch's metrics: they are shown, or something follows from them */
     double seconds;
     xt_run_row last, best;
@@ -65,7 +66,7 @@ xt_status xt_together_open(const xt_trial *like, xt_together **out, xt_err *err)
     t->losses = calloc(MAX_LOSSES, sizeof *t->losses);
     t->state = calloc((1 + like->plan.n_slots) * like->plan.n_params, sizeof *t->state);
     xt_status status = t->nets && t->plans && t->losses && t->state
-                           ? xt_lanes_open(&like->plan, like->data, XT_MOST_TOGETHER, &t->lanes, err)
+                           ? xt_lanes_open(&like->plan, like->data, like->validation, XT_MOST_TOGETHER, &t->lanes, err)
                            : xt_fail_memory(err, "trials that train together", MAX_LOSSES * sizeof *t->losses);
     if (status)
         xt_together_close(&t);
@@ -76,7 +77,8 @@ xt_status xt_together_open(const xt_trial *like, xt_together **out, xt_err *err)
 
 bool xt_together_suits(const xt_together *self, const xt_trial *trial)
 {
-    return self->like->data == trial->data && xt_lanes_alike(&self->like->plan, &trial->plan);
+    return self->like->data == trial->data && self->like->validation == trial->validation &&
+           xt_lanes_alike(&self->like->plan, &trial->plan);
 }
 
 /* ---- what an epoch means ---- */
@@ -88,7 +90,8 @@ static xt_status begin(net *n, const xt_trial *trial, const xt_sweep_job *sweep,
     if (n->shown)
         xt_row_style_init(&n->style, trial->plan.spec);
     xt_status status = xt_control_init(&n->control, trial->plan.spec, err);
-    n->decides = xt_control_decides(&n->control) || n->control.monitor.metric >= 0;
+    n->decides = xt_control_decides(&n->control) || n->control.monitor.metric >= 0 || n->control.monitor.validation;
+    n->validates = trial->validation != NULL;
     n->measures = trial->plan.spec->n_metrics && (n->shown || xt_control_watches_metrics(&n->control));
     return status;
 }
@@ -98,6 +101,13 @@ static xt_status measure(xt_together *t, size_t i, xt_run_row *row, xt_err *err)
 {
     bool has_any = t->nets[i].trial->plan.spec->n_metrics > 0;
     return has_any && row->epoch ? xt_lanes_measure(t->lanes, i, row->epoch - 1, row->train.metrics, err) : XT_OK;
+}
+
+/* Likewise of the validation rows, which are scored. */
+static xt_status measure_validation(xt_together *t, size_t i, xt_run_row *row, xt_err *err)
+{
+    bool has_any = t->nets[i].trial->plan.spec->n_metrics > 0;
+    return has_any && row->validated ? xt_lanes_validation_metrics(t->lanes, i, row->validation.metrics, err) : XT_OK;
 }
 
 /* Without limits to look at it is a search for the least loss, which must not take longer than the training. */
@@ -112,6 +122,16 @@ static void decide(net *n, const xt_run_row *row)
         n->best = *row;
 }
 
+/* Adds what the validation rows come to, where they were scored after this epoch. */
+static xt_status validate(xt_together *t, size_t i, bool is_last, xt_run_row *row, xt_err *err)
+{
+    const net *n = &t->nets[i];
+    row->validated = is_last && n->validated && !n->diverged;
+    if (row->validated)
+        row->validation.loss = xt_lanes_validation_loss(t->lanes, i);
+    return n->measures ? measure_validation(t, i, row, err) : XT_OK;
+}
+
 /* Looks at each of `count` epochs until one that ends it. */
 static xt_status take_losses(xt_together *t, size_t i, uint32_t count, xt_err *err)
 {
@@ -123,11 +143,15 @@ static xt_status take_losses(xt_together *t, size_t i, uint32_t count, xt_err *e
         n->last.train.loss = t->losses[e];
         n->diverged = !isfinite(t->losses[e]);
         status = n->measures ? measure(t, i, &n->last, err) : XT_OK;
+        if (!status)
+            status = validate(t, i, e + 1 == count, &n->last, err);
         if (!status && !n->diverged)
             decide(n, &n->last);
         if (!status && n->shown)
             xt_csv_row(&n->style, &n->last, 0, &t->rows, &t->hashed);
     }
+    if (n->control.has_plateau)
+        xt_lanes_scale(t->lanes, i, xt_control_rate_scale(&n->control));
     return status;
 }
 
@@ -150,12 +174,15 @@ static xt_status take_epochs(xt_together *t, size_t i, uint32_t count, xt_err *e
     net *n = &t->nets[i];
     uint32_t before = n->best.epoch;
     xt_status status = XT_OK;
-    if (n->decides || n->shown || n->measures)
+    if (n->decides || n->shown || n->measures || n->validates)
         status = take_losses(t, i, count, err);
     else
         take_course(t, i);
-    if (!status && !n->measures && n->best.epoch != before)
+    if (!status && !n->measures && n->best.epoch != before) {
         status = measure(t, i, &n->best, err);
+        if (!status)
+            status = measure_validation(t, i, &n->best, err);
+    }
     return status;
 }
 
@@ -194,8 +221,11 @@ static xt_status end(xt_together *t, const xt_together_job *job, size_t i, xt_er
     xt_err why = {0};
     bool finite = true;
     xt_status status = n->diverged ? XT_OK : are_weights_finite(t, i, &finite, err);
-    if (!status && !n->measures)
+    if (!status && !n->measures) {
         status = measure(t, i, &n->last, err);
+        if (!status)
+            status = measure_validation(t, i, &n->last, err);
+    }
     n->on = false;
     xt_lanes_stop(t->lanes, i);
     if (status)
@@ -262,6 +292,58 @@ static uint32_t next_chunk(uint32_t n, double seconds)
     return wanted < 1 ? 1 : wanted > MAX_LOSSES ? MAX_LOSSES : (uint32_t)wanted;
 }
 
+/* The epochs from `done` on that a launch may have: after the last of them something is looked at. As xt_control_reach,
+ * but for states, of which none is kept. */
+static uint32_t reach_of(const net *n, uint32_t done)
+{
+    const xt_control *control = &n->control;
+    const xt_spec *spec = n->trial->plan.spec;
+    uint32_t every = spec->validate_every ? spec->validate_every : 1;
+    /* An epoch that may be the last has validation values, too. */
+    bool may_end = n->validates && every > 1 && xt_control_decides(control);
+    if (may_end || (control->has_plateau && !control->plateau_column.validation))
+        return 1;
+    return n->validates ? every - done % every : UINT32_MAX;
+}
+
+static uint32_t least_reach(const xt_together *t, size_t n_nets, uint32_t done)
+{
+    uint32_t least = UINT32_MAX;
+    for (size_t i = 0; i < n_nets; i++)
+        if (t->nets[i].on && reach_of(&t->nets[i], done) < least)
+            least = reach_of(&t->nets[i], done);
+    return least;
+}
+
+/* Whether the epoch that was trained last, of a launch of its own, ends a net. */
+static xt_status would_end(xt_together *t, size_t i, bool *out, xt_err *err)
+{
+    const net *n = &t->nets[i];
+    xt_control ahead = n->control;
+    xt_run_row row = {.epoch = n->last.epoch + 1};
+    row.train.loss = xt_lanes_course_of(t->lanes, i)->last;
+    xt_status status = n->measures ? measure(t, i, &row, err) : XT_OK;
+    xt_control_add(&ahead, &row);
+    *out = !status && isfinite(row.train.loss) && ahead.ended;
+    return status;
+}
+
+/* Scores the validation rows after epoch `done`, where a net has a use for that. */
+static xt_status score(xt_together *t, size_t n_nets, uint32_t done, xt_err *err)
+{
+    xt_status status = XT_OK;
+    bool any = false;
+    for (size_t i = 0; !status && i < n_nets; i++) {
+        net *n = &t->nets[i];
+        const xt_spec *spec = n->trial->plan.spec;
+        n->validated = n->on && n->validates && xt_control_validates(spec, done);
+        if (n->on && n->validates && !n->validated && xt_control_decides(&n->control))
+            status = would_end(t, i, &n->validated, err);
+        any |= n->validated;
+    }
+    return any && !status ? xt_lanes_validate(t->lanes, err) : status;
+}
+
 static xt_status train(xt_together *t, const xt_together_job *job, size_t n_nets, xt_err *err)
 {
     uint32_t done = 0, chunk = xt_lanes_facts(t->lanes)->first_chunk;
@@ -270,11 +352,14 @@ static xt_status train(xt_together *t, const xt_together_job *job, size_t n_nets
     for (uint32_t left = least_left(t, n_nets, 0, &on); !status && on && goes_on(job);
          left = least_left(t, n_nets, done, &on)) {
         uint32_t n = left < chunk ? left : chunk;
-        n = xt_lanes_reach(t->lanes, done, n);
+        uint32_t reach = least_reach(t, n_nets, done);
+        n = xt_lanes_reach(t->lanes, done, n < reach ? n : reach);
         double before = xt_seconds();
         status = xt_lanes_train(t->lanes, done, n, err);
-        double seconds = xt_seconds() - before;
         done += n;
+        if (!status)
+            status = score(t, n_nets, done, err);
+        double seconds = xt_seconds() - before;
         chunk = next_chunk(n, seconds);
         if (!status)
             status = take_chunk(t, job, n_nets, n, seconds / (double)on, err);

@@ -90,7 +90,7 @@ int main(int argc, char **argv)
     xt_json_watch();
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a write that fails, as on a full disk */
     if (ends_at_once())
-        xt_contexts_end_with_process();
+        xt_contexts_end_with_process(true);
     xt_status status = xt_options_parse(argc, argv, &options, &err);
     if (!status) {
         xt_log_set(options.quiet ? XT_QUIET : options.verbose ? XT_VERBOSE : XT_NORMAL);

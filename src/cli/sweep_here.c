@@ -11,6 +11,7 @@
 #include "cli/curves.h"
 #include "cli/opener.h"
 #include "cli/signals.h"
+#include "ocl/context.h"
 #include "ocl/device.h"
 
 #include <inttypes.h>
@@ -119,6 +120,7 @@ static xt_status train_here(here *h, xt_err *err)
                               .who = h, .fail_fast = h->search->options->fail_fast, .stop = &xt_stop};
     xt_err later;
     xt_devices_prepare();
+    xt_contexts_end_with_process(false); /* trials that train alone open one each */
     xt_signals_watch();
     xt_status status = xt_sweep_run(&job, err);
     xt_status written = write_rows(h, &later);

@@ -1,5 +1,5 @@
 /* Many trainings at once: cl/lanes.cl trains one in each lane. Here they are opened,
- * begun and read; lanes_train.c trains them. */
+ * begun and read; lanes_train.c trains them, and lanes_measure.c measures what they come to. */
 #include "engine/lanes_engine.h"
 
 #include "base/clock.h"
@@ -38,6 +38,11 @@ static const char *const buffer_names[XT_LANES_BUFFERS] = {
     [XT_LANES_WORDS] = "the nets' keys",
     [XT_LANES_SWITCHES] = "which nets are trained",
     [XT_LANES_STEPS] = "the steps",
+    [XT_LANES_OTHER_INPUTS] = "the validation inputs",
+    [XT_LANES_OTHER_TARGETS] = "the validation targets",
+    [XT_LANES_OTHER_WEIGHTS] = "the validation rows' weights",
+    [XT_LANES_SCORES] = "the validation rows' losses",
+    [XT_LANES_OUTPUTS] = "the validation rows' outputs",
     [XT_LANES_RESULTS] = "the sums of the epochs",
     [XT_LANES_KEPT] = "the outputs to measure",
 };
@@ -111,19 +116,25 @@ static xt_status open_kernel(xt_lanes *lanes, xt_err *err)
                                         "lanes.cl"};
     double start = xt_seconds();
     xt_buf prelude = {0};
-    xt_lanes_prelude(&lanes->shape, lanes->vector, &prelude);
+    xt_lanes_prelude(&lanes->shape, lanes->vector, lanes->validation != NULL, &prelude);
     const xt_program_source source = {xt_buf_text(&prelude), files, sizeof files / sizeof *files};
     xt_status status = prelude.failed ? xt_fail_memory(err, "the text of a kernel", prelude.len) : XT_OK;
     if (!status)
         status = xt_program_open(lanes->context, &source, &lanes->program, err);
     if (!status)
         status = xt_kernel_open(lanes->context, lanes->program.program, "xt_lanes", &lanes->kernel, err);
+    if (!status && lanes->validation)
+        status = xt_kernel_open(lanes->context, lanes->program.program, "xt_lanes_score", &lanes->score, err);
     xt_buf_clear(&prelude);
     xt_terminal_clear();
     if (status)
         return status;
+    /* A block's lanes are the same in both. */
+    if (lanes->score.kernel && lanes->score.group < lanes->kernel.group)
+        lanes->kernel.group = lanes->score.group;
     if (lanes->vector > 1)
         lanes->kernel.group = 1;
+    lanes->score.group = lanes->kernel.group;
     lanes->width = lanes->vector * lanes->kernel.group;
     lanes->facts.build_seconds = xt_seconds() - start;
     lanes->facts.built_from_cache = lanes->program.from_cache;
@@ -212,6 +223,12 @@ static void size_buffers(xt_lanes *lanes, size_t n_blocks)
     n[XT_LANES_STEPS] = nets * lanes->max_steps * XT_LANES_STEP;
     n[XT_LANES_RESULTS] = nets * epochs * 2;
     n[XT_LANES_KEPT] = outputs * epochs;
+    size_t others = lanes->validation ? lanes->validation->n_rows : 0;
+    n[XT_LANES_OTHER_INPUTS] = others * data->n_inputs;
+    n[XT_LANES_OTHER_TARGETS] = others * data->n_targets;
+    n[XT_LANES_OTHER_WEIGHTS] = job->scores_weighted ? others : 0;
+    n[XT_LANES_SCORES] = others ? 2 * nets : 0;
+    n[XT_LANES_OUTPUTS] = job->keeps ? nets * others * data->n_targets : 0;
 }
 
 static bool fits(const xt_lanes *lanes)
@@ -271,12 +288,14 @@ static xt_status open_host(xt_lanes *lanes, xt_err *err)
     lanes->courses = calloc(lanes->room, sizeof *lanes->courses);
     lanes->orders = calloc(larger(n[XT_LANES_ORDER], 1), sizeof *lanes->orders);
     size_t n_rows = lanes->data->n_rows, n_outputs = n_rows * lanes->data->n_targets;
-    lanes->outputs = calloc(n_outputs, sizeof *lanes->outputs);
+    size_t n_others = lanes->validation ? lanes->validation->n_rows * lanes->data->n_targets : 0;
+    lanes->outputs = calloc(larger(n_outputs, n_others), sizeof *lanes->outputs);
+    lanes->scales = calloc(n[XT_LANES_SWITCHES], sizeof *lanes->scales);
     lanes->kept = calloc(n_outputs * lanes->width, sizeof *lanes->kept);
     lanes->order = calloc(n_rows, sizeof *lanes->order);
     lanes->order_work = calloc(2 * n_rows, sizeof *lanes->order_work);
     lanes->staging = calloc(larger(n_staged, n[XT_LANES_WEIGHTS]), sizeof *lanes->staging);
-    if (!lanes->plans || !lanes->on || !lanes->numbers || !lanes->words || !lanes->steps || !lanes->courses ||
+    if (!lanes->plans || !lanes->on || !lanes->scales || !lanes->numbers || !lanes->words || !lanes->steps || !lanes->courses ||
         !lanes->orders || !lanes->staging || !lanes->outputs || !lanes->kept || !lanes->order || !lanes->order_work)
         return xt_fail_memory(err, "nets that are trained at once",
                               (n_staged + n[XT_LANES_ORDER] + n[XT_LANES_STEPS]) * sizeof(float));
@@ -307,15 +326,16 @@ static xt_status open_buffers(xt_lanes *lanes, xt_err *err)
     return status;
 }
 
-xt_status xt_lanes_open_as(const xt_plan *plan, const xt_dataset *data, size_t most, size_t vector, xt_lanes **out,
-                           xt_err *err)
+xt_status xt_lanes_open_as(const xt_plan *plan, const xt_dataset *data, const xt_dataset *validation, size_t most,
+                           size_t vector, xt_lanes **out, xt_err *err)
 {
     xt_lanes *lanes = calloc(1, sizeof *lanes);
     if (!lanes)
         return xt_fail_memory(err, "nets that are trained at once", sizeof *lanes);
     lanes->plan = plan;
     lanes->data = data;
-    xt_lanes_lay_out(plan, data, &lanes->shape);
+    lanes->validation = validation;
+    xt_lanes_lay_out(plan, data, validation, &lanes->shape);
     xt_status status = xt_engine_open_context(plan, &lanes->context, &lanes->facts.device_seconds, err);
     if (!status) {
         xt_engine_describe(&lanes->context->device, &lanes->facts);
@@ -330,6 +350,8 @@ xt_status xt_lanes_open_as(const xt_plan *plan, const xt_dataset *data, size_t m
         status = open_buffers(lanes, err);
     if (!status)
         status = launch_nothing(lanes, err);
+    if (!status && validation)
+        status = xt_lanes_open_scores(lanes, err);
     if (status) {
         xt_lanes_close(&lanes);
         return status;
@@ -342,9 +364,10 @@ xt_status xt_lanes_open_as(const xt_plan *plan, const xt_dataset *data, size_t m
     return XT_OK;
 }
 
-xt_status xt_lanes_open(const xt_plan *plan, const xt_dataset *data, size_t most, xt_lanes **out, xt_err *err)
+xt_status xt_lanes_open(const xt_plan *plan, const xt_dataset *data, const xt_dataset *validation, size_t most,
+                        xt_lanes **out, xt_err *err)
 {
-    return xt_lanes_open_as(plan, data, most, 0, out, err);
+    return xt_lanes_open_as(plan, data, validation, most, 0, out, err);
 }
 
 size_t xt_lanes_room(const xt_lanes *lanes)
@@ -364,14 +387,16 @@ void xt_lanes_close(xt_lanes **at)
     if (!lanes)
         return;
     if (lanes->context) {
-        xt_buffer_unmap(lanes->context, lanes->buffers[XT_LANES_RESULTS], &lanes->results);
+        xt_lanes_unmap(lanes);
         xt_kernel_close(lanes->context, &lanes->kernel);
+        xt_kernel_close(lanes->context, &lanes->score);
         xt_program_close(lanes->context, &lanes->program);
         xt_buffers_close(lanes->context, XT_LANES_BUFFERS, lanes->buffers);
     }
     xt_context_close(&lanes->context);
     free(lanes->plans);
     free(lanes->on);
+    free(lanes->scales);
     free(lanes->numbers);
     free(lanes->words);
     free(lanes->steps);
@@ -438,10 +463,12 @@ xt_status xt_lanes_begin(xt_lanes *lanes, const xt_plan *const *plans, size_t n,
     assert(n <= lanes->room);
     const xt_lanes_job *job = &lanes->shape.job;
     lanes->n = n;
+    xt_lanes_unmap(lanes);
     memcpy(lanes->plans, plans, n * sizeof *plans);
     size_t n_lanes = xt_lanes_blocks(lanes) * lanes->width;
     for (size_t i = 0; i < n_lanes; i++) {
         lanes->on[i] = i < n ? XT_LANES_ON : XT_LANES_OFF;
+        lanes->scales[i] = 1;
         xt_lanes_say_numbers(lanes, i);
     }
     xt_lanes_settle(lanes);
@@ -451,6 +478,11 @@ xt_status xt_lanes_begin(xt_lanes *lanes, const xt_plan *const *plans, size_t n,
         status = xt_buffer_write(lanes->context, lanes->buffers[XT_LANES_WORDS], 0, lanes->words,
                                  n_lanes * (size_t)job->n_words * sizeof *lanes->words, err);
     return status ? status : draw_states(lanes, err);
+}
+
+void xt_lanes_scale(xt_lanes *lanes, size_t i, float scale)
+{
+    lanes->scales[i] = scale;
 }
 
 void xt_lanes_stop(xt_lanes *lanes, size_t i)

@@ -11,18 +11,19 @@
 typedef struct xt_lanes xt_lanes;
 
 /* Whether trainings of such a plan on such data can have a lane each; else *why becomes a constant that says what is
- * against it, in words ("it has validation rows"). What only the caller acts on, such as early_stopping of the loss, is
- * not. */
+ * against it, in words ("it asks for another engine"). What only the caller acts on, such as early_stopping or a
+ * plateau, is not. */
 bool xt_lanes_can(const xt_plan *plan, const xt_dataset *data, const char **why);
 /* Whether two plans, for both of which that holds on the same data, can be in one launch: numbers may differ, but not
  * which of them are 0, since that is what switches a momentum, a penalty or dropout off. Transitive. */
 bool xt_lanes_alike(const xt_plan *a, const xt_plan *b);
 
-/* Opens room for up to `most` nets (at least 1) at once that are like plan, on the device that its spec names. The
- * kernel has the network compiled in, which takes 2 s or so where it is not in the cache. plan and data outlive the
- * lanes. There is room for fewer where memory is short: xt_lanes_room says for how many, a multiple of a block of lanes
+/* Opens room for up to `most` nets (at least 1) at once that are like plan, on the device that its spec names.
+ * validation: the rows that xt_lanes_validate scores, or NULL. The kernel has the network compiled in, which takes 2 s
+ * or so where it is not in the cache. plan and data outlive the lanes. There is room for fewer where memory is short: xt_lanes_room says for how many, a multiple of a block of lanes
  * unless it is `most`. All memory is taken here, whatever the number of epochs. */
-xt_status xt_lanes_open(const xt_plan *plan, const xt_dataset *data, size_t most, xt_lanes **out, xt_err *err);
+xt_status xt_lanes_open(const xt_plan *plan, const xt_dataset *data, const xt_dataset *validation, size_t most,
+                        xt_lanes **out, xt_err *err);
 size_t xt_lanes_room(const xt_lanes *lanes);
 /* Device, memory, times: as an engine's. first_chunk: epochs that surely take less than a chunk's time (50 ms) with all
  * room in use; where one epoch takes longer it is 1. */
@@ -51,6 +52,14 @@ void xt_lanes_losses(const xt_lanes *lanes, size_t i, double *losses);
 /* The metrics of net i in the spec's order, of an epoch of the last launch: what the outputs that its loss was measured on
  * come to. Its spec has metrics. */
 xt_status xt_lanes_measure(xt_lanes *lanes, size_t i, uint32_t epoch, double *metrics, xt_err *err);
+/* Scores the validation rows with the parameters of all that are on. */
+xt_status xt_lanes_validate(xt_lanes *lanes, xt_err *err);
+/* What that came to for net i until the next launch: the mean loss, as xt_engine_mean_loss has it, and the metrics in
+ * the spec's order. */
+double xt_lanes_validation_loss(const xt_lanes *lanes, size_t i);
+xt_status xt_lanes_validation_metrics(xt_lanes *lanes, size_t i, double *metrics, xt_err *err);
+/* Every learning rate of net i from now on is times `scale`, 1 when it begins. */
+void xt_lanes_scale(xt_lanes *lanes, size_t i, float scale);
 /* Takes net i out: it is not trained any more, and its lane goes idle. A block of which no net is on costs nothing. */
 void xt_lanes_stop(xt_lanes *lanes, size_t i);
 /* Net i's parameters and its optimiser's state in the plan's layout, (1 + n_slots) * n_params floats: of the last epoch

@@ -30,10 +30,6 @@ bool xt_lanes_can(const xt_plan *plan, const xt_dataset *data, const char **why)
     const char *against = NULL;
     if (spec->engine != XT_ENGINE_auto && spec->engine != XT_ENGINE_fused)
         against = "it asks for another engine";
-    else if (spec->validation.given)
-        against = "it has validation rows";
-    else if (xt_plateau_monitor(&spec->schedule))
-        against = "its learning rate depends on what is measured";
     else if (values_of(plan, xt_layerwise_batch_rows(plan, data)) * XT_LANES * sizeof(float) > (double)most_bytes)
         against = "its network, or its batch, is too large for sixteen of them to be in a core's cache";
     if (against)
@@ -107,23 +103,24 @@ static void lay_out_layers(const xt_plan *plan, int batch, xt_lanes_shape *shape
     }
 }
 
-void xt_lanes_lay_out(const xt_plan *plan, const xt_dataset *data, xt_lanes_shape *out)
+void xt_lanes_lay_out(const xt_plan *plan, const xt_dataset *data, const xt_dataset *validation, xt_lanes_shape *out)
 {
     const xt_spec *spec = plan->spec;
+    bool scores_weighted = validation && validation->weights;
     size_t batch = xt_layerwise_batch_rows(plan, data);
     memset(out, 0, sizeof *out);
     out->job = (xt_lanes_job){
         .n_layers = (int)plan->n_layers, .n_inputs = (int)plan->n_inputs, .n_outputs = (int)plan->n_outputs,
         .batch = (int)batch, .report = (int)spec->loss_report, .shuffled = spec->shuffle, .loss = spec->loss.kind,
         .optimizer = spec->optimizer.kind, .n_slots = used_slots(plan), .loss_values = (int)plan->n_losses,
-        .weighted = data->weights != NULL, .keeps = spec->n_metrics > 0, .clips_norm = spec->clip_norm > 0, .clips_value = spec->clip_value > 0,
+        .weighted = data->weights != NULL, .scores_weighted = scores_weighted, .keeps = spec->n_metrics > 0, .clips_norm = spec->clip_norm > 0, .clips_value = spec->clip_value > 0,
         .n_params = (int)plan->n_params, .n_state = (int)((1 + plan->n_slots) * plan->n_params),
         .n_numbers = XT_LANES_LAYERS + (int)plan->n_layers * XT_LANES_LAYER_NUMBERS,
         .n_words = XT_LANES_DROPS + (int)plan->n_layers};
     xt_lanes_job *job = &out->job;
     job->x = take(&job->n_mem, batch * plan->n_inputs);
     job->y = take(&job->n_mem, batch * plan->n_outputs);
-    job->weights = take(&job->n_mem, data->weights ? batch : 0);
+    job->weights = take(&job->n_mem, data->weights || scores_weighted ? batch : 0);
     job->gradients = take(&job->n_mem, job->clips_norm ? plan->n_params : 0);
     for (size_t i = 1; i < XT_MAX_PARAMS; i++)
         job->hyper_on |= spec->optimizer.values[i] != 0 ? 1 << i : 0;
@@ -190,9 +187,9 @@ static void print_network(const xt_lanes_shape *shape, xt_buf *out)
     xt_buf_puts(out, "\n");
 }
 
-void xt_lanes_prelude(const xt_lanes_shape *shape, size_t vector, xt_buf *out)
+void xt_lanes_prelude(const xt_lanes_shape *shape, size_t vector, bool scores, xt_buf *out)
 {
-    xt_buf_printf(out, "#define XT_W %zu\n", vector);
+    xt_buf_printf(out, "#define XT_W %zu\n%s", vector, scores ? "#define XT_SCORES\n" : "");
     if (vector > 1)
         xt_buf_puts(out, "#define xt_real float16\n#define XT_R(c) ((float16)(c))\n"
                          "#define xt_number float16\n#define XT_N(c) ((float16)(c))\n#define XT_ON(x) ((x).s0 != 0)\n"

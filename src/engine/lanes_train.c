@@ -2,7 +2,6 @@
 #include "engine/lanes_engine.h"
 
 #include "engine/layerwise.h"
-#include "model/metrics.h"
 #include "model/rng.h"
 #include "model/schedule.h"
 
@@ -69,7 +68,7 @@ static xt_status make_steps(xt_lanes *lanes, void *argument, size_t first, size_
         follow(&own, lanes, job, spec);
         for (size_t k = 0; k < job->n; k++) {
             float *step = lanes->steps + xt_lanes_at(lanes, i, job->n * XT_LANES_STEP, k * XT_LANES_STEP);
-            step[0] = xt_rate_at(&spec->optimizer, own.factors[k]);
+            step[0] = xt_rate_at(&spec->optimizer, own.factors[k] * (double)lanes->scales[i]);
             step[lanes->width] = own.hypers[k].correction1;
             step[2 * lanes->width] = own.hypers[k].correction2;
         }
@@ -200,16 +199,11 @@ static double loss_divisor(const xt_lanes *lanes)
     return rows * (double)plan->n_losses;
 }
 
-static double loss_of(const float *sums, size_t l, size_t width, double divisor)
-{
-    return ((double)sums[l] + (double)sums[width + l]) / divisor;
-}
-
 void xt_lanes_losses(const xt_lanes *lanes, size_t i, double *losses)
 {
     double divisor = loss_divisor(lanes);
     for (uint32_t e = 0; e < lanes->n_trained; e++)
-        losses[e] = loss_of(sums_of(lanes, i / lanes->width, e), i % lanes->width, lanes->width, divisor);
+        losses[e] = xt_lanes_loss_of(sums_of(lanes, i / lanes->width, e), i % lanes->width, lanes->width, divisor);
 }
 
 const xt_lanes_course *xt_lanes_course_of(const xt_lanes *lanes, size_t i)
@@ -222,7 +216,7 @@ static xt_lanes_course follow_losses(const xt_lanes *lanes, size_t i)
     xt_lanes_course own = {0};
     double divisor = loss_divisor(lanes);
     while (own.n < lanes->n_trained) {
-        own.last = loss_of(sums_of(lanes, i / lanes->width, own.n), i % lanes->width, lanes->width, divisor);
+        own.last = xt_lanes_loss_of(sums_of(lanes, i / lanes->width, own.n), i % lanes->width, lanes->width, divisor);
         own.n++;
         if (!isfinite(own.last))
             break;
@@ -246,7 +240,7 @@ static bool follow_vectors(const xt_lanes *lanes, size_t b, xt_lanes_course *cou
     for (uint32_t e = 0; e < lanes->n_trained; e++) {
         const float *sums = sums_of(lanes, b, e);
         for (size_t l = 0; l < XT_LANES; l++)
-            loss[l] = loss_of(sums, l, XT_LANES, divisor);
+            loss[l] = xt_lanes_loss_of(sums, l, XT_LANES, divisor);
         for (size_t l = 0; l < XT_LANES; l++)
             zeros[l] += loss[l] * 0;
         for (size_t l = 0; l < XT_LANES; l++) {
@@ -259,7 +253,7 @@ static bool follow_vectors(const xt_lanes *lanes, size_t b, xt_lanes_course *cou
     const float *sums = sums_of(lanes, b, lanes->n_trained - 1);
     for (size_t l = 0; l < XT_LANES; l++) {
         finite = finite && zeros[l] == 0;
-        courses[l] = (xt_lanes_course){lanes->n_trained, loss_of(sums, l, XT_LANES, divisor), least[l], (uint32_t)at[l]};
+        courses[l] = (xt_lanes_course){lanes->n_trained, xt_lanes_loss_of(sums, l, XT_LANES, divisor), least[l], (uint32_t)at[l]};
     }
     return finite;
 }
@@ -299,7 +293,7 @@ xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, xt_err *er
     steps_job steps = plan_steps(lanes, update, &reach);
     assert(reach == n && n <= xt_lanes_reach(lanes, first, n));
     lanes->n_staged = 0;
-    xt_buffer_unmap(lanes->context, lanes->buffers[XT_LANES_RESULTS], &lanes->results);
+    xt_lanes_unmap(lanes);
     xt_status status = write_steps(lanes, &steps, err);
     if (!status && lanes->shape.job.shuffled)
         status = write_orders(lanes, first, n, err);
@@ -318,38 +312,4 @@ xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, xt_err *er
     lanes->read_block = SIZE_MAX;
     count_saved(lanes);
     return xt_lanes_share_out(lanes, follow_blocks, NULL, n_blocks, err);
-}
-
-/* ---- metrics ---- */
-
-/* A block's outputs of an epoch, which other nets of it may want next. */
-static xt_status read_kept(xt_lanes *lanes, size_t block, uint32_t epoch, xt_err *err)
-{
-    size_t n = lanes->data->n_rows * lanes->data->n_targets * lanes->width, at = block * lanes->n_trained + epoch - lanes->first_kept;
-    if (lanes->read_block == block && lanes->read_epoch == epoch)
-        return XT_OK;
-    lanes->read_block = SIZE_MAX;
-    xt_status status = xt_buffer_read(lanes->context, lanes->buffers[XT_LANES_KEPT], at * n * sizeof(float), lanes->kept,
-                                      n * sizeof(float), err);
-    if (!status) {
-        lanes->read_block = block;
-        lanes->read_epoch = epoch;
-    }
-    return status;
-}
-
-xt_status xt_lanes_measure(xt_lanes *lanes, size_t i, uint32_t epoch, double *metrics, xt_err *err)
-{
-    const xt_spec *spec = lanes->plans[i]->spec;
-    size_t n_rows = lanes->data->n_rows, n_outputs = lanes->data->n_targets;
-    assert(i < lanes->n && epoch >= lanes->first_kept && epoch - lanes->first_kept < lanes->n_trained);
-    xt_status status = read_kept(lanes, i / lanes->width, epoch, err);
-    if (status)
-        return status;
-    for (size_t k = 0; k < n_rows * n_outputs; k++)
-        lanes->outputs[k] = lanes->kept[k * lanes->width + i % lanes->width];
-    if (spec->shuffle)
-        xt_shuffle(spec->seed, epoch, n_rows, lanes->order, lanes->order_work);
-    const xt_scored rows = {n_rows, n_outputs, lanes->outputs, lanes->data->targets, spec->shuffle ? lanes->order : NULL};
-    return xt_metrics_measure(spec->metrics, spec->n_metrics, &rows, metrics, err);
 }

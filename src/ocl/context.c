@@ -9,9 +9,9 @@
 
 static bool are_left;
 
-void xt_contexts_end_with_process(void)
+void xt_contexts_end_with_process(bool say)
 {
-    are_left = true;
+    are_left = say;
 }
 
 bool xt_contexts_are_left(void)

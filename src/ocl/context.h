@@ -32,8 +32,8 @@ typedef struct xt_context {
 
 /* Said by a process that ends without destructors: what closes is then counted
  * and not given back to the driver, which would tidy its compiler up for half a
- * millisecond, but goes with the process. */
-void xt_contexts_end_with_process(void);
+ * millisecond, but goes with the process. Who opens one context after the other takes it back. */
+void xt_contexts_end_with_process(bool say);
 bool xt_contexts_are_left(void);
 
 /* Contexts that are opened from now on are profiled, which must outlive them; NULL:

@@ -176,7 +176,7 @@ static void open_set(set *s, size_t n)
     s->state = reserve(1 + s->plans->n_slots, TUTORIAL_PARAMS * sizeof *s->state);
     if (!xt_lanes_can(s->plans, &parts.train, &why))
         die("lanes", why);
-    if (xt_lanes_open(s->plans, &parts.train, n, &s->opened, &err))
+    if (xt_lanes_open(s->plans, &parts.train, NULL, n, &s->opened, &err))
         die("lanes", err.text);
     by_lanes(s);
     by_plain(s);

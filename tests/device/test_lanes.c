@@ -31,6 +31,8 @@ typedef struct lanes_nets {
     trained alone[MAX_NETS];
     double losses[MAX_NETS * NET_EPOCHS], metrics[MAX_NETS * NET_EPOCHS][XT_MAX_METRICS];
     bool is_vector, stopped[MAX_NETS];
+    bool validates;
+    xt_dataset others; /* what is validated, if so: all rows but the first */
 } lanes_nets;
 
 /* ---- nets ---- */
@@ -159,7 +161,9 @@ static xt_lanes *open_lanes(lanes_nets *all)
     xt_err err;
     xt_devices_prepare();
     size_t vector = all->is_vector ? XT_LANES : 1;
-    net_ok(xt_lanes_open_as(all->plans[0], &all->nets[0].data, all->n, vector, &lanes, &err), &err);
+    net_ok(xt_lanes_open_as(all->plans[0], &all->nets[0].data, all->validates ? &all->others : NULL, all->n, vector,
+                            &lanes, &err),
+           &err);
     assert_int_equal(xt_lanes_room(lanes), all->n);
     net_ok(xt_lanes_begin(lanes, all->plans, all->n, &err), &err);
     return lanes;
@@ -249,6 +253,73 @@ static void same_as_alone(lanes_nets *all, xt_lanes *lanes, size_t i, const trai
         same_state(all, lanes, i, alone->state);
 }
 
+/* ---- validation ---- */
+
+static void take_others(lanes_nets *all)
+{
+    const xt_dataset *data = &all->nets[0].data;
+    size_t skip = data->n_rows > 1;
+    all->validates = true;
+    all->others = *data;
+    all->others.n_rows -= skip;
+    all->others.inputs += skip * data->n_inputs;
+    all->others.targets += skip * data->n_targets;
+    all->others.loss_targets += data->loss_targets ? skip * data->n_targets : 0;
+    all->others.weights += data->weights ? skip : 0;
+    all->others.shares += data->shares ? skip : 0;
+}
+
+/* As a run of its own does it. */
+static void validate_alone(const lanes_nets *all, size_t i, xt_engine *engine, double *loss, double *metrics)
+{
+    const xt_dataset *rows = &all->others;
+    const xt_spec *spec = &all->nets[i].spec;
+    float *outputs = calloc(rows->n_rows * (rows->n_targets + 1), sizeof *outputs), *losses = outputs + rows->n_rows * rows->n_targets;
+    const xt_scored scored = {rows->n_rows, rows->n_targets, outputs, rows->targets, NULL};
+    xt_err err;
+    assert_non_null(outputs);
+    net_ok(engine->ops->evaluate(engine, rows->inputs, rows->loss_targets ? rows->loss_targets : rows->targets, rows->n_rows,
+                                 outputs, losses, &err),
+           &err);
+    *loss = xt_engine_mean_loss(&all->nets[i].plan, losses, rows);
+    net_ok(xt_metrics_measure(spec->metrics, spec->n_metrics, &scored, metrics, &err), &err);
+    free(outputs);
+}
+
+/* Of all nets as they are, in engines that `open` opens. */
+static void same_validation(lanes_nets *all, xt_lanes *lanes, xt_engine *(*open)(lanes_nets *all, size_t i))
+{
+    xt_err err;
+    float *state = calloc(net_n_state(&all->nets[0]), sizeof *state);
+    assert_non_null(state);
+    net_ok(xt_lanes_validate(lanes, &err), &err);
+    for (size_t i = 0; i < all->n; i++) {
+        double loss, metrics[2][XT_MAX_METRICS] = {{0}}, got = xt_lanes_validation_loss(lanes, i);
+        xt_engine *engine = open(all, i);
+        net_ok(xt_lanes_read_state(lanes, i, state, &err), &err);
+        net_ok(engine->ops->write_state(engine, state, &err), &err);
+        validate_alone(all, i, engine, &loss, metrics[0]);
+        xt_engine_close(&engine);
+        if (all->nets[0].spec.n_metrics)
+            net_ok(xt_lanes_validation_metrics(lanes, i, metrics[1], &err), &err);
+        if (isfinite(loss) && (memcmp(&got, &loss, sizeof loss) || memcmp(metrics[0], metrics[1], sizeof metrics[0])))
+            fail_msg("net %zu of %zu: validation loss %.17g is not %.17g, metrics %.17g not %.17g", i, all->n, got, loss,
+                     metrics[1][0], metrics[0][0]);
+    }
+    free(state);
+}
+
+static xt_engine *open_fused(lanes_nets *all, size_t i)
+{
+    const xt_fused_wish wish = {XT_FUSED_GENERAL, all->is_vector ? XT_LANES : 1, true, XT_FUSED_GLOBAL};
+    return form_open_wish(&all->nets[i], &wish, &all->nets[i].data);
+}
+
+static xt_engine *open_reference(lanes_nets *all, size_t i)
+{
+    return net_open(&all->nets[i], XT_ENGINE_reference);
+}
+
 /* ---- tests ---- */
 
 /* What OpenCL's function of a vector and of a single value may differ in. */
@@ -265,13 +336,16 @@ static void as_the_fused_engine(void **state)
         nets_clear(all);
         skip();
     }
+    take_others(all);
     xt_lanes *lanes = open_lanes(all);
     train(all, lanes, 0, 2);
+    same_validation(all, lanes, open_fused);
     train(all, lanes, 2, NET_EPOCHS - 2);
     for (size_t i = 0; i < all->n; i++) {
         train_alone(all, i);
         same_as_alone(all, lanes, i, &all->alone[i]);
     }
+    same_validation(all, lanes, open_fused);
     xt_lanes_close(&lanes);
     nets_clear(all);
 }
@@ -279,6 +353,7 @@ static void as_the_fused_engine(void **state)
 static void as_the_reference(void **state)
 {
     lanes_nets *all = nets_of(*state);
+    take_others(all);
     xt_lanes *lanes = open_lanes(all);
     bool on_cpu = strcmp(xt_lanes_facts(lanes)->device_type, "cpu") == 0;
     train(all, lanes, 0, NET_EPOCHS);
@@ -287,6 +362,8 @@ static void as_the_reference(void **state)
         train_epochs(&all->nets[i], net_open(&all->nets[i], XT_ENGINE_reference), NET_EPOCHS, NET_EPOCHS, &all->alone[i]);
         same_as_alone(all, lanes, i, &all->alone[i]);
     }
+    if (on_cpu)
+        same_validation(all, lanes, open_reference);
     xt_lanes_close(&lanes);
     nets_clear(all);
 }
@@ -336,7 +413,8 @@ static void stopped_ones_stay(void **state)
 static void one_that_diverges_is_alone(void **state)
 {
     lanes_nets *all = nets_of(*state);
-    all->nets[1].spec.optimizer.values[0] = 1e30f;
+    /* Also times a gradient of 0, of a dead unit, no number. */
+    all->nets[1].spec.optimizer.values[0] = INFINITY;
     xt_lanes *lanes = open_lanes(all);
     train(all, lanes, 0, NET_EPOCHS);
     assert_true(isfinite(all->losses[2 * NET_EPOCHS - 1]) == 0);
@@ -384,15 +462,11 @@ typedef struct can_row {
 } can_row;
 
 static void change_nothing(test_net *net) { (void)net; }
-static void change_validation(test_net *net) { net->spec.validation.given = true; }
-static void change_plateau(test_net *net) { net->spec.schedule = xt_choose(&xt_schedules, "plateau"); }
 static void change_engine(test_net *net) { net->spec.engine = XT_ENGINE_gemm; }
 static void change_size(test_net *net) { net->layers[0].units = 20000; }
 
 static const can_row can_rows[] = {
     {"a small net", NULL, change_nothing},
-    {"validation rows", "it has validation rows", change_validation},
-    {"plateau", "its learning rate depends on what is measured", change_plateau},
     {"another engine", "it asks for another engine", change_engine},
     {"a large net", "its network, or its batch, is too large for sixteen of them to be in a core's cache", change_size},
 };

@@ -41,6 +41,13 @@ typedef float16 xt_v;
                (p)[(at).s7], (p)[(at).s8], (p)[(at).s9], (p)[(at).sa], (p)[(at).sb], (p)[(at).sc], (p)[(at).sd], \
                (p)[(at).se], (p)[(at).sf]))
 #define XT_IS_ANY(lanes) any(lanes)
+#define XT_COUNTED(n, lanes) ((n) - as_uint16(lanes))
+#define XT_PUT(p, at, l, value) ((__global uint *)(p))[(at).s##l * 16u + 0x##l##u] = (value);
+#define XT_SCATTER(p, at, value) \
+    XT_PUT(p, at, 0, value) XT_PUT(p, at, 1, value) XT_PUT(p, at, 2, value) XT_PUT(p, at, 3, value) \
+    XT_PUT(p, at, 4, value) XT_PUT(p, at, 5, value) XT_PUT(p, at, 6, value) XT_PUT(p, at, 7, value) \
+    XT_PUT(p, at, 8, value) XT_PUT(p, at, 9, value) XT_PUT(p, at, a, value) XT_PUT(p, at, b, value) \
+    XT_PUT(p, at, c, value) XT_PUT(p, at, d, value) XT_PUT(p, at, e, value) XT_PUT(p, at, f, value)
 #else
 typedef float xt_v;
 #define XT_STRIDE ((int)get_local_size(0))
@@ -49,6 +56,8 @@ typedef float xt_v;
 #define XT_LANEWISE(f, v) f(v)
 #define XT_GATHER(p, at) ((p)[at])
 #define XT_IS_ANY(lanes) (lanes)
+#define XT_COUNTED(n, lanes) ((n) + (uint)(lanes))
+#define XT_SCATTER(p, at, value) XT_AT(p, (int)(at)) = (value);
 #endif
 #define XT_INLINE static inline __attribute__((always_inline))
 #ifndef XT_UNROLL
@@ -71,6 +80,35 @@ __constant xt_lanes_layer xt_layers[] = XT_LAYERS;
 
 /* Of layer l. */
 #define XT_LAYER_NUMBER(l, i) XT_AT(numbers, XT_LANES_LAYERS + (l) * XT_LANES_LAYER_NUMBERS + (i))
+
+/* ---- the order of the rows ---- */
+
+/* That of n rows in an epoch, as the host's xt_shuffle (model/rng.h) has it: stably sorted by random words, which are
+ * kept behind it. A row's place is the number of those before it. */
+XT_INLINE void xt_draw_order(__global xt_word *order, __global const xt_word *words, int n, uint epoch)
+{
+    __global xt_word *drawn = &XT_AT(order, n);
+    xt_key base = {XT_AT(words, XT_LANES_ORDER_HI), XT_AT(words, XT_LANES_ORDER_LO)}, key;
+    xt_word second = (xt_word)(epoch);
+    key.hi = xt_threefry(base, (xt_word)(0), &second);
+    key.lo = second;
+    int pairs = (n + 1) / 2;
+    for (int i = 0; i < pairs; i++) {
+        bool paired = i + pairs < n;
+        second = (xt_word)(paired ? (uint)(i + pairs) : 0u);
+        XT_AT(drawn, i) = xt_threefry(key, (xt_word)((uint)i), &second);
+        if (paired)
+            XT_AT(drawn, i + pairs) = second;
+    }
+    for (int i = 0; i < n; i++) {
+        xt_word own = XT_AT(drawn, i), place = (xt_word)(0);
+        for (int j = 0; j < i; j++)
+            place = XT_COUNTED(place, XT_AT(drawn, j) <= own);
+        for (int j = i + 1; j < n; j++)
+            place = XT_COUNTED(place, XT_AT(drawn, j) < own);
+        XT_SCATTER(order, place, (uint)i)
+    }
+}
 
 /* ---- a batch ---- */
 
@@ -430,17 +468,18 @@ XT_INLINE void xt_apply_layer(XT_OWN, int l, int begins, xt_v factor)
  * saved: laid out like the state, what lanes had when they were stopped.
  * inputs (.., n_inputs), targets (.., n_outputs); weights: (.., 2) where
  * weighted, a row's weight in the loss and its share of what the loss is divided
- * by. order: (n_epochs, n_rows) a lane where shuffled. on: 1 a lane. steps:
+ * by. order: where it is given (n_epochs, n_rows) a lane; where it is drawn room for (2, n_rows), and first_epoch what
+ * the first epoch is drawn for. on: 1 a lane. steps:
  * (n_steps, XT_LANES_STEP) a lane, each for `every` updates, the last for all
  * that follow. kept: (n_epochs, n_rows, n_outputs) a lane where kept, rows as they came. update: the number of the first. results: (n_epochs, 2) a lane,
  * sums and their rounding. */
 __kernel XT_GROUP void xt_lanes(__global xt_v *restrict state, __global xt_v *restrict saved,
                                 __global xt_v *restrict mem, __global const float *restrict inputs,
                                 __global const float *restrict targets, __global const float *restrict weights,
-                                __global const xt_word *restrict order, __global xt_v *restrict numbers,
+                                __global xt_word *restrict order, __global xt_v *restrict numbers,
                                 __global const xt_word *restrict words, __global const xt_word *restrict on,
-                                __global const xt_v *restrict steps, int n_steps, int every, uint update, int n_rows,
-                                int n_epochs, __global xt_v *restrict results,
+                                __global const xt_v *restrict steps, int n_steps, int every, uint update,
+                                uint first_epoch, int n_rows, int n_epochs, __global xt_v *restrict results,
                                 __global xt_v *restrict kept)
 {
     /* To compile it, a driver may want a launch of no epoch. */
@@ -457,7 +496,7 @@ __kernel XT_GROUP void xt_lanes(__global xt_v *restrict state, __global xt_v *re
     steps = XT_PART(steps, n_steps * XT_LANES_STEP);
     results = XT_PART(results, n_epochs * 2);
     if (xt_job.shuffled)
-        order = XT_PART(order, n_epochs * n_rows);
+        order = XT_PART(order, (xt_job.shuffled == XT_LANES_DRAWN ? 2 : n_epochs) * n_rows);
     if (xt_job.keeps)
         kept = XT_PART(kept, n_epochs * n_rows * xt_job.n_outputs);
     /* Those that are stopped go on with the others, but not what they had. */
@@ -467,6 +506,8 @@ __kernel XT_GROUP void xt_lanes(__global xt_v *restrict state, __global xt_v *re
     int step = 0;
     for (int epoch = 0; epoch < n_epochs; epoch++) {
         xt_sum sum = {(xt_v)(0), (xt_v)(0)};
+        if (xt_job.shuffled == XT_LANES_DRAWN)
+            xt_draw_order(order, words, n_rows, first_epoch + (uint)epoch);
         /* Visit 0 trains, visit 1 goes forward alone. */
         int n_visits = xt_job.report == XT_FUSED_EVAL ? 2 : 1;
         XT_UNROLL_ALL for (int visit = 0; visit < n_visits; visit++) {
@@ -508,7 +549,7 @@ __kernel XT_GROUP void xt_lanes(__global xt_v *restrict state, __global xt_v *re
         }
         XT_AT(results, 2 * epoch) = sum.hi;
         XT_AT(results, 2 * epoch + 1) = sum.lo;
-        if (xt_job.shuffled)
+        if (xt_job.shuffled == XT_LANES_GIVEN)
             order += n_rows * XT_STRIDE;
         if (xt_job.keeps)
             kept += n_rows * xt_job.n_outputs * XT_STRIDE;

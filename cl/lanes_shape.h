@@ -22,8 +22,11 @@ enum {
     XT_LANES_LAYER_NUMBERS = 4
 };
 
-/* Places among a lane's words: dropout's key, and of each layer the bound of its random words. */
-enum { XT_LANES_KEY_HI = 0, XT_LANES_KEY_LO = 1, XT_LANES_DROPS = 2 };
+/* Places among a lane's words: dropout's key, that of the rows' orders, and of each layer the bound of its random words. */
+enum { XT_LANES_KEY_HI = 0, XT_LANES_KEY_LO = 1, XT_LANES_ORDER_HI = 2, XT_LANES_ORDER_LO = 3, XT_LANES_DROPS = 4 };
+
+/* Where the rows' order of an epoch is from, if not as they come. */
+enum { XT_LANES_GIVEN = 1, XT_LANES_DRAWN = 2 };
 
 /* Whether a lane is trained. */
 enum {
@@ -39,7 +42,7 @@ typedef struct xt_lanes_job {
     int n_layers, n_inputs, n_outputs;
     int batch;       /* rows, at most */
     int report;      /* of the loss: XT_FUSED_RUNNING .. */
-    int shuffled;    /* each lane takes the rows in its own order */
+    int shuffled;    /* each lane takes the rows in its own order: XT_LANES_GIVEN .. */
     int loss, optimizer;
     int n_slots;     /* of the optimiser's state that an update changes */
     int loss_values; /* of a row, that the loss is the mean of */

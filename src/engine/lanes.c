@@ -141,9 +141,10 @@ static xt_status open_kernel(xt_lanes *lanes, xt_err *err)
     return XT_OK;
 }
 
-enum { N_ARGS = 18 };
+enum { N_ARGS = 19 };
 
-static void set_args(const xt_lanes *lanes, const cl_uint *update, const cl_int *numbers, xt_arg *out)
+/* firsts: an update and an epoch. */
+static void set_args(const xt_lanes *lanes, const cl_uint *firsts, const cl_int *numbers, xt_arg *out)
 {
     const cl_mem *b = lanes->buffers;
     const xt_arg args[N_ARGS + 1] = {
@@ -151,8 +152,9 @@ static void set_args(const xt_lanes *lanes, const cl_uint *update, const cl_int 
         XT_ARG(b[XT_LANES_INPUTS]),  XT_ARG(b[XT_LANES_TARGETS]), XT_ARG(b[XT_LANES_WEIGHTS]),
         XT_ARG(b[XT_LANES_ORDER]),   XT_ARG(b[XT_LANES_NUMBERS]), XT_ARG(b[XT_LANES_WORDS]),
         XT_ARG(b[XT_LANES_SWITCHES]), XT_ARG(b[XT_LANES_STEPS]),  XT_ARG(numbers[0]),
-        XT_ARG(numbers[1]),          XT_ARG(*update),             XT_ARG(numbers[2]),
-        XT_ARG(numbers[3]),          XT_ARG(b[XT_LANES_RESULTS]), XT_ARG(b[XT_LANES_KEPT]), XT_ARG_END};
+        XT_ARG(numbers[1]),          XT_ARG(firsts[0]),           XT_ARG(firsts[1]),
+        XT_ARG(numbers[2]),          XT_ARG(numbers[3]),          XT_ARG(b[XT_LANES_RESULTS]),
+        XT_ARG(b[XT_LANES_KEPT]),    XT_ARG_END};
     memcpy(out, args, sizeof args);
 }
 
@@ -166,11 +168,13 @@ static void say_work(const xt_lanes *lanes, int n_epochs)
     xt_context_work(lanes->context, 2 * (passes * forward - first) * rows, 0);
 }
 
-xt_status xt_lanes_launch(xt_lanes *lanes, uint32_t update, int n_steps, int every, int n_epochs, xt_err *err)
+xt_status xt_lanes_launch(xt_lanes *lanes, uint32_t update, uint32_t first, int n_steps, int every, int n_epochs,
+                          xt_err *err)
 {
+    const cl_uint firsts[] = {update, first};
     const cl_int numbers[] = {n_steps, every, (cl_int)lanes->data->n_rows, n_epochs};
     xt_arg args[N_ARGS + 1];
-    set_args(lanes, &update, numbers, args);
+    set_args(lanes, firsts, numbers, args);
     say_work(lanes, n_epochs);
     return xt_launch(lanes->context, &lanes->kernel, xt_lanes_blocks(lanes) * lanes->kernel.group, args, err);
 }
@@ -179,10 +183,10 @@ xt_status xt_lanes_launch(xt_lanes *lanes, uint32_t update, int n_steps, int eve
 static xt_status launch_nothing(xt_lanes *lanes, xt_err *err)
 {
     static const cl_int numbers[] = {1, 1, 0, 0};
-    static const cl_uint update = 0;
+    static const cl_uint firsts[] = {0, 0};
     double start = xt_seconds();
     xt_arg args[N_ARGS + 1];
-    set_args(lanes, &update, numbers, args);
+    set_args(lanes, firsts, numbers, args);
     xt_status status = xt_launch_apart(lanes->context, &lanes->kernel, args, err);
     if (!status)
         xt_program_keep(lanes->context, &lanes->program);
@@ -216,7 +220,9 @@ static void size_buffers(xt_lanes *lanes, size_t n_blocks)
     n[XT_LANES_INPUTS] = data->n_rows * data->n_inputs;
     n[XT_LANES_TARGETS] = data->n_rows * data->n_targets;
     n[XT_LANES_WEIGHTS] = data->weights ? 2 * data->n_rows : 0;
-    n[XT_LANES_ORDER] = job->shuffled ? nets * lanes->max_ordered * data->n_rows : 0;
+    /* One that is drawn, and the words that it is drawn by. */
+    size_t orders = job->shuffled == XT_LANES_GIVEN ? lanes->max_ordered : job->shuffled ? 2 : 0;
+    n[XT_LANES_ORDER] = nets * orders * data->n_rows;
     n[XT_LANES_NUMBERS] = nets * (size_t)job->n_numbers;
     n[XT_LANES_WORDS] = nets * (size_t)job->n_words;
     n[XT_LANES_SWITCHES] = nets;
@@ -279,6 +285,7 @@ static uint32_t first_chunk(const xt_lanes *lanes)
 static xt_status open_host(xt_lanes *lanes, xt_err *err)
 {
     const size_t *n = lanes->sizes;
+    const xt_lanes_job *job = &lanes->shape.job;
     size_t n_staged = lanes->max_staged * (size_t)lanes->shape.job.n_state * lanes->width;
     lanes->plans = calloc(lanes->room, sizeof *lanes->plans);
     lanes->on = calloc(n[XT_LANES_SWITCHES], sizeof *lanes->on);
@@ -286,7 +293,7 @@ static xt_status open_host(xt_lanes *lanes, xt_err *err)
     lanes->words = calloc(n[XT_LANES_WORDS], sizeof *lanes->words);
     lanes->steps = calloc(n[XT_LANES_STEPS], sizeof *lanes->steps);
     lanes->courses = calloc(lanes->room, sizeof *lanes->courses);
-    lanes->orders = calloc(larger(n[XT_LANES_ORDER], 1), sizeof *lanes->orders);
+    lanes->orders = calloc(job->shuffled == XT_LANES_GIVEN ? n[XT_LANES_ORDER] : 1, sizeof *lanes->orders);
     size_t n_rows = lanes->data->n_rows, n_outputs = n_rows * lanes->data->n_targets;
     size_t n_others = lanes->validation ? lanes->validation->n_rows * lanes->data->n_targets : 0;
     lanes->outputs = calloc(larger(n_outputs, n_others), sizeof *lanes->outputs);

@@ -40,7 +40,7 @@ struct xt_lanes {
     cl_uint *on;           /* a lane: XT_LANES_ON .. */
     cl_mem buffers[XT_LANES_BUFFERS];
     size_t sizes[XT_LANES_BUFFERS];
-    uint32_t max_epochs, max_ordered; /* of a launch: that there are results, and orders, for */
+    uint32_t max_epochs, max_ordered; /* of a launch: that there are results, and orders that are given, for */
     uint32_t first_kept;              /* epoch of those whose outputs the device keeps */
     size_t read_block;                /* whose outputs of read_epoch were read; SIZE_MAX: none */
     uint32_t read_epoch;
@@ -111,7 +111,9 @@ xt_status xt_lanes_open_scores(xt_lanes *lanes, xt_err *err);
 /* Gives back what is mapped of the last launches. */
 void xt_lanes_unmap(xt_lanes *lanes);
 
-/* Enqueues n_epochs of all nets; those of update `update` on have so many steps, each for `every` updates. */
-xt_status xt_lanes_launch(xt_lanes *lanes, uint32_t update, int n_steps, int every, int n_epochs, xt_err *err);
+/* Enqueues n_epochs of all nets from epoch `first` on; those of update `update` on have so many steps, each for `every`
+ * updates. */
+xt_status xt_lanes_launch(xt_lanes *lanes, uint32_t update, uint32_t first, int n_steps, int every, int n_epochs,
+                          xt_err *err);
 
 #endif

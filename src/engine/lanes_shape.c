@@ -14,6 +14,9 @@ static const size_t most_bytes = 640 * 1024;
 /* Parameters of a network so small that loops over its units are unrolled. */
 static const int most_unrolled = 256;
 
+/* Rows whose order the kernel finds faster than the host: it compares each with all (docs/design/017-lanes.md). */
+static const size_t most_drawn = 128;
+
 /* ---- what can be ---- */
 
 /* Values of a lane that an update goes through. */
@@ -111,13 +114,15 @@ void xt_lanes_lay_out(const xt_plan *plan, const xt_dataset *data, const xt_data
     memset(out, 0, sizeof *out);
     out->job = (xt_lanes_job){
         .n_layers = (int)plan->n_layers, .n_inputs = (int)plan->n_inputs, .n_outputs = (int)plan->n_outputs,
-        .batch = (int)batch, .report = (int)spec->loss_report, .shuffled = spec->shuffle, .loss = spec->loss.kind,
+        .batch = (int)batch, .report = (int)spec->loss_report, .loss = spec->loss.kind,
         .optimizer = spec->optimizer.kind, .n_slots = used_slots(plan), .loss_values = (int)plan->n_losses,
         .weighted = data->weights != NULL, .scores_weighted = scores_weighted, .keeps = spec->n_metrics > 0, .clips_norm = spec->clip_norm > 0, .clips_value = spec->clip_value > 0,
         .n_params = (int)plan->n_params, .n_state = (int)((1 + plan->n_slots) * plan->n_params),
         .n_numbers = XT_LANES_LAYERS + (int)plan->n_layers * XT_LANES_LAYER_NUMBERS,
         .n_words = XT_LANES_DROPS + (int)plan->n_layers};
     xt_lanes_job *job = &out->job;
+    if (spec->shuffle)
+        job->shuffled = data->n_rows > most_drawn ? XT_LANES_GIVEN : XT_LANES_DRAWN;
     job->x = take(&job->n_mem, batch * plan->n_inputs);
     job->y = take(&job->n_mem, batch * plan->n_outputs);
     job->weights = take(&job->n_mem, data->weights || scores_weighted ? batch : 0);
@@ -136,6 +141,7 @@ void xt_lanes_say_numbers(xt_lanes *lanes, size_t i)
     cl_uint *words = lanes->words + xt_lanes_at(lanes, i, (size_t)job->n_words, 0);
     size_t step = lanes->width;
     xt_key key = xt_key_fold_in(xt_key_of_seed(spec->seed), XT_FOLD_DROPOUT);
+    xt_key order = xt_key_fold_in(xt_key_of_seed(spec->seed), XT_FOLD_SHUFFLE);
     for (size_t k = 1; k < XT_MAX_PARAMS; k++)
         numbers[(XT_LANES_HYPER + k) * step] = spec->optimizer.values[k];
     numbers[XT_LANES_CLIP_NORM * step] = spec->clip_norm;
@@ -143,6 +149,8 @@ void xt_lanes_say_numbers(xt_lanes *lanes, size_t i)
     numbers[XT_LANES_LOSS * step] = spec->loss.values[0];
     words[XT_LANES_KEY_HI * step] = key.hi;
     words[XT_LANES_KEY_LO * step] = key.lo;
+    words[XT_LANES_ORDER_HI * step] = order.hi;
+    words[XT_LANES_ORDER_LO * step] = order.lo;
     for (size_t k = 0; k < plan->n_layers; k++) {
         const xt_plan_layer *layer = &plan->layers[k];
         float *own = numbers + (XT_LANES_LAYERS + k * XT_LANES_LAYER_NUMBERS) * step;

@@ -278,7 +278,7 @@ static xt_status follow_blocks(xt_lanes *lanes, void *argument, size_t first, si
 uint32_t xt_lanes_reach(const xt_lanes *lanes, uint32_t first, uint32_t n)
 {
     uint32_t most = lanes->max_epochs;
-    if (lanes->shape.job.shuffled && most > lanes->max_ordered)
+    if (lanes->shape.job.shuffled == XT_LANES_GIVEN && most > lanes->max_ordered)
         most = lanes->max_ordered;
     n = n < most ? n : most;
     plan_steps(lanes, first * xt_lanes_batches(lanes), &n);
@@ -295,13 +295,13 @@ xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, xt_err *er
     lanes->n_staged = 0;
     xt_lanes_unmap(lanes);
     xt_status status = write_steps(lanes, &steps, err);
-    if (!status && lanes->shape.job.shuffled)
+    if (!status && lanes->shape.job.shuffled == XT_LANES_GIVEN)
         status = write_orders(lanes, first, n, err);
     if (!status)
         status = xt_buffer_write(lanes->context, lanes->buffers[XT_LANES_SWITCHES], 0, lanes->on,
                                  n_lanes * sizeof *lanes->on, err);
     if (!status)
-        status = xt_lanes_launch(lanes, (uint32_t)update, (int)steps.n, (int)steps.every, (int)n, err);
+        status = xt_lanes_launch(lanes, (uint32_t)update, first, (int)steps.n, (int)steps.every, (int)n, err);
     if (!status)
         status = xt_buffer_map(lanes->context, lanes->buffers[XT_LANES_RESULTS], n_lanes * n * 2 * sizeof(cl_float),
                                &lanes->results, err);

@@ -14,8 +14,9 @@
 const char *const xt_outcomes[XT_N_OUTCOMES] = {XT_OUTCOMES(XT_OUTCOME_NAME)};
 #undef XT_OUTCOME_NAME
 
-/* Nets that share launches wait for each other until they are so many; so many kinds of them may wait. */
-enum { MOST_WAITING = XT_MOST_TOGETHER, MOST_KINDS = 8 };
+/* Nets that share launches wait for each other until they are so many; so many kinds of them may wait, so many nets and
+ * values of their rows in all. */
+enum { MOST_WAITING = XT_MOST_TOGETHER, MOST_KINDS = 64, MOST_NETS = 8 * XT_MOST_TOGETHER, MOST_VALUES = 1 << 26 };
 
 /* Seconds: to compile the kernel for a kind of nets, at least; to open an engine for one; of a multiply-add; and of an
  * epoch after which something is looked at. */
@@ -209,14 +210,34 @@ static xt_status remove_kind(sweep *s, size_t i, xt_err *err)
     return status;
 }
 
-/* The largest kind makes room for a new one. */
-static xt_status make_room(sweep *s, xt_err *err)
+static size_t values_of(const xt_trial *trial)
 {
-    size_t largest = 0;
-    for (size_t i = 1; i < s->n_kinds; i++)
-        if (s->kinds[i].n > s->kinds[largest].n)
-            largest = i;
-    return s->n_kinds == MOST_KINDS ? remove_kind(s, largest, err) : XT_OK;
+    size_t n_rows = trial->data->n_rows + (trial->validation ? trial->validation->n_rows : 0);
+    return n_rows * (trial->data->n_inputs + trial->data->n_targets);
+}
+
+static bool has_room(const sweep *s, const xt_trial *trial)
+{
+    size_t n = 0, values = values_of(trial);
+    for (size_t i = 0; i < s->n_kinds; i++) {
+        n += s->kinds[i].n;
+        values += values_of(s->kinds[i].trials[0]);
+    }
+    return s->n_kinds < MOST_KINDS && n < MOST_NETS && values <= MOST_VALUES;
+}
+
+/* The largest kinds make room for a new one. */
+static xt_status make_room(sweep *s, const xt_trial *trial, xt_err *err)
+{
+    xt_status status = XT_OK;
+    while (!status && s->n_kinds && !has_room(s, trial)) {
+        size_t largest = 0;
+        for (size_t i = 1; i < s->n_kinds; i++)
+            if (s->kinds[i].n > s->kinds[largest].n)
+                largest = i;
+        status = remove_kind(s, largest, err);
+    }
+    return status;
 }
 
 static xt_status add_to_kind(sweep *s, xt_trial *trial, xt_err *err)
@@ -225,7 +246,7 @@ static xt_status add_to_kind(sweep *s, xt_trial *trial, xt_err *err)
     while (i < s->n_kinds && !is_of(&s->kinds[i], trial))
         i++;
     if (i == s->n_kinds) {
-        xt_status status = make_room(s, err);
+        xt_status status = make_room(s, trial, err);
         if (status) {
             s->job->close(s->job->who, trial);
             return status;
@@ -275,9 +296,11 @@ xt_status xt_sweep_run(const xt_sweep_job *job, xt_err *err)
     if (!s)
         return xt_fail_memory(err, "a sweep", sizeof *s);
     s->job = job;
-    for (uint64_t i = 0; !status && !is_stopped(s) && i < job->n_trials; i++)
-        if (!job->wants || job->wants(job->who, i))
-            status = add(s, i, err);
+    /* Seed by seed: trials of one seed have the same rows, also where those are split by it. */
+    for (uint64_t first = 0; first < job->n_repeats; first++)
+        for (uint64_t i = first; !status && !is_stopped(s) && i < job->n_trials; i += job->n_repeats)
+            if (!job->wants || job->wants(job->who, i))
+                status = add(s, i, err);
     while (!status && !is_stopped(s) && s->n_kinds)
         status = remove_kind(s, s->n_kinds - 1, err);
     for (size_t i = 0; i < s->n_kinds; i++)

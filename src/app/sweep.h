@@ -45,7 +45,8 @@ typedef struct xt_trial_result {
 } xt_trial_result;
 
 typedef struct xt_sweep_job {
-    uint64_t n_trials; /* 0 .. n_trials - 1 */
+    uint64_t n_trials;  /* 0 .. n_trials - 1 */
+    uint64_t n_repeats; /* so many after each other differ in their seed alone; at least 1 */
     /* Whether a trial is to be trained. NULL: all are. */
     bool (*wants)(void *who, uint64_t number);
     /* Opens a trial; what it points to stays until it is closed. A trial that cannot be opened has failed, which is told by

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Rows that the opener keeps: of so many kinds, and beside those of the last trial of so many values at most. */
+enum { MOST_KEPT = 32, KEPT_VALUES = 1 << 25 };
+
 /* Rows that trials share, until the last of them is closed. */
 typedef struct rows {
     xt_parts parts;
@@ -18,7 +21,8 @@ typedef struct rows {
 
 struct xt_opener {
     const xt_space *space;
-    rows *last; /* which it uses itself: the next trial mostly has the same */
+    rows *kept[MOST_KEPT]; /* which it uses itself, for trials to come: those that were asked for last come first */
+    size_t n_kept;
 };
 
 typedef struct open_trial {
@@ -85,22 +89,54 @@ static xt_status load(const xt_spec *spec, const char *key, rows **out, xt_err *
     return status;
 }
 
+static size_t values_of(const rows *r)
+{
+    const xt_dataset *parts[] = {&r->parts.train, &r->parts.validation, &r->parts.test};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        n += parts[i]->n_rows * (parts[i]->n_inputs + parts[i]->n_targets);
+    return n;
+}
+
+/* Leaves those that are too many behind the first one. */
+static void forget(xt_opener *opener)
+{
+    size_t n = 0, values = 0;
+    while (n < opener->n_kept && (n == 0 || values + values_of(opener->kept[n]) <= KEPT_VALUES))
+        values += values_of(opener->kept[n++]);
+    while (opener->n_kept > n)
+        leave(&opener->kept[--opener->n_kept]);
+}
+
+static void put_first(xt_opener *opener, size_t at)
+{
+    rows *first = opener->kept[at];
+    memmove(opener->kept + 1, opener->kept, at * sizeof *opener->kept);
+    opener->kept[0] = first;
+}
+
 static xt_status rows_for(xt_opener *opener, const xt_config *config, rows **out, xt_err *err)
 {
     char key[XT_HASH_BYTES];
     rows *loaded = NULL;
+    size_t at = 0;
     xt_status status = key_of(config, key, err);
-    if (!status && (!opener->last || strcmp(opener->last->key, key) != 0)) {
+    while (!status && at < opener->n_kept && strcmp(opener->kept[at]->key, key) != 0)
+        at++;
+    if (!status && at == opener->n_kept)
         status = load(xt_config_spec(config), key, &loaded, err);
-        if (!status) {
-            leave(&opener->last);
-            opener->last = loaded;
-        }
-    }
     if (status)
         return status;
-    opener->last->users++;
-    *out = opener->last;
+    if (loaded) {
+        if (at == MOST_KEPT)
+            leave(&opener->kept[--at]);
+        opener->kept[at] = loaded;
+        opener->n_kept = at + 1;
+    }
+    put_first(opener, at);
+    forget(opener);
+    opener->kept[0]->users++;
+    *out = opener->kept[0];
     return XT_OK;
 }
 
@@ -165,8 +201,8 @@ xt_status xt_opener_open(const xt_space *space, xt_opener **out, xt_err *err)
 
 void xt_opener_close(xt_opener **opener)
 {
-    if (*opener)
-        leave(&(*opener)->last);
+    for (size_t i = 0; *opener && i < (*opener)->n_kept; i++)
+        leave(&(*opener)->kept[i]);
     free(*opener);
     *opener = NULL;
 }

@@ -115,7 +115,8 @@ static xt_status show(void *who, const xt_trial *trial, const char *rows, size_t
 
 static xt_status train_here(here *h, xt_err *err)
 {
-    const xt_sweep_job job = {.n_trials = xt_space_count(h->search->space), .wants = wants, .open = open_trial,
+    const xt_sweep_job job = {.n_trials = xt_space_count(h->search->space),
+                              .n_repeats = xt_space_repeats(h->search->space), .wants = wants, .open = open_trial,
                               .close = close_trial, .take = take, .stand = stand, .shows = shows, .show = show,
                               .who = h, .fail_fast = h->search->options->fail_fast, .stop = &xt_stop};
     xt_err later;
@@ -216,7 +217,8 @@ static xt_status take_nothing(void *who, uint64_t number, const xt_trial *trial,
 
 static xt_status keep_curves(here *h, xt_err *err)
 {
-    const xt_sweep_job job = {.n_trials = xt_space_count(h->search->space), .wants = wants_curve, .open = open_trial,
+    const xt_sweep_job job = {.n_trials = xt_space_count(h->search->space),
+                              .n_repeats = xt_space_repeats(h->search->space), .wants = wants_curve, .open = open_trial,
                               .close = close_trial, .take = take_nothing, .shows = wants_curve, .show = show, .who = h,
                               .stop = &xt_stop};
     return xt_curves_n_best(&h->curves) && !xt_stop ? xt_sweep_run(&job, err) : XT_OK;

@@ -264,9 +264,11 @@ static bool read_bound(xt_walk *walk, const xt_law *law, size_t which, const cha
     bool positive = law->positive && which == 0;
     const char *want = law->whole ? positive ? "a whole number greater than 0" : "a whole number"
                        : positive ? "a number greater than 0" : "a number";
-    if (xt_number_double(text, strlen(text), out) == XT_NUMBER_OK && (!positive || *out > 0) &&
-        (!law->whole || (*out == round(*out) && fabs(*out) <= MAX_WHOLE)))
+    bool good = xt_number_double(text, strlen(text), out) == XT_NUMBER_OK && (!positive || *out > 0) &&
+                (!law->whole || *out == round(*out));
+    if (good && (!law->whole || fabs(*out) <= MAX_WHOLE))
         return true;
+    want = good ? "at most 9007199254740992, up to which whole numbers are drawn" : want;
     complain_number(walk, law, law->params[which], want, text, place);
     return false;
 }

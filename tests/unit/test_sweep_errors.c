@@ -49,6 +49,9 @@ static const unit_refused_row section_rows[] = {
     {"a bound that is none", SMALL, "sweep.parameters={a: 'int_uniform(1, 2.5)'}",
      "--set sweep.parameters={a: 'int_uniform(1, 2.5)'}: sweep.parameters.a: max of int_uniform: expected a whole number, found "
      "'2.5'"},
+    {"a whole bound that is too large", SMALL, "sweep.parameters={a: 'int_uniform(1, 9007199254740995)'}",
+     "--set sweep.parameters={a: 'int_uniform(1, 9007199254740995)'}: sweep.parameters.a: max of int_uniform: expected at most "
+     "9007199254740992, up to which whole numbers are drawn, found '9007199254740995'"},
     {"sigma", SMALL, "sweep.parameters={a: 'normal(0, -1)'}",
      "--set sweep.parameters={a: 'normal(0, -1)'}: sweep.parameters.a: sigma of normal: expected a number of at least 0, found "
      "-1"},

@@ -54,6 +54,14 @@ bool xt_control_decides(const xt_control *control)
     return control->spec->early_stopping.given || control->spec->n_limits || control->has_plateau;
 }
 
+bool xt_control_ends_by_training(const xt_control *control)
+{
+    bool ends = control->spec->early_stopping.given && !control->monitor.validation;
+    for (size_t i = 0; i < control->spec->n_limits; i++)
+        ends = ends || !control->limits[i].validation;
+    return ends;
+}
+
 bool xt_control_watches_metrics(const xt_control *control)
 {
     bool watches = control->monitor.metric >= 0 || (control->has_plateau && control->plateau_column.metric >= 0);

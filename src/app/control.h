@@ -37,6 +37,8 @@ bool xt_control_restores_best(const xt_spec *spec);
 /* Whether rows can end the training or change what follows: without that adding
  * them only finds the best one. */
 bool xt_control_decides(const xt_control *control);
+/* Whether a row can end the training that has no validation values. */
+bool xt_control_ends_by_training(const xt_control *control);
 /* Whether something follows from a metric. */
 bool xt_control_watches_metrics(const xt_control *control);
 /* Whether the validation rows are measured after this epoch, from 1. */

@@ -18,9 +18,10 @@ const char *const xt_outcomes[XT_N_OUTCOMES] = {XT_OUTCOMES(XT_OUTCOME_NAME)};
  * values of their rows in all. */
 enum { MOST_WAITING = XT_MOST_TOGETHER, MOST_KINDS = 64, MOST_NETS = 8 * XT_MOST_TOGETHER, MOST_VALUES = 1 << 26 };
 
-/* Seconds: to compile the kernel for a kind of nets, at least; to open an engine for one; of a multiply-add; and of an
- * epoch after which something is looked at. */
-static const double compile_seconds = 0.5, open_seconds = 0.01, product_seconds = 0.5e-9, look_seconds = 1e-4;
+/* Seconds: to compile the kernel for a kind of nets, at least; to open an engine for one; of a multiply-add; and of a
+ * look after an epoch, at one net or at many. */
+static const double compile_seconds = 0.5, open_seconds = 0.01, product_seconds = 0.5e-9, look_seconds = 1e-4,
+                    look_together_seconds = 4e-4;
 
 /* Trials of a kind: alike, on the same rows. */
 typedef struct kind {
@@ -59,11 +60,16 @@ typedef struct shown {
     const xt_sweep_job *job;
     const xt_trial *trial;
     xt_status status; /* of those who were shown: that is no failure of the trial's */
+    uint32_t skip;    /* rows that were shown before */
 } shown;
 
 static xt_status show(void *watcher, const char *rows, size_t n_bytes, xt_err *err)
 {
     shown *to = watcher;
+    for (const char *end; to->skip && n_bytes && (end = memchr(rows, '\n', n_bytes)); to->skip--) {
+        n_bytes -= (size_t)(end + 1 - rows);
+        rows = end + 1;
+    }
     to->status = n_bytes ? to->job->show(to->job->who, to->trial, rows, n_bytes, err) : XT_OK;
     return to->status;
 }
@@ -113,12 +119,12 @@ static xt_status train_alone(shown *to, xt_run_result *result, xt_err *err)
     return status;
 }
 
-static xt_status take_alone(sweep *s, const xt_trial *trial, xt_err *err)
+static xt_status take_alone(sweep *s, const xt_trial *trial, uint32_t n_shown, xt_err *err)
 {
     double before = xt_seconds();
     xt_run_result run = {0};
     xt_err why = {0};
-    shown to = {s->job, trial, XT_OK};
+    shown to = {s->job, trial, XT_OK, n_shown};
     xt_status status = train_alone(&to, &run, &why);
     if (to.status)
         return xt_fail(err, to.status, "%s", why.text);
@@ -129,10 +135,10 @@ static xt_status take_alone(sweep *s, const xt_trial *trial, xt_err *err)
 
 /* ---- together ---- */
 
-static xt_status take_one(void *who, const xt_trial *trial, const xt_trial_result *result, xt_err *err)
+static xt_status take_one(void *who, const xt_trial *trial, const xt_trial_result *result, uint32_t n_shown, xt_err *err)
 {
     sweep *s = who;
-    return result ? take(s, trial->number, trial, result, err) : take_alone(s, trial, err);
+    return result ? take(s, trial->number, trial, result, err) : take_alone(s, trial, n_shown, err);
 }
 
 /* But for the one that is still needed. */
@@ -158,40 +164,46 @@ static xt_status open_together(sweep *s, xt_trial *trial, xt_err *err)
         return XT_OK;
     close_together(s);
     xt_status status = xt_together_open(trial, &s->together, err);
-    s->like = status ? NULL : trial;
+    s->like = s->together ? trial : NULL;
     return status;
 }
 
-/* Whether one after the other they would take longer than compiling what trains them together. */
+/* Times that a training stops for a look, roughly. */
+static double looks_of(const xt_trial *trial)
+{
+    const xt_spec *spec = trial->plan.spec;
+    double every = spec->validate_every ? (double)spec->validate_every : 1;
+    return xt_plateau_monitor(&spec->schedule) ? (double)spec->epochs
+           : trial->validation                 ? (double)spec->epochs / every
+                                               : 0;
+}
+
+/* Whether one after the other they would take longer than what trains them together, compiled first. */
 static bool together_pays(const sweep *s, const kind *k)
 {
-    double seconds = 0;
-    if (s->together && xt_together_suits(s->together, k->trials[0]))
-        return true;
+    bool compiled = s->together && xt_together_suits(s->together, k->trials[0]);
+    double alone = 0, looks = 0;
     for (size_t i = 0; i < k->n; i++) {
         const xt_plan *plan = &k->trials[i]->plan;
-        double rows = (double)plan->spec->epochs * (double)k->trials[i]->data->n_rows;
-        bool looks = k->trials[i]->validation || xt_plateau_monitor(&plan->spec->schedule);
-        seconds += open_seconds + 3 * rows * (double)plan->n_params * product_seconds;
-        seconds += looks ? (double)plan->spec->epochs * look_seconds : 0;
+        double rows = (double)plan->spec->epochs * (double)k->trials[i]->data->n_rows, own = looks_of(k->trials[i]);
+        alone += open_seconds + 3 * rows * (double)plan->n_params * product_seconds + own * look_seconds;
+        looks = own > looks ? own : looks;
     }
-    return k->n > 1 && seconds > compile_seconds;
+    return (compiled || k->n > 1) && alone > (compiled ? 0 : compile_seconds) + looks * look_together_seconds;
 }
 
 /* Trains a kind, which is empty then. */
 static xt_status train_kind(sweep *s, kind *k, xt_err *err)
 {
-    xt_status status = XT_OK;
-    if (!together_pays(s, k)) {
+    const xt_together_job job = {.sweep = s->job, .trials = (const xt_trial *const *)k->trials, .n = k->n,
+                                 .take = take_one, .who = s, .ended = &s->ended};
+    bool together = together_pays(s, k);
+    xt_status status = together ? open_together(s, k->trials[0], err) : XT_OK;
+    if (!status && together && s->together)
+        status = xt_together_train(s->together, &job, err);
+    else
         for (size_t i = 0; !status && !is_stopped(s) && i < k->n; i++)
-            status = take_alone(s, k->trials[i], err);
-    } else {
-        const xt_together_job job = {.sweep = s->job, .trials = (const xt_trial *const *)k->trials, .n = k->n,
-                                     .take = take_one, .who = s, .ended = &s->ended};
-        status = open_together(s, k->trials[0], err);
-        if (!status)
-            status = xt_together_train(s->together, &job, err);
-    }
+            status = take_alone(s, k->trials[i], 0, err);
     close_all(s, k);
     return status;
 }
@@ -284,7 +296,7 @@ static xt_status add(sweep *s, uint64_t number, xt_err *err)
     }
     if (goes_together(trial))
         return add_to_kind(s, trial, err);
-    status = take_alone(s, trial, err);
+    status = take_alone(s, trial, 0, err);
     s->job->close(s->job->who, trial);
     return status;
 }

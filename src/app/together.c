@@ -23,6 +23,7 @@ typedef struct net {
     bool on, decides, shown, validates, diverged;
     bool validated; /* after the last epoch of a chunk: its validation rows are scored */
     bool measures; /* each epoch's metrics: they are shown, or something follows from them */
+    uint32_t n_shown; /* rows */
     double seconds;
     xt_run_row last, best;
 } net;
@@ -68,7 +69,8 @@ xt_status xt_together_open(const xt_trial *like, xt_together **out, xt_err *err)
     xt_status status = t->nets && t->plans && t->losses && t->state
                            ? xt_lanes_open(&like->plan, like->data, like->validation, XT_MOST_TOGETHER, &t->lanes, err)
                            : xt_fail_memory(err, "trials that train together", MAX_LOSSES * sizeof *t->losses);
-    if (status)
+    *out = NULL;
+    if (status || !t->lanes)
         xt_together_close(&t);
     else
         *out = t;
@@ -203,8 +205,6 @@ static xt_outcome end_of(const net *n)
                                    : XT_OUTCOME_STOP_WHEN;
 }
 
-/* Once weights are not finite they stay so: a net whose weights are finite now, some epochs later perhaps, had finite ones then.
- * Which epoch broke others only training alone can say. */
 static xt_status are_weights_finite(xt_together *t, size_t i, bool *finite, xt_err *err)
 {
     size_t n = t->like->plan.n_params;
@@ -215,13 +215,23 @@ static xt_status are_weights_finite(xt_together *t, size_t i, bool *finite, xt_e
     return status;
 }
 
-static xt_status end(xt_together *t, const xt_together_job *job, size_t i, xt_err *err)
+/* Whether what is known of a net is what it comes to alone: that looks at the weights of each best epoch that it keeps,
+ * and at the last ones. Once weights are not finite they stay so: a net whose weights are finite now has had finite ones.
+ * Which epoch broke others only training alone can say. */
+static xt_status is_certain(xt_together *t, size_t i, bool ends, bool *out, xt_err *err)
+{
+    const net *n = &t->nets[i];
+    bool keeps = xt_control_keeps_best(n->trial->plan.spec);
+    *out = !(n->diverged && keeps);
+    return !n->diverged && (ends || (keeps && n->shown)) ? are_weights_finite(t, i, out, err) : XT_OK;
+}
+
+static xt_status end(xt_together *t, const xt_together_job *job, size_t i, bool certain, xt_err *err)
 {
     net *n = &t->nets[i];
     xt_err why = {0};
-    bool finite = true;
-    xt_status status = n->diverged ? XT_OK : are_weights_finite(t, i, &finite, err);
-    if (!status && !n->measures) {
+    xt_status status = XT_OK;
+    if (!n->measures) {
         status = measure(t, i, &n->last, err);
         if (!status)
             status = measure_validation(t, i, &n->last, err);
@@ -234,7 +244,7 @@ static xt_status end(xt_together *t, const xt_together_job *job, size_t i, xt_er
         xt_training_fail_diverged(n->last.epoch, &why);
     const xt_trial_result result = {.end = end_of(n), .epochs = n->last.epoch, .last = n->last, .best = n->best,
                                     .seconds = n->seconds, .why = why.text};
-    return job->take(job->who, n->trial, finite ? &result : NULL, err);
+    return job->take(job->who, n->trial, certain ? &result : NULL, n->n_shown, err);
 }
 
 /* ---- chunks ---- */
@@ -258,19 +268,39 @@ static uint32_t least_left(const xt_together *t, size_t n, uint32_t done, size_t
     return least;
 }
 
+/* Shows a net's rows, unless they may not be those that it has alone. Those do not depend on weights of which none is kept. */
+static xt_status show_rows(xt_together *t, const xt_together_job *job, net *n, bool certain, xt_err *err)
+{
+    if (!certain && xt_control_keeps_best(n->trial->plan.spec)) {
+        xt_buf_reset(&t->rows);
+        xt_buf_reset(&t->hashed);
+        return XT_OK;
+    }
+    n->n_shown = n->last.epoch;
+    return show(t, job, n, err);
+}
+
+static xt_status take_net(xt_together *t, const xt_together_job *job, size_t i, uint32_t n_epochs, xt_err *err)
+{
+    net *n = &t->nets[i];
+    bool certain = true;
+    xt_status status = take_epochs(t, i, n_epochs, err);
+    bool ends = n->diverged || n->control.ended || n->last.epoch == n->trial->plan.spec->epochs;
+    if (!status)
+        status = is_certain(t, i, ends, &certain, err);
+    if (!status && n->shown)
+        status = show_rows(t, job, n, certain, err);
+    return !status && (ends || !certain) ? end(t, job, i, certain, err) : status;
+}
+
 static xt_status take_chunk(xt_together *t, const xt_together_job *job, size_t n_nets, uint32_t n, double seconds, xt_err *err)
 {
     xt_status status = XT_OK;
     for (size_t i = 0; !status && !*job->ended && i < n_nets; i++) {
-        net *one = &t->nets[i];
-        if (!one->on)
+        if (!t->nets[i].on)
             continue;
-        one->seconds += seconds;
-        status = take_epochs(t, i, n, err);
-        if (!status && one->shown)
-            status = show(t, job, one, err);
-        if (!status && (one->diverged || one->control.ended || one->last.epoch == one->trial->plan.spec->epochs))
-            status = end(t, job, i, err);
+        t->nets[i].seconds += seconds;
+        status = take_net(t, job, i, n, err);
     }
     return status;
 }
@@ -300,7 +330,7 @@ static uint32_t reach_of(const net *n, uint32_t done)
     const xt_spec *spec = n->trial->plan.spec;
     uint32_t every = spec->validate_every ? spec->validate_every : 1;
     /* An epoch that may be the last has validation values, too. */
-    bool may_end = n->validates && every > 1 && xt_control_decides(control);
+    bool may_end = n->validates && every > 1 && xt_control_ends_by_training(control);
     if (may_end || (control->has_plateau && !control->plateau_column.validation))
         return 1;
     return n->validates ? every - done % every : UINT32_MAX;
@@ -337,7 +367,7 @@ static xt_status score(xt_together *t, size_t n_nets, uint32_t done, xt_err *err
         net *n = &t->nets[i];
         const xt_spec *spec = n->trial->plan.spec;
         n->validated = n->on && n->validates && xt_control_validates(spec, done);
-        if (n->on && n->validates && !n->validated && xt_control_decides(&n->control))
+        if (n->on && n->validates && !n->validated && xt_control_ends_by_training(&n->control))
             status = would_end(t, i, &n->validated, err);
         any |= n->validated;
     }
@@ -380,7 +410,7 @@ static xt_status train_some(xt_together *t, const xt_together_job *job, const xt
         status = xt_lanes_begin(t->lanes, t->plans, n, err);
     for (size_t i = 0; !status && i < n; i++)
         if (!t->nets[i].on)
-            status = end(t, job, i, err);
+            status = end(t, job, i, true, err);
     return status ? status : train(t, job, n, err);
 }
 

@@ -14,13 +14,13 @@ typedef struct xt_together_job {
     const xt_trial *const *trials; /* n of them, at most XT_MOST_TOGETHER, alike, on the same rows */
     size_t n;
     /* Is told of each that has come to its end; result NULL: the trial is to be trained alone, since what it came to cannot be
-     * told from here. */
-    xt_status (*take)(void *who, const xt_trial *trial, const xt_trial_result *result, xt_err *err);
+     * told from here. n_shown: the first rows of its curve that were shown, which are the same then. */
+    xt_status (*take)(void *who, const xt_trial *trial, const xt_trial_result *result, uint32_t n_shown, xt_err *err);
     void *who;
     const bool *ended; /* true after `take`: no more is wanted */
 } xt_together_job;
 
-/* Room for trials like this one, which is to stay open. */
+/* Room for trials like this one, which is to stay open. *out NULL: the device has not room for a block of them. */
 xt_status xt_together_open(const xt_trial *like, xt_together **out, xt_err *err);
 /* Whether it is like the one that it was opened with. */
 bool xt_together_suits(const xt_together *self, const xt_trial *trial);

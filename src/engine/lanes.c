@@ -259,7 +259,9 @@ static xt_status find_room(xt_lanes *lanes, size_t most, xt_err *err)
         n_blocks = (n_blocks + 1) / 2;
         size_buffers(lanes, n_blocks);
     }
-    lanes->room = smaller(most, n_blocks * lanes->width);
+    lanes->room = fits(lanes) ? smaller(most, n_blocks * lanes->width) : 0;
+    if (!lanes->room)
+        return XT_OK;
     lanes->max_staged = larger(STAGED_FLOATS / ((size_t)lanes->shape.job.n_state * lanes->width), 1);
     return xt_buffers_check(lanes->context, buffer_names, lanes->sizes, XT_LANES_BUFFERS, 0, &lanes->facts.device_bytes,
                             err);
@@ -351,16 +353,18 @@ xt_status xt_lanes_open_as(const xt_plan *plan, const xt_dataset *data, const xt
     }
     if (!status)
         status = find_room(lanes, most, err);
-    if (!status)
+    bool has_room = !status && lanes->room;
+    if (has_room)
         status = open_host(lanes, err);
-    if (!status)
+    if (has_room && !status)
         status = open_buffers(lanes, err);
-    if (!status)
+    if (has_room && !status)
         status = launch_nothing(lanes, err);
-    if (!status && validation)
+    if (has_room && !status && validation)
         status = xt_lanes_open_scores(lanes, err);
-    if (status) {
+    if (status || !has_room) {
         xt_lanes_close(&lanes);
+        *out = NULL;
         return status;
     }
     lanes->facts.engine = "lanes";

@@ -456,6 +456,24 @@ static void negative_zeros_too(void **state)
     nets_clear(all);
 }
 
+/* Outputs of so many validation rows are too many for one block already: whoever asked trains alone. */
+static void no_room_is_no_error(void **state)
+{
+    (void)state;
+    test_net net;
+    xt_lanes *lanes = NULL;
+    xt_err err;
+    net_xor(&net);
+    set_metrics(&net, 1);
+    net_ok(xt_plan_make(&net.spec, 2, 1, &net.plan, &err), &err);
+    xt_dataset many = net.data;
+    many.n_rows = (size_t)1 << 27;
+    xt_devices_prepare();
+    net_ok(xt_lanes_open(&net.plan, &net.data, &many, 16, &lanes, &err), &err);
+    assert_null(lanes);
+    net_clear(&net);
+}
+
 /* ---- what can be ---- */
 
 typedef struct can_row {
@@ -572,6 +590,8 @@ int main(void)
                       "as_the_reference, %s: %zu", form, i);
         unit_case(stopped_ones_stay, new_case((lanes_case){6, small ? 3 : 20, vector, true, 0}), "stopped_ones_stay, %s",
                   form);
+        if (!small && vector)
+            unit_case(no_room_is_no_error, NULL, "no_room_is_no_error");
         if (!small) {
             size_t i = 3 + (seed + vector) % 3;
             unit_case(negative_zeros_too, new_case((lanes_case){i, 5, vector, true, 0}), "negative_zeros_too, %s: %zu", form, i);

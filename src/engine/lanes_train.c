@@ -234,7 +234,7 @@ static bool follow_vectors(const xt_lanes *lanes, size_t b, xt_lanes_course *cou
     double divisor = loss_divisor(lanes), loss[XT_LANES], least[XT_LANES], at[XT_LANES], zeros[XT_LANES] = {0};
     bool finite = true;
     for (size_t l = 0; l < XT_LANES; l++) {
-        least[l] = INFINITY;
+        least[l] = HUGE_VAL;
         at[l] = 0;
     }
     for (uint32_t e = 0; e < lanes->n_trained; e++) {

@@ -41,7 +41,6 @@ typedef float16 xt_v;
                (p)[(at).s7], (p)[(at).s8], (p)[(at).s9], (p)[(at).sa], (p)[(at).sb], (p)[(at).sc], (p)[(at).sd], \
                (p)[(at).se], (p)[(at).sf]))
 #define XT_IS_ANY(lanes) any(lanes)
-#define XT_COUNTED(n, lanes) ((n) - as_uint16(lanes))
 #define XT_PUT(p, at, l, value) ((__global uint *)(p))[(at).s##l * 16u + 0x##l##u] = (value);
 #define XT_SCATTER(p, at, value) \
     XT_PUT(p, at, 0, value) XT_PUT(p, at, 1, value) XT_PUT(p, at, 2, value) XT_PUT(p, at, 3, value) \
@@ -56,7 +55,6 @@ typedef float xt_v;
 #define XT_LANEWISE(f, v) f(v)
 #define XT_GATHER(p, at) ((p)[at])
 #define XT_IS_ANY(lanes) (lanes)
-#define XT_COUNTED(n, lanes) ((n) + (uint)(lanes))
 #define XT_SCATTER(p, at, value) XT_AT(p, (int)(at)) = (value);
 #endif
 #define XT_INLINE static inline __attribute__((always_inline))
@@ -100,12 +98,15 @@ XT_INLINE void xt_draw_order(__global xt_word *order, __global const xt_word *wo
         if (paired)
             XT_AT(drawn, i + pairs) = second;
     }
+    /* Which 1 that is the compiler must not know: else it widens truths of vectors, of which oclgrind makes 255. */
+    volatile uint unknown = 1;
+    xt_word one = (xt_word)(unknown), zero = (xt_word)(0);
     for (int i = 0; i < n; i++) {
-        xt_word own = XT_AT(drawn, i), place = (xt_word)(0);
+        xt_word own = XT_AT(drawn, i), place = zero;
         for (int j = 0; j < i; j++)
-            place = XT_COUNTED(place, XT_AT(drawn, j) <= own);
+            place += XT_AT(drawn, j) <= own ? one : zero;
         for (int j = i + 1; j < n; j++)
-            place = XT_COUNTED(place, XT_AT(drawn, j) < own);
+            place += XT_AT(drawn, j) < own ? one : zero;
         XT_SCATTER(order, place, (uint)i)
     }
 }

@@ -474,6 +474,7 @@ xt_status xt_lanes_begin(xt_lanes *lanes, const xt_plan *const *plans, size_t n,
     assert(n <= lanes->room);
     const xt_lanes_job *job = &lanes->shape.job;
     lanes->n = n;
+    lanes->switches_stay = lanes->steps_stay = false;
     xt_lanes_unmap(lanes);
     memcpy(lanes->plans, plans, n * sizeof *plans);
     size_t n_lanes = xt_lanes_blocks(lanes) * lanes->width;
@@ -493,6 +494,7 @@ xt_status xt_lanes_begin(xt_lanes *lanes, const xt_plan *const *plans, size_t n,
 
 void xt_lanes_scale(xt_lanes *lanes, size_t i, float scale)
 {
+    lanes->steps_stay = lanes->steps_stay && memcmp(&lanes->scales[i], &scale, sizeof scale) == 0;
     lanes->scales[i] = scale;
 }
 
@@ -501,6 +503,7 @@ void xt_lanes_stop(xt_lanes *lanes, size_t i)
     assert(i < lanes->n);
     if (lanes->on[i] == XT_LANES_ON)
         lanes->on[i] = XT_LANES_STOPPED;
+    lanes->switches_stay = false;
 }
 
 xt_status xt_lanes_read_state(xt_lanes *lanes, size_t i, float *state, xt_err *err)

@@ -20,9 +20,9 @@ bool xt_lanes_alike(const xt_plan *a, const xt_plan *b);
 
 /* Opens room for up to `most` nets (at least 1) at once that are like plan, on the device that its spec names.
  * validation: the rows that xt_lanes_validate scores, or NULL. The kernel has the network compiled in, which takes 2 s
- * or so where it is not in the cache. plan and data outlive the lanes. There is room for fewer where memory is short: xt_lanes_room says for how many, a multiple of a block of lanes
- * unless it is `most`. *out becomes NULL where the device has not room for a block. All memory is taken here, whatever
- * the number of epochs. */
+ * or so where it is not in the cache. plan and data outlive the lanes. There is room for fewer where memory is short:
+ * xt_lanes_room says for how many, a multiple of a block of lanes unless it is `most`. *out becomes NULL where the device
+ * has not room for a block. All memory is taken here, whatever the number of epochs. */
 xt_status xt_lanes_open(const xt_plan *plan, const xt_dataset *data, const xt_dataset *validation, size_t most,
                         xt_lanes **out, xt_err *err);
 size_t xt_lanes_room(const xt_lanes *lanes);

@@ -45,6 +45,7 @@ struct xt_lanes {
     size_t read_block;                /* whose outputs of read_epoch were read; SIZE_MAX: none */
     uint32_t read_epoch;
     size_t max_steps;                 /* likewise; at least an epoch's */
+    bool switches_stay, steps_stay;   /* since the last launch: the device has them */
     uint64_t settled, within;         /* updates from which on no net's numbers change, and change no more within an epoch */
     void *results;                    /* mapped: of n_trained epochs; NULL: they are the device's */
     void *scores, *scored;            /* likewise, of the validation rows: sums, and outputs */

@@ -181,8 +181,10 @@ static bool is_computed(const xt_lanes *lanes, size_t i)
 static void count_saved(xt_lanes *lanes)
 {
     for (size_t i = 0; i < lanes->n; i++)
-        if (lanes->on[i] == XT_LANES_STOPPED && is_computed(lanes, i))
+        if (lanes->on[i] == XT_LANES_STOPPED && is_computed(lanes, i)) {
             lanes->on[i] = XT_LANES_OFF;
+            lanes->switches_stay = false;
+        }
 }
 
 /* Block b's losses of an epoch of the last launch: sums, then their rounding, of which so much is one. */
@@ -294,10 +296,13 @@ xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, xt_err *er
     assert(reach == n && n <= xt_lanes_reach(lanes, first, n));
     lanes->n_staged = 0;
     xt_lanes_unmap(lanes);
-    xt_status status = write_steps(lanes, &steps, err);
+    xt_status status = XT_OK;
+    bool stay = update >= lanes->settled;
+    if (!stay || !lanes->steps_stay)
+        status = write_steps(lanes, &steps, err);
     if (!status && lanes->shape.job.shuffled == XT_LANES_GIVEN)
         status = write_orders(lanes, first, n, err);
-    if (!status)
+    if (!status && !lanes->switches_stay)
         status = xt_buffer_write(lanes->context, lanes->buffers[XT_LANES_SWITCHES], 0, lanes->on,
                                  n_lanes * sizeof *lanes->on, err);
     if (!status)
@@ -307,6 +312,8 @@ xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, xt_err *er
                                &lanes->results, err);
     if (status)
         return status;
+    lanes->steps_stay = stay;
+    lanes->switches_stay = true;
     lanes->n_trained = n;
     lanes->first_kept = first;
     lanes->read_block = SIZE_MAX;

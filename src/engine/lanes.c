@@ -237,17 +237,24 @@ static void size_buffers(xt_lanes *lanes, size_t n_blocks)
     n[XT_LANES_OUTPUTS] = job->keeps ? nets * others * data->n_targets : 0;
 }
 
-static bool fits(const xt_lanes *lanes)
+/* The kernels count in ints. */
+static bool fits_pieces(const xt_lanes *lanes, size_t *total)
 {
     const xt_device *device = &lanes->context->device;
-    size_t total = 0;
+    bool fits = true;
+    *total = 0;
     for (int i = 0; i < XT_LANES_BUFFERS; i++) {
         size_t bytes = lanes->sizes[i] * sizeof(cl_float);
-        if (bytes > device->max_alloc_bytes || lanes->sizes[i] > INT32_MAX / 2)
-            return false;
-        total += bytes;
+        fits = fits && bytes <= device->max_alloc_bytes && lanes->sizes[i] <= INT32_MAX / 2;
+        *total += bytes;
     }
-    return total <= device->global_bytes / part_of_memory;
+    return fits;
+}
+
+static bool fits(const xt_lanes *lanes)
+{
+    size_t total;
+    return fits_pieces(lanes, &total) && total <= lanes->context->device.global_bytes / part_of_memory;
 }
 
 /* As many blocks as are wanted, or half of them as often as it takes. */
@@ -259,7 +266,10 @@ static xt_status find_room(xt_lanes *lanes, size_t most, xt_err *err)
         n_blocks = (n_blocks + 1) / 2;
         size_buffers(lanes, n_blocks);
     }
-    lanes->room = fits(lanes) ? smaller(most, n_blocks * lanes->width) : 0;
+    /* One block may take more than its part. */
+    size_t total;
+    bool has_room = fits_pieces(lanes, &total) && total <= lanes->context->device.global_bytes;
+    lanes->room = has_room ? smaller(most, n_blocks * lanes->width) : 0;
     if (!lanes->room)
         return XT_OK;
     lanes->max_staged = larger(STAGED_FLOATS / ((size_t)lanes->shape.job.n_state * lanes->width), 1);

@@ -22,7 +22,8 @@ typedef struct lanes_case {
     size_t rows; /* 0: some */
 } lanes_case;
 
-enum { MAX_NETS = 40 };
+/* TURNS: nets so many numbers apart are of one kind. */
+enum { MAX_NETS = 40, TURNS = 510 };
 
 /* Nets that share a shape and data, the first's. */
 typedef struct lanes_nets {
@@ -129,7 +130,14 @@ static lanes_nets *nets_of(const lanes_case *row)
     assert_non_null(all);
     all->is_vector = row->is_vector;
     all->n = row->n;
-    first_net(&all->nets[0], row);
+    lanes_case turn = *row;
+    first_net(&all->nets[0], &turn);
+    /* The first of its kind that is small enough. */
+    while (!xt_lanes_can(&all->nets[0].plan, &all->nets[0].data, &why)) {
+        net_clear(&all->nets[0]);
+        turn.which += TURNS;
+        first_net(&all->nets[0], &turn);
+    }
     for (size_t i = 0; i < all->n; i++) {
         if (i) {
             all->nets[i] = all->nets[0];
@@ -137,8 +145,7 @@ static lanes_nets *nets_of(const lanes_case *row)
             vary(&all->nets[i], &stream);
         }
         plan_net(all, i);
-        if (!xt_lanes_can(all->plans[i], &all->nets[0].data, &why))
-            fail_msg("%s: %s", all->nets[0].text, why);
+        assert_true(xt_lanes_can(all->plans[i], &all->nets[0].data, &why));
     }
     printf("    %s, %zu nets\n", all->nets[0].text, all->n);
     return all;
@@ -477,7 +484,7 @@ static void no_room_is_no_error(void **state)
 /* ---- the cases ---- */
 
 /* Each compiles a kernel: a few a run, other ones by another seed. */
-enum { CASES = 3, REFERENCE_CASES = 1, TURNS = 510 };
+enum { CASES = 3, REFERENCE_CASES = 1 };
 
 static lanes_case *new_case(lanes_case row)
 {

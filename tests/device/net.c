@@ -157,6 +157,11 @@ static void set_schedule(xt_spec *spec, size_t which)
     set_param(&spec->schedule, &xt_schedules, "warmup", (float)(which % 3));
 }
 
+static bool has_dropout(size_t which)
+{
+    return which % 3 == 1;
+}
+
 void net_set_extras(test_net *net, size_t which, uint64_t *stream)
 {
     xt_spec *spec = &net->spec;
@@ -170,7 +175,7 @@ void net_set_extras(test_net *net, size_t which, uint64_t *stream)
         spec->optimizer.values[2] = which % 4 == 3 ? 1.0f : 0;
     }
     for (size_t i = 0; i + 1 < spec->n_layers; i++)
-        net->layers[i].dropout = which % 3 == 1 ? net_uniform(stream, 0, 0.6f) : 0;
+        net->layers[i].dropout = has_dropout(which) ? net_uniform(stream, 0, 0.6f) : 0;
     for (size_t i = 0; i < spec->n_layers && which % 4 == 2; i++) {
         size_t both = net_below(stream, 4), penalties = i == 0 && both == 0 ? 1 : both; /* one at least */
         net->layers[i].l1 = penalties & 1 ? 0.01f : 0;
@@ -464,6 +469,7 @@ bool net_can_jump(const test_net *net)
 static void random_layers(test_net *net, size_t which, uint64_t *stream)
 {
     size_t n_layers = 1 + net_below(stream, NET_MAX_LAYERS);
+    n_layers += n_layers == 1 && has_dropout(which); /* which the last layer never has */
     for (size_t i = 0; i < n_layers; i++) {
         bool last = i + 1 == n_layers;
         /* Case by case through the whole table, then at random. */

@@ -188,6 +188,9 @@ static xt_status launch_nothing(xt_lanes *lanes, xt_err *err)
     xt_arg args[N_ARGS + 1];
     set_args(lanes, firsts, numbers, args);
     xt_status status = xt_launch_apart(lanes->context, &lanes->kernel, args, err);
+    if (!status && lanes->validation)
+        status = xt_lanes_open_scores(lanes, err);
+    /* All its kernels have been launched. */
     if (!status)
         xt_program_keep(lanes->context, &lanes->program);
     lanes->facts.launch_seconds = xt_seconds() - start;
@@ -370,8 +373,6 @@ xt_status xt_lanes_open_as(const xt_plan *plan, const xt_dataset *data, const xt
         status = open_buffers(lanes, err);
     if (has_room && !status)
         status = launch_nothing(lanes, err);
-    if (has_room && !status && validation)
-        status = xt_lanes_open_scores(lanes, err);
     if (status || !has_room) {
         xt_lanes_close(&lanes);
         *out = NULL;
@@ -408,7 +409,7 @@ void xt_lanes_close(xt_lanes **at)
     if (!lanes)
         return;
     if (lanes->context) {
-        xt_lanes_unmap(lanes);
+        xt_lanes_unmap(lanes, NULL);
         xt_kernel_close(lanes->context, &lanes->kernel);
         xt_kernel_close(lanes->context, &lanes->score);
         xt_program_close(lanes->context, &lanes->program);
@@ -485,7 +486,6 @@ xt_status xt_lanes_begin(xt_lanes *lanes, const xt_plan *const *plans, size_t n,
     const xt_lanes_job *job = &lanes->shape.job;
     lanes->n = n;
     lanes->switches_stay = lanes->steps_stay = false;
-    xt_lanes_unmap(lanes);
     memcpy(lanes->plans, plans, n * sizeof *plans);
     size_t n_lanes = xt_lanes_blocks(lanes) * lanes->width;
     for (size_t i = 0; i < n_lanes; i++) {

@@ -107,10 +107,10 @@ typedef xt_status xt_lanes_part_fn(xt_lanes *lanes, void *job, size_t first, siz
 /* Has n things done, by as many threads as there are processors; the first failure of any is what comes back. */
 xt_status xt_lanes_share_out(xt_lanes *lanes, xt_lanes_part_fn *part, void *job, size_t n, xt_err *err);
 
-/* Copies the validation rows to their buffers, and has the driver do what it leaves for the first launch. */
+/* Copies the validation rows to their buffers, and launches what scores them for none. */
 xt_status xt_lanes_open_scores(xt_lanes *lanes, xt_err *err);
 /* Gives back what is mapped of the last launches. */
-void xt_lanes_unmap(xt_lanes *lanes);
+xt_status xt_lanes_unmap(xt_lanes *lanes, xt_err *err);
 
 /* Enqueues n_epochs of all nets from epoch `first` on; those of update `update` on have so many steps, each for `every`
  * updates. */

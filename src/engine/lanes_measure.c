@@ -8,12 +8,17 @@
 #include <assert.h>
 #include <string.h>
 
-void xt_lanes_unmap(xt_lanes *lanes)
+static xt_status unmap_scores(xt_lanes *lanes, xt_err *err)
 {
     cl_mem *b = lanes->buffers;
-    xt_buffer_unmap(lanes->context, b[XT_LANES_RESULTS], &lanes->results);
-    xt_buffer_unmap(lanes->context, b[XT_LANES_SCORES], &lanes->scores);
-    xt_buffer_unmap(lanes->context, b[XT_LANES_OUTPUTS], &lanes->scored);
+    xt_status status = xt_buffer_unmap(lanes->context, b[XT_LANES_SCORES], &lanes->scores, err);
+    return status ? status : xt_buffer_unmap(lanes->context, b[XT_LANES_OUTPUTS], &lanes->scored, err);
+}
+
+xt_status xt_lanes_unmap(xt_lanes *lanes, xt_err *err)
+{
+    xt_status status = xt_buffer_unmap(lanes->context, lanes->buffers[XT_LANES_RESULTS], &lanes->results, err);
+    return status ? status : unmap_scores(lanes, err);
 }
 
 /* Net i's outputs of n values, from those of its block. */
@@ -91,11 +96,7 @@ xt_status xt_lanes_open_scores(xt_lanes *lanes, xt_err *err)
         status = xt_buffer_write(context, b[XT_LANES_OTHER_WEIGHTS], 0, rows->weights,
                                  n[XT_LANES_OTHER_WEIGHTS] * sizeof(cl_float), err);
     set_args(lanes, &none, args);
-    if (!status)
-        status = xt_launch_apart(context, &lanes->score, args, err);
-    if (!status)
-        xt_program_keep(context, &lanes->program);
-    return status;
+    return status ? status : xt_launch_apart(context, &lanes->score, args, err);
 }
 
 xt_status xt_lanes_validate(xt_lanes *lanes, xt_err *err)
@@ -105,10 +106,10 @@ xt_status xt_lanes_validate(xt_lanes *lanes, xt_err *err)
     size_t n_lanes = xt_lanes_blocks(lanes) * lanes->width;
     xt_arg args[N_ARGS + 1];
     set_args(lanes, &n_rows, args);
-    xt_buffer_unmap(context, lanes->buffers[XT_LANES_SCORES], &lanes->scores);
-    xt_buffer_unmap(context, lanes->buffers[XT_LANES_OUTPUTS], &lanes->scored);
+    xt_status status = unmap_scores(lanes, err);
     xt_context_work(context, 2 * (double)lanes->plan->n_params * (double)n_rows * (double)lanes->n, 0);
-    xt_status status = xt_launch(context, &lanes->score, xt_lanes_blocks(lanes) * lanes->score.group, args, err);
+    if (!status)
+        status = xt_launch(context, &lanes->score, xt_lanes_blocks(lanes) * lanes->score.group, args, err);
     if (!status)
         status = xt_buffer_map(context, lanes->buffers[XT_LANES_SCORES], 2 * n_lanes * sizeof(cl_float), &lanes->scores, err);
     return status;

@@ -295,10 +295,9 @@ xt_status xt_lanes_train(xt_lanes *lanes, uint32_t first, uint32_t n, xt_err *er
     steps_job steps = plan_steps(lanes, update, &reach);
     assert(reach == n && n <= xt_lanes_reach(lanes, first, n));
     lanes->n_staged = 0;
-    xt_lanes_unmap(lanes);
-    xt_status status = XT_OK;
+    xt_status status = xt_lanes_unmap(lanes, err);
     bool stay = update >= lanes->settled;
-    if (!stay || !lanes->steps_stay)
+    if (!status && (!stay || !lanes->steps_stay))
         status = write_steps(lanes, &steps, err);
     if (!status && lanes->shape.job.shuffled == XT_LANES_GIVEN)
         status = write_orders(lanes, first, n, err);

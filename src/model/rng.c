@@ -164,22 +164,36 @@ static void values_of(const distribution *d, size_t n, const uint32_t *words, fl
         out[i] = normal_of(d, out[i], w[i], is_far[i]);
 }
 
+/* Words first .. of each half of bits(key, n), of which the second has as many or one fewer; a loop that compilers turn
+ * into vectors. */
+typedef struct run {
+    size_t n, n_partners;
+    uint32_t words[2][RUN];
+} run;
+
+static void draw_run(xt_key key, size_t n, size_t first, run *out)
+{
+    size_t half = (n + 1) / 2, count = half - first < RUN ? half - first : RUN;
+    size_t partners = first + count + half > n ? count - 1 : count;
+    for (size_t i = 0; i < partners; i++) {
+        xt_key y = xt_threefry(key, (uint32_t)(first + i), (uint32_t)(first + i + half));
+        out->words[0][i] = y.hi;
+        out->words[1][i] = y.lo;
+    }
+    if (partners < count)
+        out->words[0][partners] = xt_threefry(key, (uint32_t)(first + partners), 0).hi;
+    out->n = count;
+    out->n_partners = partners;
+}
+
 static void fill(const distribution *d, xt_key key, size_t n, float *out)
 {
-    uint32_t words[2][RUN];
+    run drawn;
     size_t half = (n + 1) / 2;
     for (size_t first = 0; first < half; first += RUN) {
-        size_t count = half - first < RUN ? half - first : RUN;
-        size_t partners = first + count + half > n ? count - 1 : count;
-        for (size_t i = 0; i < partners; i++) {
-            xt_key y = xt_threefry(key, (uint32_t)(first + i), (uint32_t)(first + i + half));
-            words[0][i] = y.hi;
-            words[1][i] = y.lo;
-        }
-        if (partners < count)
-            words[0][partners] = xt_threefry(key, (uint32_t)(first + partners), 0).hi;
-        values_of(d, count, words[0], out + first);
-        values_of(d, partners, words[1], out + first + half);
+        draw_run(key, n, first, &drawn);
+        values_of(d, drawn.n, drawn.words[0], out + first);
+        values_of(d, drawn.n_partners, drawn.words[1], out + first + half);
     }
 }
 
@@ -219,18 +233,18 @@ void xt_truncated_normal_fill(xt_key key, size_t n, float low, float high, float
     fill(&d, key, n, out);
 }
 
-/* words[i] = bits i of n in the high half and i in the low one. Each hash gives
- * two of them; the loop over whole pairs is one that compilers turn into vectors. */
+/* words[i] = bits i of n in the high half and i in the low one. */
 static void random_words(xt_key key, size_t n, uint64_t *words)
 {
-    size_t half = (n + 1) / 2, pairs = n / 2;
-    for (size_t i = 0; i < pairs; i++) {
-        xt_key y = xt_threefry(key, (uint32_t)i, (uint32_t)(i + half));
-        words[i] = (uint64_t)y.hi << 32 | (uint32_t)i;
-        words[i + half] = (uint64_t)y.lo << 32 | (uint32_t)(i + half);
+    run drawn;
+    size_t half = (n + 1) / 2;
+    for (size_t first = 0; first < half; first += RUN) {
+        draw_run(key, n, first, &drawn);
+        for (size_t i = 0; i < drawn.n; i++)
+            words[first + i] = (uint64_t)drawn.words[0][i] << 32 | (uint32_t)(first + i);
+        for (size_t i = 0; i < drawn.n_partners; i++)
+            words[first + half + i] = (uint64_t)drawn.words[1][i] << 32 | (uint32_t)(first + half + i);
     }
-    if (pairs < half)
-        words[pairs] = (uint64_t)xt_threefry(key, (uint32_t)pairs, 0).hi << 32 | (uint32_t)pairs;
 }
 
 /* Sorts by the high half, stably: a radix sort by its bytes, least significant

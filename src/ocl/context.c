@@ -256,13 +256,14 @@ xt_status xt_buffer_map(xt_context *context, cl_mem buffer, size_t n_bytes, void
     return XT_OK;
 }
 
-void xt_buffer_unmap(xt_context *context, cl_mem buffer, void **at)
+xt_status xt_buffer_unmap(xt_context *context, cl_mem buffer, void **at, xt_err *err)
 {
     if (!*at)
-        return;
-    clEnqueueUnmapMemObject(context->queue, buffer, *at, 0, NULL, NULL);
+        return XT_OK;
+    xt_status status = XT_CL(context->device.name, clEnqueueUnmapMemObject(context->queue, buffer, *at, 0, NULL, NULL), err);
     context->n_live--;
     *at = NULL;
+    return status ? status : xt_context_queued(context, 1, err);
 }
 
 xt_status xt_buffer_read(xt_context *context, cl_mem buffer, size_t offset, void *to, size_t n_bytes, xt_err *err)

@@ -87,8 +87,8 @@ void xt_context_took(xt_context *context, cl_event from, cl_event last, const ch
 /* The first n_bytes (at least 1) of a buffer at *at, where the host may read them until xt_buffer_unmap, before which
  * nothing may write them. A device that shares the host's memory copies nothing. */
 xt_status xt_buffer_map(xt_context *context, cl_mem buffer, size_t n_bytes, void **at, xt_err *err);
-/* Safe on a NULL *at; sets it to NULL. */
-void xt_buffer_unmap(xt_context *context, cl_mem buffer, void **at);
+/* Enqueued: what is put into the queue later comes after it. Safe on a NULL *at; sets it to NULL. */
+xt_status xt_buffer_unmap(xt_context *context, cl_mem buffer, void **at, xt_err *err);
 
 /* ---- copies beside the queue ---- */
 

@@ -258,6 +258,8 @@ CL(clEnqueueNDRangeKernel,
    (queue, kernel, n_dims, offset, global, local, n_wait, wait, event))
 CL(clEnqueueReadBuffer, (cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t at, size_t n, void *to, WAIT),
    (queue, buffer, blocking, at, n, to, n_wait, wait, event))
+CL(clEnqueueUnmapMemObject, (cl_command_queue queue, cl_mem buffer, void *at, WAIT),
+   (queue, buffer, at, n_wait, wait, event))
 CL(clEnqueueWriteBuffer,
    (cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t at, size_t n, const void *from, WAIT),
    (queue, buffer, blocking, at, n, from, n_wait, wait, event))

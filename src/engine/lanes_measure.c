@@ -8,17 +8,20 @@
 #include <assert.h>
 #include <string.h>
 
+/* Each of them, also where one fails. */
 static xt_status unmap_scores(xt_lanes *lanes, xt_err *err)
 {
     cl_mem *b = lanes->buffers;
-    xt_status status = xt_buffer_unmap(lanes->context, b[XT_LANES_SCORES], &lanes->scores, err);
-    return status ? status : xt_buffer_unmap(lanes->context, b[XT_LANES_OUTPUTS], &lanes->scored, err);
+    xt_status first = xt_buffer_unmap(lanes->context, b[XT_LANES_SCORES], &lanes->scores, err);
+    xt_status second = xt_buffer_unmap(lanes->context, b[XT_LANES_OUTPUTS], &lanes->scored, first ? NULL : err);
+    return first ? first : second;
 }
 
 xt_status xt_lanes_unmap(xt_lanes *lanes, xt_err *err)
 {
-    xt_status status = xt_buffer_unmap(lanes->context, lanes->buffers[XT_LANES_RESULTS], &lanes->results, err);
-    return status ? status : unmap_scores(lanes, err);
+    xt_status first = xt_buffer_unmap(lanes->context, lanes->buffers[XT_LANES_RESULTS], &lanes->results, err);
+    xt_status second = unmap_scores(lanes, first ? NULL : err);
+    return first ? first : second;
 }
 
 /* Net i's outputs of n values, from those of its block. */
